@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Durations as people write them: 100ms, 30s, 10m, 1h."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["milliseconds"]
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
+
+
+def milliseconds(text: str, option: str) -> int:
+    """The duration in milliseconds. Raises ValueError with a sentence for the option's user."""
+    match = re.match(r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h)\s*$", str(text))
+    if match is None:
+        raise ValueError(f'{option}: "{text}" is not a duration; write for example 100ms, 30s, 10m or 1h')
+    value = int(float(match.group(1)) * _UNITS[match.group(2)])
+    if value <= 0:
+        raise ValueError(f'{option}: "{text}" must be longer than nothing')
+    return value

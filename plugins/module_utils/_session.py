@@ -1,0 +1,296 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""A session on the target: connected, checked, and with every setting that matters set explicitly."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
+    NOTHING_CHANGED,
+    ConnectionProblem,
+    DatabaseProblem,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._pooler import (
+    refuse_pooler_by_name,
+    refuse_transaction_pooling,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+
+__all__ = ["Expectation", "Server", "Session", "Target", "translate"]
+
+APPLICATION_NAME = "steady.postgresql"
+OLDEST_SERVER = 130000
+
+# A dead connection is noticed in under 30 s: 10 s of silence, then three probes 5 s apart (libpq, 34.1.2).
+_KEEPALIVES = {
+    "keepalives": "1",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The wrong-target guard (steady_expect): what the database must be."""
+
+    database: Optional[str] = None
+    system_identifier: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Server:
+    """Facts about the target, read once. version: server_version_num, 180001 for 18.1."""
+
+    version: int
+    version_text: str
+    database: str
+    role: str
+    system_identifier: Optional[str]
+    read_only_default: bool
+    address: Optional[str]
+
+    @property
+    def major(self) -> int:
+        return self.version // 10000
+
+
+def translate(error: Any, doing: str = "", left: str = "") -> DatabaseProblem:
+    """psycopg2's error as ours: the server's own words and its SQLSTATE. No statement parameters are in it."""
+    diagnostics = getattr(error, "diag", None)
+    primary = getattr(diagnostics, "message_primary", None) or str(error).strip().split("\n")[0] or type(error).__name__
+    details = [text for text in (getattr(diagnostics, "message_detail", None),
+                                 getattr(diagnostics, "message_hint", None)) if text]
+    code = getattr(error, "pgcode", None)
+    what = f"{doing}: {primary}" if doing else primary
+    return DatabaseProblem(what, " ".join(details), _advice(code), left, code)
+
+
+def _advice(sqlstate: Optional[str]) -> str:
+    """What to do about a class of errors (PostgreSQL documentation, appendix A)."""
+    by_code = {
+        "42501": "grant the privilege that is named, or connect as the owner",
+        "53100": "free disk space on the database server, then run the same command again: it goes on where it stopped",
+        "57P01": "the server ended the session; run the same command again: it goes on where it stopped",
+        "57P02": "the server crashed; once it is up, run the same command again: it goes on where it stopped",
+        "57P03": "the server is starting or stopping; run the same command again when it is up",
+        "57014": "somebody cancelled the statement; run the same command again when that is settled",
+        None: "the connection was lost; run the same command again: it finds out what is there and goes on",
+    }
+    return by_code.get(sqlstate, "")
+
+
+class Session:
+    """One autocommitting connection. Not for two threads at a time."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.pid: int = connection.info.backend_pid
+
+    def execute(self, statement: str, parameters: Optional[Sequence[Any]] = None) -> int:
+        """Run it; the number of rows concerned. Raises psycopg2.Error."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.rowcount
+
+    def rows(self, statement: str, parameters: Optional[Any] = None) -> List[Dict[str, Any]]:
+        """All rows as dictionaries. Raises psycopg2.Error."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def one(self, statement: str, parameters: Optional[Any] = None) -> Dict[str, Any]:
+        """The first row. Raises psycopg2.Error; IndexError when there is none."""
+        return self.rows(statement, parameters)[0]
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Inside a transaction, an error within leaves the rest of it usable; outside of one, nothing to do."""
+        inside = self.connection.info.transaction_status != extensions.TRANSACTION_STATUS_IDLE
+        if inside:
+            self.execute("SAVEPOINT steady")
+        try:
+            yield
+        except psycopg2.Error:
+            if inside and not self.connection.closed:
+                self.execute("ROLLBACK TO SAVEPOINT steady")
+            raise
+        if inside:
+            self.execute("RELEASE SAVEPOINT steady")
+
+    def close(self) -> None:
+        try:
+            self.connection.close()
+        except psycopg2.Error:  # the other side may be gone already
+            pass
+
+
+class Target:
+    """The database that all sessions of a run belong to. Opens them, and refuses what must not be worked on."""
+
+    def __init__(self, address: Address, expectation: Expectation, purpose: str, writes: bool) -> None:
+        self.address = address
+        self.expectation = expectation
+        self.purpose = purpose
+        self.writes = writes
+        self.server: Optional[Server] = None
+        self.parameters = {
+            **_KEEPALIVES,
+            "connect_timeout": "10",
+            **address.parameters,
+            "application_name": f"{APPLICATION_NAME} {purpose}"[:63],
+        }
+
+    def first_session(self, schema: Optional[str] = None) -> Session:
+        """Connect, and make sure that this is the right kind of endpoint and the right database."""
+        refuse_pooler_by_name(self.address.parameters)
+        session = self._connect()
+        try:
+            # A pooler first: behind one, a SET would stay behind in somebody else's session.
+            refuse_transaction_pooling(session.connection, self.parameters)
+            session.execute(self._settings(session, schema))
+            self.server = self._read_server(session)
+            self._refuse_wrong_target(self.server)
+        except psycopg2.Error as error:
+            session.close()
+            raise translate(error, "The session could not be prepared", NOTHING_CHANGED) from None
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def session(self, schema: Optional[str] = None) -> Session:
+        """A further session on the same database. Raises ConnectionProblem, also when it is another server by now."""
+        session = self._connect()
+        try:
+            session.execute(self._settings(session, schema))
+        except psycopg2.Error as error:
+            session.close()
+            raise translate(error, "A further session could not be prepared") from None
+        return session
+
+    def _connect(self) -> Session:
+        try:
+            connection = psycopg2.connect(**self.parameters)
+        except psycopg2.OperationalError as error:
+            raise self._no_connection(error) from None
+        connection.autocommit = True
+        return Session(connection)
+
+    def _no_connection(self, error: Any) -> ConnectionProblem:
+        message = " ".join(str(error).split())
+        for secret in self.address.secrets:
+            message = message.replace(secret, "***")
+        if "password authentication failed" in message or "no password supplied" in message:
+            todo = "check user and password: in the address, in ~/.pgpass (mode 0600) or in the service file"
+        elif "does not exist" in message and "database" in message:
+            todo = f"check the database's name in the address; the ones that are there: psql -l, at {self.address.place}"
+        elif "no pg_hba.conf entry" in message:
+            todo = "ask for a pg_hba.conf entry for this host, user and database, or try another sslmode"
+        elif "certificate" in message or "SSL" in message:
+            todo = "check sslmode, sslrootcert, sslcert and sslkey of the address; the paths are those of the inventory host"
+        elif "too many" in message or "remaining connection slots" in message:
+            todo = "wait until connections are free, or lower steady_parallel"
+        else:
+            todo = "check host and port of the address, and that the server runs and can be reached from the inventory host"
+        return ConnectionProblem(
+            f"No connection to the database at {self.address.place}.", message, todo, NOTHING_CHANGED,
+            getattr(error, "pgcode", None),
+        )
+
+    @staticmethod
+    def _read_server(session: Session) -> Server:
+        row = session.one(
+            "SELECT pg_catalog.current_setting('server_version_num')::int AS version,"
+            " pg_catalog.current_setting('server_version') AS version_text,"
+            " pg_catalog.current_database() AS database, session_user::text AS role,"
+            " pg_catalog.pg_is_in_recovery() AS standby,"
+            " (SELECT reset_val::bool FROM pg_catalog.pg_settings"
+            " WHERE name = 'default_transaction_read_only') AS read_only,"
+            " pg_catalog.host(pg_catalog.inet_server_addr()) || ':' || pg_catalog.inet_server_port() AS address,"
+            " CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
+            " THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END AS system_identifier"
+        )
+        if row["version"] < OLDEST_SERVER:
+            raise unsupported_version(row["version_text"])
+        if row["standby"]:
+            raise ConnectionProblem(
+                f"The address leads to a standby ({row['address'] or 'local socket'}).",
+                "a standby is read-only: schema changes are made on its primary",
+                "use the primary's address, or list all hosts and add target_session_attrs=read-write",
+                NOTHING_CHANGED,
+            )
+        return Server(row["version"], row["version_text"], row["database"], row["role"], row["system_identifier"],
+                      row["read_only"], row["address"])
+
+    def _refuse_wrong_target(self, server: Server) -> None:
+        wanted = self.expectation
+        differences = []
+        if wanted.database is not None and wanted.database != server.database:
+            differences.append(f'the database is "{server.database}", expected is "{wanted.database}"')
+        if wanted.system_identifier is not None and wanted.system_identifier != server.system_identifier:
+            found = server.system_identifier or "not readable for this role"
+            differences.append(f"the system identifier is {found}, expected is {wanted.system_identifier}")
+        if differences:
+            raise ConnectionProblem(
+                "This is not the database that steady_expect names.",
+                "; ".join(differences),
+                "check the address of this host in the inventory; if the server was rebuilt, correct steady_expect",
+                NOTHING_CHANGED,
+            )
+        if self.writes and server.read_only_default:
+            raise ConnectionProblem(
+                f'Transactions of role "{server.role}" in database "{server.database}" are read-only by default.',
+                "default_transaction_read_only is on, for the server, the database, the role or in the address's options",
+                "if that is not meant for you: ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only, "
+                "or take it out of the address; check mode works as it is",
+                NOTHING_CHANGED,
+            )
+
+    def _settings(self, session: Session, schema: Optional[str]) -> str:
+        """One message with every setting. Roles and databases may carry their own timeouts: none is left to them."""
+        path = [schema, "public"] if schema not in (None, "public") else ["public"] if schema else []
+        settings = {
+            "statement_timeout": "0",
+            "lock_timeout": "0",
+            "idle_in_transaction_session_timeout": "60s",
+            "default_transaction_isolation": "read committed",
+            "default_transaction_deferrable": "off",
+            "client_min_messages": "warning",
+            "client_encoding": "UTF8",
+            "row_security": "off",
+            "synchronous_commit": "on",
+            "DateStyle": "ISO, MDY",
+            "TimeZone": "UTC",
+            "standard_conforming_strings": "on",
+            "check_function_bodies": "on",
+            "default_transaction_read_only": "off" if self.writes else "on",
+        }
+        if session.connection.server_version >= 170000:
+            settings["transaction_timeout"] = "0"
+        statements = [compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
+                      for name, value in settings.items()]
+        # pg_catalog is always searched first; pg_temp is named last, so that no temporary object shadows a table.
+        names = ", ".join(compose("{name}", name=identifier(name)) for name in [*path, "pg_temp"])
+        return "; ".join([*statements, f"SET search_path TO {names}"])
+
+
+def unsupported_version(text: str) -> ConnectionProblem:
+    """The refusal of a server that is too old."""
+    return ConnectionProblem(
+        f"The server is PostgreSQL {text}.",
+        f"the oldest supported version is {OLDEST_SERVER // 10000}",
+        "upgrade the server first",
+        NOTHING_CHANGED,
+    )

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""SQL text out of psycopg2.sql objects, without a connection, and the names that the collection makes itself."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Iterable, Sequence
+
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import sql
+
+__all__ = [
+    "NAME_LIMIT",
+    "compose",
+    "identifier",
+    "identifiers",
+    "literal",
+    "mask_literals",
+    "qualified",
+    "raw",
+    "temporary_name",
+]
+
+# PostgreSQL documentation, 4.1.1 "Identifiers and Key Words": NAMEDATALEN - 1 bytes; longer names are cut silently.
+NAME_LIMIT = 63
+
+
+def _quoted_literal(text: str) -> str:
+    """A string constant that means the same whatever standard_conforming_strings says (4.1.2.2)."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return " E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+
+
+def _render(part: Any) -> str:
+    """psycopg2's own rendering needs a connection, only to learn its encoding; planners have none."""
+    if isinstance(part, sql.Composed):
+        return "".join(_render(inner) for inner in part.seq)
+    if isinstance(part, sql.Identifier):
+        return ".".join('"' + name.replace('"', '""') + '"' for name in part.strings)
+    if isinstance(part, sql.Literal):
+        return _quoted_literal(str(part.wrapped))
+    if isinstance(part, sql.SQL):
+        return part.string
+    raise TypeError(f"not a part of an SQL text: {part!r}")
+
+
+def compose(template: str, **parts: Any) -> str:
+    """SQL text: the template's {placeholders} filled with identifier(), literal() or raw() parts."""
+    return _render(sql.SQL(template).format(**parts))
+
+
+def identifier(*names: str) -> Any:
+    """A quoted name; several make a qualified one."""
+    return sql.Identifier(*names)
+
+
+def identifiers(names: Iterable[str]) -> Any:
+    """A comma-separated list of quoted names."""
+    return sql.SQL(", ").join([sql.Identifier(name) for name in names])
+
+
+def literal(text: str) -> Any:
+    """A quoted string constant."""
+    return sql.Literal(text)
+
+
+def raw(text: str) -> Any:
+    """SQL that is SQL already: an expression or predicate of the migration, or a text that we composed before."""
+    return sql.SQL(text)
+
+
+def qualified(schema: str, name: str) -> str:
+    """"schema"."name" as text, for statements and for messages."""
+    return _render(sql.Identifier(schema, name))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode("utf-8")[:limit].decode("utf-8", "ignore")
+
+
+def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
+    """A name for a helper object: the same in every run, so that an interrupted run's leftovers are found again.
+
+    purpose: new | old | check. scope: what tells the object from others of the same name (schema, table).
+    At most NAME_LIMIT bytes, a prefix of the object's own name in front, so that a person knows what it is.
+    """
+    digest = hashlib.sha256("\0".join((*scope, name)).encode("utf-8")).hexdigest()[:8]
+    suffix = f"_steady_{purpose}_{digest}"
+    return _cut(name, NAME_LIMIT - len(suffix)) + suffix
+
+
+_CONSTANTS = re.compile(
+    r"""(?isx)
+    \$(?P<tag>[a-z_]*)\$ .*? (?:\$(?P=tag)\$ | \Z)   # dollar-quoted, also cut off by track_activity_query_size
+    | \b[ebxnu]? &? ' (?:[^'\\] | '' | \\.)* (?:' | \Z)
+    | (?<![\w"$.]) \d+ (?:\.\d+)? (?:e[+-]?\d+)? \b
+    """
+)
+
+
+def mask_literals(query: str, limit: int = 300) -> str:
+    """Somebody else's query with its constants taken out: they are the application's data, not ours to print."""
+    masked = re.sub(r"\s+", " ", _CONSTANTS.sub("?", query)).strip()
+    return masked if len(masked) <= limit else masked[: limit - 1] + "…"
