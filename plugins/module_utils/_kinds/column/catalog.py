@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The image of a column's nullability, as the journal keeps it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Table, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+
+__all__ = ["read"]
+
+# The CHECK that stands in for NOT NULL while it is being validated is found by the name that we give it.
+_CHECKS = (
+    "SELECT c.conrelid, c.conname AS name, c.convalidated AS validated FROM pg_catalog.pg_constraint c"
+    " WHERE c.conrelid = ANY (%s::oid[]) AND c.contype = 'c' AND c.conname LIKE '%%\\_steady\\_check\\_%%'"
+)
+
+
+def read(session: Session, tables: Mapping[TableName, Table]) -> Dict[TableName, Sequence[Dict[str, Any]]]:
+    """Images by table: {name, nullable, constraint (its name and state, PostgreSQL 18+, or None), checks}.
+
+    checks: helper constraints of an interrupted run on this table, [{name, validated}].
+    """
+    by_oid = {table.oid: name for name, table in tables.items()}
+    helpers: Dict[TableName, List[Dict[str, Any]]] = {}
+    for row in session.rows(_CHECKS, (list(by_oid),)):
+        helpers.setdefault(by_oid[row.pop("conrelid")], []).append(row)
+    return {
+        name: [
+            {
+                "name": column.name,
+                "nullable": not column.not_null,
+                "constraint": dict(column.not_null_constraint) if column.not_null_constraint else None,
+                "checks": helpers.get(name, []),
+            }
+            for column in table.columns.values()
+        ]
+        for name, table in tables.items()
+    }

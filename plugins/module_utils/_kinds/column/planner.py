@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Nullability of a column: DROP NOT NULL in an instant, SET NOT NULL without a scan under lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Column, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+    ACCESS_EXCLUSIVE,
+    DataCheck,
+    Outcome,
+    Problem,
+    Step,
+    Unit,
+    autocommit,
+    guarded,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+    NAME_LIMIT,
+    compose,
+    identifier,
+    identifiers,
+    literal,
+    qualified,
+    temporary_name,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
+    column_problems,
+    owner_problems,
+    table_problems,
+)
+
+__all__ = ["KIND", "Target", "differs", "from_image", "from_specification", "plan", "tables"]
+
+KIND = "column"
+
+# Since PostgreSQL 18 a NOT NULL can be NOT VALID; before, a validated CHECK spares the scan (ALTER TABLE, "Notes").
+_NOT_NULL_NOT_VALID = 180000
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a column shall be. constraint: the former NOT NULL constraint (PostgreSQL 18+) that a rollback restores."""
+
+    schema: str
+    table: str
+    name: str
+    nullable: bool
+    constraint: Optional[Mapping[str, Any]] = None
+
+
+def from_specification(specification: ColumnSpecification) -> Target:
+    return Target(specification.schema, specification.table, specification.name, specification.nullable)
+
+
+def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
+    """The target that brings back what stood there. A column always stands there."""
+    assert image is not None
+    return Target(table[0], table[1], name, image["nullable"], image["constraint"])
+
+
+def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Whether two images are different for a rollback's purposes."""
+    return bool(left["nullable"] != right["nullable"])
+
+
+def tables(target: Target) -> Set[TableName]:
+    return {(target.schema, target.table)}
+
+
+def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str], bool]) -> Outcome:
+    """The outcome for one column. wishes is not needed here."""
+    name: TableName = (target.schema, target.table)
+    problems = table_problems(catalog, name)
+    if not problems:
+        problems = column_problems(catalog.tables[name], name, [target.name])
+    if problems:
+        return Outcome(KIND, name, target.name, "cannot be planned", problems=tuple(problems))
+    column = catalog.tables[name].columns[target.name]
+    image = catalog.find(KIND, name, target.name)
+    assert image is not None
+    helper = temporary_name(target.name, "check", name)
+    leftover = next((check for check in image["checks"] if check["name"] == helper), None)
+    units, checks, refusals = (_to_null if target.nullable else _to_not_null)(target, catalog, column, leftover)
+    state = "NULL allowed" if not column.not_null else "NOT NULL"
+    if not units:
+        return Outcome(KIND, name, target.name, state)
+    refusals += owner_problems(catalog, name)
+    summary = "leftover of an interrupted run" if column.not_null != target.nullable else (
+        "NULL allowed" if target.nullable else "NOT NULL")
+    action = "clean up" if column.not_null != target.nullable and not checks else "alter"
+    step = Step(KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks))
+    return Outcome(KIND, name, target.name, state, step, tuple(refusals))
+
+
+def _before(image: Mapping[str, Any]) -> Dict[str, Any]:
+    return {key: image[key] for key in ("name", "nullable", "constraint")}
+
+
+def _alter(target: Target, template: str, **parts: Any) -> str:
+    return compose("ALTER TABLE {table} " + template, table=identifier(target.schema, target.table), **parts)
+
+
+def _to_null(
+    target: Target, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
+) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
+    place = f"{qualified(target.schema, target.table)}.{target.name}"
+    problems = []
+    statements = []
+    if column.not_null:
+        statements.append(_alter(target, "ALTER COLUMN {column} DROP NOT NULL", column=identifier(target.name)))
+        if column.primary_key:
+            problems.append(Problem(f"{place} is part of the primary key and stays NOT NULL"))
+        if column.identity:
+            problems.append(Problem(f"{place} is an identity column and stays NOT NULL"))
+        problems += _inheritance_problems(target, catalog, column)
+    if leftover is not None:
+        statements.append(_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"])))
+    units = [guarded(ACCESS_EXCLUSIVE, [(target.schema, target.table)], *statements)] if statements else []
+    return units, [], problems
+
+
+def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> List[Problem]:
+    table = catalog.tables[(target.schema, target.table)]
+    if not table.has_children and not column.inherited:
+        return []
+    return [Problem(f"{qualified(target.schema, target.table)} takes part in table inheritance, where NOT NULL concerns "
+                    "several tables at once; this version does not change that")]
+
+
+def _constraint_name(target: Target) -> str:
+    """The name that PostgreSQL would choose itself, or one within the limit."""
+    name = f"{target.table}_{target.name}_not_null"
+    return name if len(name.encode("utf-8")) <= NAME_LIMIT else temporary_name(target.name, "new", (target.schema, target.table))
+
+
+def _to_not_null(
+    target: Target, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
+) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
+    table_name = (target.schema, target.table)
+    present = column.not_null_constraint
+    drop_leftover = [_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"]))] if leftover else []
+    if column.not_null and (present is None or present["validated"]):
+        return ([guarded(ACCESS_EXCLUSIVE, [table_name], *drop_leftover)] if drop_leftover else []), [], []
+    units: List[Unit] = []
+    if catalog.version >= _NOT_NULL_NOT_VALID:
+        name = present["name"] if present else (target.constraint or {}).get("name") or _constraint_name(target)
+        constraint = identifier(name)
+        if not present:
+            statements = [_alter(
+                target,
+                "ADD CONSTRAINT {name} NOT NULL {column}"
+                + (" NO INHERIT" if (target.constraint or {}).get("no_inherit") else "") + " NOT VALID",
+                name=constraint, column=identifier(target.name))]
+            comment = (target.constraint or {}).get("comment")
+            if comment:
+                statements.append(compose("COMMENT ON CONSTRAINT {name} ON {table} IS {comment}", name=constraint,
+                                          table=identifier(*table_name), comment=literal(comment)))
+            units.append(guarded(ACCESS_EXCLUSIVE, [table_name], *statements))
+        units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)))
+    else:
+        helper = identifier(temporary_name(target.name, "check", table_name))
+        if leftover is None:
+            units.append(guarded(ACCESS_EXCLUSIVE, [table_name], _alter(
+                target, "ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID", name=helper,
+                column=identifier(target.name))))
+        if leftover is None or not leftover["validated"]:
+            units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=helper)))
+        units.append(guarded(ACCESS_EXCLUSIVE, [table_name],
+                             _alter(target, "ALTER COLUMN {column} SET NOT NULL", column=identifier(target.name)),
+                             _alter(target, "DROP CONSTRAINT {name}", name=helper)))
+    return units, [_null_check(target, catalog)], _inheritance_problems(target, catalog, column)
+
+
+def _null_check(target: Target, catalog: Catalog) -> DataCheck:
+    table_name = (target.schema, target.table)
+    keys = [column.name for column in catalog.tables[table_name].columns.values() if column.primary_key]
+    rows = identifiers(keys) if keys else identifiers(["ctid"])
+    return DataCheck(
+        table_name,
+        compose("SELECT {keys}, pg_catalog.count(*) OVER () AS total FROM {table} WHERE {column} IS NULL LIMIT 10",
+                keys=rows, table=identifier(*table_name), column=identifier(target.name)),
+        f"{{total}} rows of {qualified(*table_name)} have no {target.name}, so it cannot be NOT NULL",
+        "give these rows a value, or leave the column nullable",
+    )

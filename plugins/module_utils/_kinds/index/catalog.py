@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Images of indexes: everything that is needed to compare one, to make it again exactly, and to say what it is."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Table, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+
+__all__ = ["read"]
+
+# pg_get_indexdef leaves out the schema of what the search_path finds: an empty path makes the text whole, and the
+# same in every session. Its first words are CREATE [UNIQUE] INDEX <name> ON; the rest is kept as `tail`.
+_QUERY = """
+SET search_path TO '';
+SELECT i.indrelid, n.nspname AS schema, t.relname AS table_name, c.relname AS name, m.amname AS method,
+  i.indisunique AS is_unique, i.indisvalid AS valid, i.indisready AS ready,
+  i.indisclustered AS clustered, i.indisreplident AS replica_identity, i.indisprimary AS primary_key,
+  c.relispartition AS is_partition,
+  k.conname AS constraint_name, coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false) AS nulls_not_distinct,
+  d.definition, length(format('CREATE %%sINDEX %%I ON ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname))
+    AS head,
+  pg_get_expr(i.indpred, i.indrelid) AS predicate, obj_description(c.oid, 'pg_class') AS comment,
+  ts.spcname AS tablespace, c.reloptions AS options,
+  (SELECT json_agg(json_build_object('key', s.number <= i.indnkeyatts, 'text', pg_get_indexdef(c.oid, s.number, false),
+      'column', a.attname, 'option', i.indoption[s.number - 1],
+      'opclass', o.opcname, 'opclass_schema', os.nspname, 'opclass_default', o.opcdefault,
+      'collation', l.collname) ORDER BY s.number)
+    FROM generate_series(1, i.indnatts) AS s(number)
+    LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[s.number - 1]
+      AND i.indkey[s.number - 1] <> 0
+    LEFT JOIN pg_opclass o ON o.oid = i.indclass[s.number - 1]
+    LEFT JOIN pg_namespace os ON os.oid = o.opcnamespace
+    LEFT JOIN pg_collation l ON l.oid = i.indcollation[s.number - 1]) AS columns,
+  (SELECT json_object_agg(a.attnum, a.attstattarget) FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attstattarget >= 0) AS statistics,
+  (SELECT min(p.pid) FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid) AS builder
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = t.relnamespace JOIN pg_am m ON m.oid = c.relam
+CROSS JOIN LATERAL (SELECT pg_get_indexdef(c.oid) AS definition) d
+LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
+LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')
+WHERE i.indrelid = ANY (%s::oid[])
+ORDER BY c.relname
+"""
+
+
+def _column(row: Mapping[str, Any], definition: str) -> Dict[str, Any]:
+    """One key column. collation: only when it is not the column's own, as the definition shows it."""
+    option = row["option"] or 0
+    return {
+        "name": row["column"],
+        "expression": None if row["column"] is not None else row["text"],
+        "descending": bool(option & 1),
+        "nulls_first": bool(option & 2),
+        "opclass": row["opclass"],
+        "opclass_schema": row["opclass_schema"],
+        "opclass_default": bool(row["opclass_default"]),
+        "collation": row["collation"],
+        "own_collation": f"{row['text']} COLLATE " not in definition,
+    }
+
+
+def _image(row: Dict[str, Any]) -> Dict[str, Any]:
+    columns: List[Mapping[str, Any]] = row["columns"]
+    definition: str = row["definition"]
+    return {
+        "schema": row["schema"],
+        "table": row["table_name"],
+        "name": row["name"],
+        "tail": definition[row["head"]:],
+        "unique": row["is_unique"],
+        "valid": row["valid"] and row["ready"],
+        "method": row["method"],
+        "columns": [_column(column, definition) for column in columns if column["key"]],
+        "include": [column["column"] for column in columns if not column["key"]],
+        "predicate": row["predicate"],
+        "nulls_not_distinct": row["nulls_not_distinct"],
+        "options": dict(option.split("=", 1) for option in row["options"] or []),
+        "tablespace": row["tablespace"],
+        "comment": row["comment"],
+        "statistics": row["statistics"] or {},
+        "clustered": row["clustered"],
+        "replica_identity": row["replica_identity"],
+        "constraint": row["constraint_name"],
+        "is_partition": row["is_partition"],
+        "builder": row["builder"],
+    }
+
+
+def read(session: Session, tables: Mapping[TableName, Table]) -> Dict[TableName, Sequence[Dict[str, Any]]]:
+    """Images of all indexes of the tables, by table. One round trip."""
+    by_oid = {table.oid: name for name, table in tables.items()}
+    path = session.one("SELECT pg_catalog.current_setting('search_path') AS path")["path"]
+    try:
+        rows = session.rows(_QUERY, (list(by_oid),))
+    finally:
+        session.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
+    images: Dict[TableName, List[Dict[str, Any]]] = {}
+    for row in rows:
+        images.setdefault(by_oid[row.pop("indrelid")], []).append(_image(row))
+    return images

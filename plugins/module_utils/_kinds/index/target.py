@@ -1,0 +1,226 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What an index shall be: as a migration specifies it, or as an image of the journal has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, List, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import (
+    IndexColumn,
+    IndexSpecification,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+    compose,
+    identifier,
+    identifiers,
+    literal,
+    raw,
+)
+
+__all__ = ["Target", "create_statement", "differences", "from_image", "from_specification", "key_texts"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """specification or image is set when the index shall be present; neither when it shall be absent."""
+
+    schema: str
+    table: str
+    name: str
+    specification: Optional[IndexSpecification] = None
+    image: Optional[Mapping[str, Any]] = None
+    replace: bool = True
+    accept_equivalent: bool = False
+
+    @property
+    def present(self) -> bool:
+        return self.specification is not None or self.image is not None
+
+    @property
+    def table_name(self) -> TableName:
+        return (self.schema, self.table)
+
+    @property
+    def expressions(self) -> List[str]:
+        """The SQL texts of the specification: key expressions and predicate."""
+        wanted = self.specification
+        if wanted is None:
+            return []
+        texts = [column.expression for column in wanted.columns if column.expression is not None]
+        return texts + ([wanted.where] if wanted.where is not None else [])
+
+    @property
+    def column_names(self) -> List[str]:
+        """The columns that must be there. An image's columns were there."""
+        wanted = self.specification
+        return [] if wanted is None else [c.name for c in wanted.columns if c.name is not None] + list(wanted.include)
+
+
+def from_specification(specification: IndexSpecification) -> Target:
+    return Target(
+        specification.schema,
+        specification.table,
+        specification.name,
+        specification=specification if specification.state == "present" else None,
+        replace=specification.on_conflict == "replace",
+        accept_equivalent=specification.on_equivalent == "accept",
+    )
+
+
+def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
+    """The target that brings back what stood there. An invalid index is nothing that anybody wants back."""
+    return Target(table[0], table[1], name, image=image if image is not None and image["valid"] else None)
+
+
+def _key(column: IndexColumn) -> str:
+    text = compose("{name}", name=identifier(column.name)) if column.name is not None else f"({column.expression})"
+    if column.collation is not None:
+        text += compose(" COLLATE {collation}", collation=identifier(column.collation))
+    if column.opclass is not None:
+        # An operator class may be given with its schema; collations may have dots in their own names.
+        text += compose(" {opclass}", opclass=identifier(*column.opclass.split(".", 1)))
+    if column.order == "desc":
+        text += " DESC"
+    if column.nulls != ("first" if column.order == "desc" else "last"):
+        text += f" NULLS {column.nulls.upper()}"
+    return text
+
+
+def create_statement(target: Target, name: str, on: Optional[str] = None) -> str:
+    """CREATE INDEX CONCURRENTLY under this name (PostgreSQL documentation, CREATE INDEX).
+
+    on: another table, by which the server is asked beforehand: then without CONCURRENTLY and tablespace.
+    """
+    image, wanted = target.image, target.specification
+    unique = bool(image["unique"] if image is not None else wanted is not None and wanted.unique)
+    head = "CREATE " + ("UNIQUE " if unique else "") + ("INDEX " if on else "INDEX CONCURRENTLY ")
+    head += compose("{name} ON ", name=identifier(name))
+    if image is not None:
+        return head + _with_tablespace(image)
+    assert wanted is not None
+    text = head + (on or compose("{table}", table=identifier(target.schema, target.table)))
+    text += compose(" USING {method} ({keys})", method=identifier(wanted.method),
+                    keys=raw(", ".join(_key(column) for column in wanted.columns)))
+    if wanted.include:
+        text += compose(" INCLUDE ({columns})", columns=identifiers(wanted.include))
+    if wanted.nulls_not_distinct:
+        text += " NULLS NOT DISTINCT"
+    if wanted.storage_parameters:
+        text += " WITH (" + ", ".join(compose("{key} = {value}", key=identifier(key), value=literal(value))
+                                      for key, value in wanted.storage_parameters) + ")"
+    if wanted.tablespace is not None and on is None:
+        text += compose(" TABLESPACE {name}", name=identifier(wanted.tablespace))
+    if wanted.where is not None:
+        text += f" WHERE ({wanted.where})"
+    return text
+
+
+def _with_tablespace(image: Mapping[str, Any]) -> str:
+    """The image's definition; pg_get_indexdef leaves the tablespace out, whose place is before WHERE."""
+    tail = str(image["tail"])
+    if image["tablespace"] is None:
+        return tail
+    where = f" WHERE {image['predicate']}" if image["predicate"] is not None else ""
+    assert tail.endswith(where)
+    return tail[: len(tail) - len(where)] + compose(" TABLESPACE {name}", name=identifier(image["tablespace"])) + where
+
+
+def key_texts(target: Target) -> List[str]:
+    """The key columns as SQL, for questions to the data."""
+    image, wanted = target.image, target.specification
+    if image is not None:
+        return [compose("{name}", name=identifier(c["name"])) if c["name"] is not None else f"({c['expression']})"
+                for c in image["columns"]]
+    assert wanted is not None
+    return [compose("{name}", name=identifier(c.name)) if c.name is not None else f"({c.expression})"
+            for c in wanted.columns]
+
+
+def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
+    """In what the index that stands there differs from the target, in words; empty when it is the same."""
+    if target.image is not None:
+        keys = ("tail", "unique", "comment", "clustered")
+        return [f"{key} differs" for key in keys if target.image[key] != found[key]]
+    wanted = target.specification
+    assert wanted is not None
+    result = []
+    for what, want, have in (
+        ("method", wanted.method, found["method"]),
+        ("unique", wanted.unique, found["unique"]),
+        ("nulls not distinct", wanted.nulls_not_distinct, found["nulls_not_distinct"]),
+        ("columns", [_shape(column, target, catalog) for column in wanted.columns],
+         [_found_shape(column, other, target, catalog)
+          for column, other in _paired(found["columns"], wanted.columns)]),
+        ("include", list(wanted.include), list(found["include"])),
+        ("where", _canonical(wanted.where, target, catalog), _canonical(found["predicate"], target, catalog)),
+    ):
+        if want != have:
+            result.append(f"{what}: {_show(have)} instead of {_show(want)}")
+    for key, value in wanted.storage_parameters:
+        have_value = _boolean(found["options"].get(key))
+        if have_value != _boolean(value):
+            result.append(f"{key}: {have_value} instead of {value}")
+    if wanted.tablespace is not None and wanted.tablespace != (found["tablespace"] or "pg_default"):
+        result.append(f"tablespace: {found['tablespace'] or 'the default one'} instead of {wanted.tablespace}")
+    return result
+
+
+def _boolean(value: Optional[str]) -> Optional[str]:
+    return {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}.get(str(value).lower(), value)
+
+
+def _paired(found: List[Mapping[str, Any]], wanted: Tuple[IndexColumn, ...]) -> List[Any]:
+    padded: List[Optional[IndexColumn]] = [*wanted, *([None] * max(0, len(found) - len(wanted)))]
+    return list(zip(found, padded))
+
+
+def _canonical(text: Optional[str], target: Target, catalog: Catalog) -> Optional[str]:
+    return None if text is None else catalog.canonical(target.table_name, text)
+
+
+def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
+    """A key column in comparable form; None for what PostgreSQL chooses by itself."""
+    return [column.name if column.name is not None else _canonical(column.expression, target, catalog),
+            column.order, f"nulls {column.nulls}", column.opclass, column.collation]
+
+
+def _found_shape(
+    column: Mapping[str, Any], wanted: Optional[IndexColumn], target: Target, catalog: Catalog
+) -> List[Any]:
+    """The same of what stands there: an operator class or collation counts as not given when it is the default."""
+    opclass = column["opclass"]
+    if wanted is not None and wanted.opclass == f"{column['opclass_schema']}.{opclass}":
+        opclass = wanted.opclass
+    elif column["opclass_default"] and (wanted is None or wanted.opclass is None):
+        opclass = None
+    collation = column["collation"]
+    if column["own_collation"] and (wanted is None or wanted.collation is None):
+        collation = None
+    return [column["name"] if column["name"] is not None else _canonical(column["expression"], target, catalog),
+            "desc" if column["descending"] else "asc", "nulls first" if column["nulls_first"] else "nulls last",
+            opclass, collation]
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "(" + ", ".join(_show_key(item) if isinstance(item, list) else str(item) for item in value) + ")"
+    return str(value)
+
+
+def _show_key(shape: List[Any]) -> str:
+    name, order, nulls, opclass, collation = shape
+    usual = "nulls first" if order == "desc" else "nulls last"
+    words = [name, *([f"collate {collation}"] if collation else []), *([opclass] if opclass else []),
+             *(["desc"] if order == "desc" else []), *([nulls] if nulls != usual else [])]
+    return " ".join(str(word) for word in words)

@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""From wishes to a plan: read the catalog once, let the planners decide, ask the data what must be asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
+    Catalog,
+    Table,
+    TableName,
+    read_relations,
+    read_tables,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, Refused
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem
+from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
+
+__all__ = ["make_plan", "read_catalog", "refuse_problems", "rehearse"]
+
+
+def make_plan(session: Session, server: Server, wishes: Sequence[Wish], ask_data: bool = True) -> Plan:
+    """The plan that leads from what is there to the wishes, in their order. Nothing is written, no lock is kept.
+
+    ask_data: also look for rows that would make a step fail (orphans, duplicates, NULLs).
+    Raises DatabaseProblem when the catalog cannot be read.
+    """
+    try:
+        catalog, errors = read_catalog(session, server, wishes)
+    except psycopg2.Error as error:
+        raise translate(error, "The catalog could not be read", NOTHING_CHANGED) from None
+    nullable = {((w.target.schema, w.target.table), w.target.name): w.target.nullable
+                for w in wishes if w.kind.name == "column"}
+    outcomes: List[Outcome] = []
+    for wish in wishes:
+        outcome = wish.kind.plan(wish.target, catalog, nullable)
+        found = [errors[(table, text)] for table in wish.kind.tables(wish.target)
+                 for text in wish.kind.expressions(wish.target) if (table, text) in errors]
+        if found:
+            problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
+            outcome = replace(outcome, step=None, problems=(*outcome.problems, *problems))
+        if ask_data and outcome.step is not None and not outcome.problems:
+            outcome = replace(outcome, problems=tuple(_answers(session, outcome.step.checks)))
+        outcomes.append(outcome)
+    return Plan(tuple(outcomes))
+
+
+def read_catalog(
+    session: Session, server: Server, wishes: Sequence[Wish]
+) -> Tuple[Catalog, Dict[Tuple[TableName, str], str]]:
+    """The catalog around the wishes, and the SQL texts of the migration that the server does not understand.
+
+    Raises psycopg2.Error.
+    """
+    names = {name for wish in wishes for name in wish.kind.tables(wish.target)}
+    tables = read_tables(session, names)
+    images = {kind.name: kind.read(session, tables) for kind in KINDS}
+    relations = read_relations(session, {name for wish in wishes for name in wish.kind.relation_names(wish.target)})
+    texts: Dict[TableName, List[str]] = {}
+    for wish in wishes:
+        for table in wish.kind.tables(wish.target):
+            texts.setdefault(table, []).extend(wish.kind.expressions(wish.target))
+    canonical, errors = _canonical_expressions(session, tables, images["index"], texts)
+    missing = sorted(name for name in names if name not in tables)
+    catalog = Catalog(server.version, server.role, tables, relations, images, canonical, _nearby(session, missing))
+    return catalog, errors
+
+
+def _nearby(session: Session, missing: Iterable[TableName]) -> Dict[TableName, List[str]]:
+    """The tables of the schemas in which something was not found."""
+    result: Dict[TableName, List[str]] = {}
+    for schema, name in missing:
+        rows = session.rows(
+            "SELECT c.relname AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = %s AND c.relkind IN ('r', 'p')", (schema,))
+        result[(schema, name)] = [row["name"] for row in rows]
+    return result
+
+
+def _canonical_expressions(
+    session: Session,
+    tables: Mapping[TableName, Table],
+    images: Mapping[TableName, Sequence[Mapping[str, Any]]],
+    texts: Mapping[TableName, List[str]],
+) -> Tuple[Dict[Tuple[TableName, str], str], Dict[Tuple[TableName, str], str]]:
+    """SQL texts of the migration and of the catalog in the form that the server itself gives them.
+
+    EXPLAIN VERBOSE prints an expression after parsing and simplification, executes nothing and needs only SELECT.
+    Both sides go through it, so that two texts are compared as the server understands them.
+    """
+    canonical: Dict[Tuple[TableName, str], str] = {}
+    errors: Dict[Tuple[TableName, str], str] = {}
+    for table, wanted in texts.items():
+        if not wanted or table not in tables or tables[table].kind != "r" or not tables[table].may_select:
+            continue
+        there = {column["expression"] for image in images.get(table, ()) for column in image["columns"]}
+        there |= {image["predicate"] for image in images.get(table, ())}
+        for text in sorted({*wanted, *there} - {None}):
+            try:
+                with session.savepoint():
+                    rows = session.rows("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT (" + text
+                                        + compose("\n) FROM ONLY {table}", table=identifier(*table)))
+            except psycopg2.Error as error:
+                if text in wanted:
+                    errors[(table, text)] = f"{translate(error)} in: {text}".replace("\n", " ")
+                continue
+            output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
+            # A constant says nothing about the text behind it any more (x = x, true): the texts are compared then.
+            canonical[(table, text)] = text if output[0] in ("true", "false", "NULL::boolean") else output[0]
+    return canonical, errors
+
+
+def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
+    """What the data says against a step: the number of rows and the keys of the first ten."""
+    problems = []
+    for check in checks:
+        try:
+            rows = session.rows(check.sql)
+        except psycopg2.Error as error:
+            if getattr(error, "pgcode", None) != "42501":
+                raise translate(error, f"The rows of {qualified(*check.table)} could not be checked",
+                                NOTHING_CHANGED) from None
+            grant = f"{translate(error).what}: a check of the data needs SELECT on {qualified(*check.table)} (and on the "
+            grant += "table it refers to), and BYPASSRLS or the table's owner where row level security hides rows"
+            problems.append(Problem(grant, permission=True))
+            continue
+        if rows:
+            total = rows[0].pop("total")
+            keys = "; ".join(_key(row) for row in rows)
+            more = ", …" if total > len(rows) else ""
+            problems.append(Problem(f"{check.message.format(total=total)}: {keys}{more}; {check.mends}"))
+    return problems
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    shown = {name: value for name, value in row.items() if name not in ("total", "times")}
+    times = f" ({row['times']} times)" if "times" in row else ""
+    return ", ".join(f"{name}={value}" for name, value in shown.items()) + times
+
+
+def refuse_problems(plan: Plan, permissions_too: bool) -> List[str]:
+    """Raise Refused when anything is in the way. permissions_too=False: only return what the role may not do yet."""
+    problems = [problem for outcome in plan.outcomes for problem in outcome.problems]
+    hard = [problem.text for problem in problems if permissions_too or not problem.permission]
+    unique = list(dict.fromkeys(hard))
+    if unique:
+        count = f"{len(unique)} reasons" if len(unique) > 1 else "one reason"
+        raise Refused(f"The migration cannot be applied, for {count}:", unique)
+    return list(dict.fromkeys(problem.text for problem in problems if problem.permission))
+
+
+def rehearse(session: Session, plan: Plan) -> None:
+    """Let the server judge every definition on empty temporary copies, rolled back, before anything is changed.
+
+    So a type that cannot be indexed, a function that is not IMMUTABLE or a key without a unique index is found
+    while everything still stands as it was. Raises Refused with all that the server said no to.
+    """
+    allowed = session.one("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') AS temp")
+    if not allowed["temp"]:
+        return
+    reasons = []
+    for step in plan.steps:
+        if not step.rehearsal:
+            continue
+        try:
+            session.execute("BEGIN; " + "; ".join(step.rehearsal))
+        except psycopg2.Error as error:
+            problem = translate(error)
+            reasons.append(f"{step.kind} {step.object}: {problem.what}" + (f" ({problem.why})" if problem.why else ""))
+        finally:
+            session.execute("ROLLBACK")
+    if reasons:
+        raise Refused("PostgreSQL would not accept these definitions:", reasons,
+                      "correct the migration, then run this again")
