@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Undoing a deployment: every object back to the image that the journal keeps of it, by the same safe steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment import (
+    Attempt,
+    execute,
+    name_sessions,
+    take_over,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
+from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan, read_catalog, refuse_problems
+from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish, kind_named
+from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+    COLLECTION_VERSION,
+    Options,
+    failed_step_error,
+    now,
+    plan_result,
+    result_of,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
+
+__all__ = ["Undo", "drift_problems", "inverse", "rollback"]
+
+
+@dataclass(frozen=True)
+class Undo:
+    """One object of a deployment. before: its image before the first step; after: the last one known.
+
+    certain: false when the last step was cut off, so that `after` may be older than what stands there.
+    """
+
+    kind: str
+    table: Tuple[str, str]
+    name: str
+    before: Optional[Mapping[str, Any]]
+    after: Optional[Mapping[str, Any]]
+    certain: bool
+
+    @property
+    def wish(self) -> Wish:
+        kind = kind_named(self.kind)
+        return Wish(kind, kind.from_image(self.table, self.name, self.before))
+
+
+def inverse(steps: List[Mapping[str, Any]]) -> List[Undo]:
+    """What has to be undone, from the journal's steps of a deployment (oldest first). The last kind comes first."""
+    undos: Dict[Tuple[str, Tuple[str, str], str], Undo] = {}
+    for step in steps:
+        if step["direction"] != "deploy":
+            continue
+        table = (step["table_schema"], step["table_name"])
+        key = (step["kind"], table, step["name"])
+        first = undos.get(key)
+        undos[key] = Undo(step["kind"], table, step["name"], step["before"] if first is None else first.before,
+                          step["after"], step["status"] == "done")
+    rank = {kind.name: kind.rank[0] for kind in KINDS}
+    return sorted(undos.values(), key=lambda undo: -rank[undo.kind])
+
+
+def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Problem]:
+    """Whether somebody changed the object after the deployment: then it is not ours to undo."""
+    kind = kind_named(undo.kind)
+
+    def same(image: Optional[Mapping[str, Any]]) -> bool:
+        if image is None or found is None:
+            return image is None and found is None
+        return not kind.differs(image, found)
+
+    gone = found is None and undo.before is None
+    if gone or same(undo.before) or same(undo.after) or not undo.certain:
+        return []
+    what = "is there again, with another definition" if undo.after is None else (
+        "is gone" if found is None else "has another definition by now")
+    return [Problem(f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" {what}: somebody changed it after '
+                    "the deployment, so it is not touched")]
+
+
+def rollback(deployment_id: Optional[str], partial: bool, options: Options) -> Dict[str, Any]:
+    """Undo a deployment (None: the last one). partial: leave out what cannot be undone. Raises SteadyError."""
+    started_at = now()
+    address = options.address()
+    target = options.target(address, "rollback")
+    control = target.first_session(None)
+    assert target.server is not None
+    server = target.server
+    try:
+        journal = Journal(control, server)
+        if not journal.exists():
+            if deployment_id is None:
+                return result_of(server, address, "rolled_back", started_at, changed=False, deployment_id=None,
+                                 migration_id=None, steps=[], notes=["there is no journal: nothing was ever deployed here"],
+                                 plan_hash=None, plan_sql="-- nothing to roll back\n", present=[], left_out=[])
+            raise _unknown(deployment_id, [])
+        if not options.check:
+            take_deployment_lock(control)
+            journal.prepare()
+            take_over(control, journal)
+        chosen = _choose(journal, deployment_id)
+        if chosen is None or chosen["status"] == "rolled_back":
+            note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
+            return result_of(server, address, "rolled_back", started_at, changed=False,
+                             deployment_id=chosen["id"] if chosen else None,
+                             migration_id=chosen["migration_id"] if chosen else None, steps=[], notes=[note],
+                             plan_hash=None, plan_sql="-- nothing to roll back\n", present=[], left_out=[])
+        plan = _plan(control, server, inverse(journal.steps(chosen["id"])))
+        left_out = _left_out(plan) if partial else []
+        if partial:
+            plan = Plan(tuple(outcome for outcome in plan.outcomes if not outcome.problems))
+        refuse_rollback(plan, options)
+        common: Dict[str, Any] = {"migration_id": chosen["migration_id"], "deployment_id": chosen["id"],
+                                  "left_out": left_out, **plan_result(plan)}
+        if options.check:
+            return result_of(server, address, "planned", started_at, changed=bool(plan.steps), **common)
+        return _carry_out(control, target, journal, chosen, plan, left_out, options, address, started_at, common)
+    except psycopg2.Error as error:
+        raise translate(error, "The rollback stopped", "what was done so far is in the journal (schema steady)") from None
+    finally:
+        control.close()
+
+
+def refuse_rollback(plan: Plan, options: Options) -> None:
+    """As for a deployment, with the word that does the rest all the same."""
+    try:
+        refuse_problems(plan, permissions_too=not options.check)
+    except SteadyError as error:
+        error.what = "The deployment cannot be undone completely:"
+        error.todo = ("mend what is named, or undo all but these with steady_rollback_partial=true; the data itself comes "
+                      "back only from a backup")
+        raise
+
+
+def _choose(journal: Journal, deployment_id: Optional[str]) -> Optional[Mapping[str, Any]]:
+    if deployment_id is None:
+        deployment_id = journal.last_to_undo()
+        if deployment_id is None:
+            return None
+    found = journal.deployments(deployment_id)
+    if not found:
+        raise _unknown(deployment_id, [row["id"] for row in journal.deployments(limit=5)])
+    return found[0]
+
+
+def _unknown(deployment_id: str, known: List[str]) -> SteadyError:
+    return SteadyError(
+        f"There is no deployment {deployment_id} in this database's journal.",
+        f"the last ones are: {', '.join(known)}" if known else "nothing was ever deployed here",
+        "check the id and the host", NOTHING_CHANGED)
+
+
+def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
+    wishes = [undo.wish for undo in undos]
+    plan = make_plan(control, server, wishes)
+    catalog, _errors = read_catalog(control, server, wishes)
+    outcomes: List[Outcome] = []
+    for undo, outcome in zip(undos, plan.outcomes):
+        drift = drift_problems(undo, catalog.find(undo.kind, undo.table, undo.name))
+        outcomes.append(replace(outcome, problems=(*drift, *outcome.problems)) if drift else outcome)
+    return Plan(tuple(outcomes))
+
+
+def _left_out(plan: Plan) -> List[Dict[str, Any]]:
+    return [{"kind": outcome.kind, "object": f"{outcome.table[0]}.{outcome.table[1]}.{outcome.name}",
+             "reasons": [problem.text for problem in outcome.problems]}
+            for outcome in plan.outcomes if outcome.problems]
+
+
+def _carry_out(
+    control: Session, target: Any, journal: Journal, chosen: Mapping[str, Any], plan: Plan, left_out: List[Dict[str, Any]],
+    options: Options, address: Any, started_at: str, common: Dict[str, Any],
+) -> Dict[str, Any]:
+    number = journal.begin(chosen["id"], chosen["migration_id"], chosen["migration"], "rollback", plan.hash,
+                           options.operator, COLLECTION_VERSION)
+    attempt = Attempt(journal, chosen["id"], number)
+    name_sessions(control, target, chosen["id"])
+    schema = chosen["migration"].get("schema") or address.schema or "public"
+    results: List[StepResult] = execute(control, target, schema, plan.steps, options, attempt)
+    common["steps"] = [result.as_dict() for result in results]
+    facts = result_of(target.server, address, "rolled_back", started_at, changed=bool(results), attempt=number, **common)
+    if all(result.status == "done" for result in results):
+        attempt.end(True, "partly_rolled_back" if left_out else "rolled_back")
+        return facts
+    error = failed_step_error(results, "deploy.yml brings the migration back instead")
+    facts["status"] = "failed"
+    error.facts.update(facts)
+    try:
+        attempt.end(False, "partly_rolled_back", str(error))
+    except psycopg2.Error:
+        pass  # the session is gone; the next run marks the attempt as interrupted
+    raise error

@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What deployments, rollbacks and verifications have in common: whom they connect to, and what they return."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration, migration_problems
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import read_tables
+from ansible_collections.steady.postgresql.plugins.module_utils._registry import kind_named
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Server, Session, Target
+
+__all__ = [
+    "COLLECTION_VERSION",
+    "Options",
+    "failed_step_error",
+    "now",
+    "plan_result",
+    "read_image",
+    "read_migration",
+    "recheck",
+    "result_of",
+]
+
+COLLECTION_VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person chose for a run."""
+
+    database_url: Optional[str] = field(repr=False)
+    expectation: Expectation = Expectation()
+    policy: LockPolicy = LockPolicy()
+    parallel: Optional[int] = None
+    journal: bool = True
+    check: bool = False
+    operator: str = ""
+    plan_hash: Optional[str] = None
+
+    def address(self) -> Address:
+        return read_address(self.database_url)
+
+    def target(self, address: Address, purpose: str) -> Target:
+        return Target(address, self.expectation, purpose, writes=not self.check)
+
+
+def now() -> str:
+    """The time in UTC, as results have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def read_migration(data: Mapping[str, Any], address: Address) -> Tuple[Migration, str]:
+    """The migration and the schema that it is about. Raises Refused with all that is wrong with it."""
+    problems = migration_problems(data)
+    if problems:
+        raise Refused("The migration is not valid:", [f"{problem.place}: {problem.message}" for problem in problems],
+                      "correct it, then run this again", "the database was not contacted")
+    stated = data.get("schema")
+    if stated and address.schema and stated != address.schema:
+        raise SteadyError(
+            f'The migration says schema: {stated}, the database address says schema={address.schema}.',
+            "only one of them can be meant", "take one of the two out", "the database was not contacted")
+    return Migration.from_mapping(data, address.schema or "public"), str(stated or address.schema or "public")
+
+
+def read_image(session: Session, step: Step) -> Optional[Mapping[str, Any]]:
+    """What stands at the step's place now. Raises psycopg2.Error."""
+    tables = read_tables(session, [step.table])
+    images = kind_named(step.kind).read(session, tables).get(step.table, ())
+    return next((image for image in images if image["name"] == step.name), None)
+
+
+def recheck(session: Session, step: Step) -> None:
+    """Raise SteadyError when somebody else changed the object since it was planned."""
+    found, planned = read_image(session, step), step.before
+    same = (found is None) == (planned is None)
+    if same and found is not None and planned is not None:
+        same = not kind_named(step.kind).differs(found, planned) and found.get("valid") == planned.get("valid")
+    if not same:
+        raise SteadyError(
+            f"{step.kind} {step.object} was changed by somebody else since the plan was made.",
+            f"planned for: {_brief(planned)}; found: {_brief(found)}",
+            "run the same command again: it makes a new plan", f"{step.object} was not touched")
+
+
+def _brief(image: Optional[Mapping[str, Any]]) -> str:
+    if image is None:
+        return "nothing there"
+    keys = ("nullable", "tail", "valid", "columns", "referenced_table", "on_delete", "on_update", "validated")
+    return ", ".join(f"{key} {image[key]}" for key in keys if key in image and not (key == "columns" and "tail" in image))
+
+
+def result_of(server: Server, address: Address, status: str, started_at: str, **more: Any) -> Dict[str, Any]:
+    """The keys that every result has."""
+    return {
+        "status": status,
+        "database": server.database,
+        "server_version": server.version_text,
+        "system_identifier": server.system_identifier,
+        "database_role": server.role,
+        "started_at": started_at,
+        "finished_at": now(),
+        "removed_parameters": list(address.removed),
+        **more,
+    }
+
+
+def plan_result(plan: Plan) -> Dict[str, Any]:
+    """The plan as check mode shows it: the same keys as a run's, with nothing done."""
+    return {
+        "plan_hash": plan.hash,
+        "plan_sql": plan.text(),
+        "steps": [{**StepResult(step).as_dict(), "status": "planned"} for step in plan.steps],
+        "present": [{"kind": o.kind, "object": f"{o.table[0]}.{o.table[1]}.{o.name}", "state": o.state}
+                    for o in plan.outcomes if o.step is None and not o.problems],
+        "notes": list(dict.fromkeys(plan.notes)),
+    }
+
+
+def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
+    """One error for a run that stopped: what failed, what is done and stays, what was not started."""
+    failed = [result for result in results if result.status == "failed"]
+    done = [f"{r.step.action} {r.step.kind} {r.step.object}" for r in results if r.status == "done"]
+    rest = [f"{r.step.action} {r.step.kind} {r.step.object}" for r in results if r.status == "not started"]
+    first = failed[0].error
+    assert first is not None
+    lefts = [first.left] if first.left else []
+    lefts.append(f"{len(done)} of {len(results)} steps are done and stay" + (f" ({'; '.join(done)})" if done else ""))
+    if rest:
+        lefts.append(f"not started: {'; '.join(rest)}")
+    what = first.what if len(failed) == 1 else "; ".join(result.error.what for result in failed if result.error)
+    todo = f"{first.todo}. " if first.todo and not first.todo.endswith(".") else first.todo
+    error = SteadyError(what, first.why, f"{todo or ''}The same command goes on where this stopped; {undo}",
+                        "; ".join(lefts), first.sqlstate, dict(first.facts))
+    return error

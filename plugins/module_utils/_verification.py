@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Is the database what its migration says? Read in one snapshot, with nothing hidden by row level security."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED
+from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
+from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration, VerificationQuery
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan
+from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_rows, settle
+from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, read_migration, result_of
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
+
+__all__ = ["verify"]
+
+_ROW_LIMIT = 1000
+
+
+def verify(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
+    """All checks of a migration. Raises SteadyError only when the database cannot be looked at.
+
+    verification: [{name, kind (structure | count), status (ok | failed | skipped), detail}]; queries: [{name, expect,
+    rows or error}], whose expectations are judged by the caller.
+    """
+    started_at = now()
+    address = options.address()
+    migration, schema = read_migration(data, address)
+    target = options.target(address, "verify")
+    session = target.first_session(schema)
+    assert target.server is not None
+    try:
+        before = _counts_before(session, target.server, migration)
+        session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        checks = _structure(session, target.server, migration)
+        rows, failures = _count(session, schema, migration, before)
+        queries = [_ask(session, query) for query in migration.verification.queries]
+        session.execute("COMMIT")
+        # The counters come last and outside the snapshot: inside it they would stand still.
+        verdicts = settle(session, schema, before, rows) if rows else {}
+    except psycopg2.Error as error:
+        raise translate(error, "The database could not be verified", NOTHING_CHANGED) from None
+    finally:
+        session.close()
+    counts = [{"name": f"rows of {table}", "kind": "count", "status": verdict.status, "detail": verdict.detail}
+              for table, verdict in verdicts.items()]
+    return result_of(target.server, address, "verified", started_at, changed=False, migration_id=migration.id,
+                     verification=[*checks, *counts, *failures], queries=queries)
+
+
+def _structure(session: Session, server: Server, migration: Migration) -> List[Dict[str, Any]]:
+    """Every object of the migration, by its definition: the plan for what already is must be empty."""
+    plan = make_plan(session, server, wishes_of(migration), ask_data=False)
+    return [_object(outcome) for outcome in plan.outcomes]
+
+
+def _object(outcome: Outcome) -> Dict[str, Any]:
+    ok = outcome.step is None and not outcome.problems
+    details = [outcome.state, *(problem.text for problem in outcome.problems)]
+    if outcome.step is not None and not outcome.problems:
+        details.append(f"{outcome.step.action} needed")
+    return {"name": f"{outcome.kind} {outcome.table[1]}.{outcome.name}", "kind": "structure",
+            "status": "ok" if ok else "failed", "detail": "; ".join(details)}
+
+
+def _counts_before(session: Session, server: Server, migration: Migration) -> Mapping[str, Mapping[str, Any]]:
+    """What the migration's last deployment counted before it changed anything."""
+    journal = Journal(session, server)
+    if not migration.verification.unchanged_counts or not journal.exists():
+        return {}
+    for row in journal.deployments():
+        if row["migration_id"] == migration.id and row["counts_before"] and row["status"] != "rolled_back":
+            return dict(row["counts_before"])
+    return {}
+
+
+def _count(session: Session, schema: str, migration: Migration, before: Mapping[str, Any]) -> Any:
+    """Row counts of the tables that have something to be compared with, and a word on those that cannot be."""
+    rows: Dict[str, int] = {}
+    others: List[Dict[str, Any]] = []
+    for table in migration.verification.unchanged_counts:
+        entry = {"name": f"rows of {table}", "kind": "count"}
+        if table not in before:
+            others.append({**entry, "status": "skipped", "detail": "no earlier count in the journal to compare with"})
+            continue
+        try:
+            with session.savepoint():
+                rows[table] = count_rows(session, schema, table)
+        except psycopg2.Error as error:
+            others.append({**entry, "status": "failed", "detail": f"could not be counted: {translate(error).what}"})
+    return rows, others
+
+
+def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
+    """One query through a cursor, so that a large answer is never held in memory."""
+    result: Dict[str, Any] = {"name": query.name, "expect": query.expect}
+    try:
+        with session.savepoint():
+            session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + query.sql)
+            rows = session.rows(f"FETCH {_ROW_LIMIT + 1} FROM steady_query")
+            session.execute("CLOSE steady_query")
+    except psycopg2.Error as error:
+        problem = translate(error)
+        return {**result, "error": problem.what + (f" ({problem.why})" if problem.why else "")}
+    if len(rows) > _ROW_LIMIT:
+        return {**result, "error": f"more than {_ROW_LIMIT} rows: let the query count or limit them"}
+    return {**result, "rows": [{name: _plain(value) for name, value in row.items()} for row in rows]}
+
+
+def _plain(value: Any) -> Optional[Any]:
+    """A value that JSON and JMESPath know."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return str(value)
