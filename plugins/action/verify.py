@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the migration file on the controller, and judges there what its queries answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import read_argument
+
+__all__ = ["ActionModule"]
+
+
+class ActionModule(ActionBase):
+    """steady.postgresql.verify"""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        variables = task_vars or {}
+        super().run(tmp, variables)
+        arguments = dict(self._task.args)
+        arguments["migration"] = read_argument(arguments.get("migration"), variables)
+        result = self._execute_module(module_args=arguments, task_vars=variables)
+        if result.get("failed") or "verification" not in result:
+            return result
+        result["verification"] += [judge(query) for query in result.pop("queries", [])]
+        wrong = [check for check in result["verification"] if check["status"] == "failed"]
+        result["status"] = "failed" if wrong else "succeeded"
+        if wrong:
+            total = len(result["verification"])
+            lines = [f"- {check['name']}: {check['detail']}" for check in wrong]
+            result["failed"] = True
+            result["msg"] = "\n".join([f"{len(wrong)} of {total} checks failed:", *lines, "Nothing was changed by checking."])
+        return result

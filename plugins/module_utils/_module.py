@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The face that all modules share: common options, and the one place where an error becomes fail_json."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Callable, Dict, Mapping, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import PSYCOPG2_IMPORT_ERROR
+from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation
+
+__all__ = ["CHANGE_ARGUMENTS", "CONNECTION_ARGUMENTS", "change_arguments", "run"]
+
+CONNECTION_ARGUMENTS: Dict[str, Any] = {
+    "database_url": {"type": "str", "no_log": True, "fallback": (env_fallback, ["DATABASE_URL"])},
+    "expect": {"type": "dict", "options": {"database": {"type": "str"}, "system_identifier": {"type": "str"}}},
+}
+CHANGE_ARGUMENTS: Dict[str, Any] = {
+    **CONNECTION_ARGUMENTS,
+    "lock_budget": {"type": "str", "default": "100ms"},
+    "lock_patience": {"type": "str", "default": "10m"},
+    "parallel": {"type": "int"},
+    "operator": {"type": "str"},
+}
+
+
+def change_arguments(**more: Any) -> Dict[str, Any]:
+    """The argument spec of a module that changes one kind of object."""
+    return {**CHANGE_ARGUMENTS, "schema": {"type": "str"}, "journal": {"type": "bool", "default": True}, **more}
+
+
+def options_of(module: AnsibleModule) -> Options:
+    """The run's options. Raises SteadyError for a duration that is none."""
+    parameters = module.params
+    policy = LockPolicy()
+    try:
+        if "lock_budget" in parameters:
+            policy = LockPolicy(milliseconds(parameters["lock_budget"], "lock_budget"),
+                                milliseconds(parameters["lock_patience"], "lock_patience") / 1000.0)
+        if parameters.get("parallel") is not None and parameters["parallel"] < 1:
+            raise ValueError("parallel: must be at least 1")
+    except ValueError as error:
+        raise SteadyError(str(error), left="the database was not contacted") from None
+    return Options(
+        database_url=parameters["database_url"],
+        expectation=Expectation(**{key: value for key, value in (parameters.get("expect") or {}).items()}),
+        policy=policy,
+        parallel=parameters.get("parallel"),
+        journal=parameters.get("journal", True),
+        check=module.check_mode,
+        operator=parameters.get("operator") or "",
+        plan_hash=parameters.get("plan_hash"),
+    )
+
+
+def _fail(module: AnsibleModule, error: SteadyError) -> NoReturn:
+    facts = {"changed": False, **error.facts}
+    module.fail_json(msg=str(error), what=error.what, why=error.why, todo=error.todo, left=error.left,
+                     sqlstate=error.sqlstate, **facts)
+
+
+def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], Options], Dict[str, Any]]) -> NoReturn:
+    """Do the work of a module and exit. work gets the module's parameters and the options."""
+    if PSYCOPG2_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
+    try:
+        options = options_of(module)
+        # The address as a whole is hidden by no_log; the password by itself must be, too.
+        module.no_log_values.update(read_address(options.database_url).secrets)
+        result = work(module.params, options)
+    except SteadyError as error:
+        _fail(module, error)
+    except Exception as error:  # a defect of ours: one sentence for the operator, the traceback for the report
+        module.fail_json(msg=f"This should not have happened: {type(error).__name__}: {error}\nWhat to do: run the same "
+                             "command again with -vvv and report what it prints; the journal (schema steady) says what "
+                             "was done", exception=traceback.format_exc(), changed=True)
+    if module._diff and result.get("plan_sql"):
+        result["diff"] = {"prepared": result["plan_sql"]}
+    module.exit_json(**result)

@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.apply: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: apply
+short_description: Apply a migration to a live database
+version_added: 0.1.0
+description:
+  - Brings a database to the state that a migration describes, without blocking its traffic, and keeps a journal from which M(steady.postgresql.rollback) undoes exactly what was done.
+  - The migration file is read and checked on the controller, before anything is connected to; all its errors are shown at once.
+  - An interrupted or failed run is gone on with by running the same again.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes
+  - steady.postgresql.connection
+  - steady.postgresql.change
+options:
+  migration:
+    description:
+      - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs), as a
+        path on the controller, or as a mapping of the same form.
+    type: raw
+    required: true
+  plan_hash:
+    description:
+      - The hash of a plan that was looked at before. When the plan is another one by now, nothing is done.
+    type: str
+  journal:
+    description:
+      - Whether to keep the journal in schema C(steady) of the database.
+    type: bool
+    default: true
+notes:
+  - Needs jsonschema and jmespath on the controller.
+seealso:
+  - module: steady.postgresql.rollback
+  - module: steady.postgresql.verify
+"""
+
+EXAMPLES = r"""
+- name: Apply the migration
+  steady.postgresql.apply:
+    database_url: "{{ steady_database_url }}"
+    migration: schema_optimizations
+    lock_budget: 100ms
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything was changed, or in check mode would be.
+  returned: always
+  type: bool
+status:
+  description: One of V(planned), V(succeeded), V(failed), V(rolled_back).
+  returned: always
+  type: str
+deployment_id:
+  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  returned: always
+  type: str
+plan_hash:
+  description: SHA-256 of what is done and what it is done to.
+  returned: always
+  type: str
+plan_sql:
+  description: The plan as text, each statement with the locks that it takes.
+  returned: always
+  type: str
+steps:
+  description:
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+  returned: always
+  type: list
+  elements: dict
+present:
+  description: What was there already, with its state in words.
+  returned: success
+  type: list
+  elements: dict
+notes:
+  description: What is worth knowing, such as an index of another name that already does the job.
+  returned: always
+  type: list
+  elements: str
+missing_privileges:
+  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, run
+
+
+def _apply(parameters, options):
+    if not isinstance(parameters["migration"], dict):
+        raise SteadyError("The migration is not a mapping.", "the action plugin reads files on the controller",
+                          "call the module as steady.postgresql.apply")
+    return apply(parameters["migration"], options)
+
+
+def main():
+    arguments = {
+        **CHANGE_ARGUMENTS,
+        "migration": {"type": "raw", "required": True},
+        "plan_hash": {"type": "str", "no_log": False},
+        "journal": {"type": "bool", "default": True},
+    }
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _apply)
+
+
+if __name__ == "__main__":
+    main()

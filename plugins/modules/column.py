@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.column: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: column
+short_description: Let columns take NULL, or no longer
+version_added: 0.1.0
+description:
+  - Makes columns nullable or NOT NULL. NOT NULL is validated while reads and writes go on (as a NOT VALID constraint on PostgreSQL 18, through a CHECK before); rows without a value are found first and stop the change.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes
+  - steady.postgresql.connection
+  - steady.postgresql.change
+  - steady.postgresql.change.objects
+options:
+  columns:
+    description:
+      - The columns and what they shall be.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      table:
+        description: Literal name of the table, its case kept.
+        type: str
+        required: true
+      name:
+        description: Literal name of the column, its case kept.
+        type: str
+        required: true
+      nullable:
+        description: Whether the column takes NULL.
+        type: bool
+        required: true
+"""
+
+EXAMPLES = r"""
+- name: Let the opener of a cash drawer be unknown
+  steady.postgresql.column:
+    database_url: "{{ steady_database_url }}"
+    columns:
+      - {table: CashDrawer, name: openedById, nullable: true}
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything was changed, or in check mode would be.
+  returned: always
+  type: bool
+status:
+  description: One of V(planned), V(succeeded), V(failed), V(rolled_back).
+  returned: always
+  type: str
+deployment_id:
+  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  returned: always
+  type: str
+plan_hash:
+  description: SHA-256 of what is done and what it is done to.
+  returned: always
+  type: str
+plan_sql:
+  description: The plan as text, each statement with the locks that it takes.
+  returned: always
+  type: str
+steps:
+  description:
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+  returned: always
+  type: list
+  elements: dict
+present:
+  description: What was there already, with its state in words.
+  returned: success
+  type: list
+  elements: dict
+notes:
+  description: What is worth knowing, such as an index of another name that already does the job.
+  returned: always
+  type: list
+  elements: str
+missing_privileges:
+  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply_entries
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ARGUMENT_SPEC
+from ansible_collections.steady.postgresql.plugins.module_utils._module import change_arguments, run
+
+
+def _apply(parameters, options):
+    return apply_entries("columns", parameters["columns"], parameters["schema"], options)
+
+
+def main():
+    entries = {"type": "list", "elements": "dict", "required": True, "options": ARGUMENT_SPEC}
+    run(AnsibleModule(argument_spec=change_arguments(columns=entries), supports_check_mode=True), _apply)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.foreign_key: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: foreign_key
+short_description: Add, replace and drop foreign keys without a gap and without blocking anybody
+version_added: 0.1.0
+description:
+  - Brings a list of foreign keys to their wanted state. A key is replaced by adding the new one NOT VALID, validating it while reads and writes go on, and swapping names in one short transaction, so that a key is enforced at every instant.
+  - Rows without a parent are found first, counted and shown by their keys; then nothing is changed.
+  - What an entry leaves out is kept as it stands, and has the default of PostgreSQL in a new key.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes
+  - steady.postgresql.connection
+  - steady.postgresql.change
+  - steady.postgresql.change.objects
+options:
+  foreign_keys:
+    description:
+      - The foreign keys and what they shall be.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      table:
+        description: Literal name of the referencing table, its case kept.
+        type: str
+        required: true
+      name:
+        description: Literal name of the constraint. By default C(<table>_<columns joined with _>_fkey).
+        type: str
+      columns:
+        description: The referencing columns. May be left out for O(foreign_keys[].state=absent) with a name.
+        type: list
+        elements: str
+      references:
+        description: What is referred to.
+        type: dict
+        suboptions:
+          table:
+            description: Literal name of the referenced table.
+            type: str
+            required: true
+          columns:
+            description: The referenced columns, in the order of the referencing ones.
+            type: list
+            elements: str
+            required: true
+          schema:
+            description: Schema of the referenced table, when it is another one.
+            type: str
+      on_delete:
+        description: What happens when the referenced row is deleted.
+        type: str
+        choices: [no_action, restrict, cascade, set_null, set_default]
+      on_delete_columns:
+        description: With V(set_null) or V(set_default), only these columns are set (PostgreSQL 15 and later).
+        type: list
+        elements: str
+      on_update:
+        description: What happens when the referenced columns change.
+        type: str
+        choices: [no_action, restrict, cascade, set_null, set_default]
+      match:
+        description: Whether a key that is NULL in part goes unchecked (V(simple)) or is refused (V(full)).
+        type: str
+        choices: [simple, full]
+      deferrable:
+        description: Whether a transaction may put the check off to its end.
+        type: bool
+      initially_deferred:
+        description: Whether the check is put off without being asked.
+        type: bool
+      state:
+        description: Whether the foreign key shall be there.
+        type: str
+        choices: [present, absent]
+        default: present
+"""
+
+EXAMPLES = r"""
+- name: Users who opened a cash drawer can be deleted
+  steady.postgresql.foreign_key:
+    database_url: "{{ steady_database_url }}"
+    foreign_keys:
+      - name: CashDrawer_openedById_fkey
+        table: CashDrawer
+        columns: [openedById]
+        references: {table: User, columns: [id]}
+        on_delete: set_null
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything was changed, or in check mode would be.
+  returned: always
+  type: bool
+status:
+  description: One of V(planned), V(succeeded), V(failed), V(rolled_back).
+  returned: always
+  type: str
+deployment_id:
+  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  returned: always
+  type: str
+plan_hash:
+  description: SHA-256 of what is done and what it is done to.
+  returned: always
+  type: str
+plan_sql:
+  description: The plan as text, each statement with the locks that it takes.
+  returned: always
+  type: str
+steps:
+  description:
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+  returned: always
+  type: list
+  elements: dict
+present:
+  description: What was there already, with its state in words.
+  returned: success
+  type: list
+  elements: dict
+notes:
+  description: What is worth knowing, such as an index of another name that already does the job.
+  returned: always
+  type: list
+  elements: str
+missing_privileges:
+  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply_entries
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.specification import ARGUMENT_SPEC
+from ansible_collections.steady.postgresql.plugins.module_utils._module import change_arguments, run
+
+
+def _apply(parameters, options):
+    return apply_entries("foreign_keys", parameters["foreign_keys"], parameters["schema"], options)
+
+
+def main():
+    entries = {"type": "list", "elements": "dict", "required": True, "options": ARGUMENT_SPEC}
+    run(AnsibleModule(argument_spec=change_arguments(foreign_keys=entries), supports_check_mode=True), _apply)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.index: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: index
+short_description: Build, replace, repair and drop indexes without blocking anybody
+version_added: 0.1.0
+description:
+  - Brings a list of indexes to their wanted state, always concurrently, on several tables side by side.
+  - Compares by definition, as the server itself understands it, and never by name alone. An invalid index that a failed build left is repaired; one with another definition is replaced without a moment in which neither exists.
+  - Partitioned tables are refused in this version.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes
+  - steady.postgresql.connection
+  - steady.postgresql.change
+  - steady.postgresql.change.objects
+options:
+  indexes:
+    description:
+      - The indexes and what they shall be.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      table:
+        description: Literal name of the table, its case kept.
+        type: str
+        required: true
+      name:
+        description:
+          - Literal name of the index. By default C(<table>_<columns joined with _>_idx); an index with an expression
+            needs a name.
+        type: str
+      columns:
+        description:
+          - The key columns in their order, each a literal name or a mapping of C(name) or C(expression) with C(order)
+            (V(asc) or V(desc)), C(nulls) (V(first) or V(last)), C(opclass) and C(collation).
+          - May be left out for O(indexes[].state=absent) with a name.
+        type: list
+        elements: raw
+      unique:
+        description: Whether two rows may not have the same key. Duplicates are found first and shown.
+        type: bool
+        default: false
+      nulls_not_distinct:
+        description: Whether NULLs count as equal in a unique index (PostgreSQL 15 and later).
+        type: bool
+        default: false
+      include:
+        description: Literal names of columns that the index carries without being sorted by them.
+        type: list
+        elements: str
+      where:
+        description: SQL condition of a partial index, without the word WHERE.
+        type: str
+      method:
+        description: Access method, such as V(btree), V(hash), V(gist), V(spgist), V(gin), V(brin) or one of an extension.
+        type: str
+        default: btree
+      storage_parameters:
+        description: Storage parameters by name, such as C(fillfactor).
+        type: dict
+      tablespace:
+        description: Literal name of the tablespace.
+        type: str
+      state:
+        description: Whether the index shall be there.
+        type: str
+        choices: [present, absent]
+        default: present
+      on_conflict:
+        description: What to do with an index of this name that has another definition.
+        type: str
+        choices: [replace, refuse]
+        default: replace
+      on_equivalent:
+        description:
+          - What to do when a valid index of another name has this very definition. V(accept) counts it as this one and
+            reports it, V(create) builds this one beside it.
+        type: str
+        choices: [accept, create]
+        default: accept
+"""
+
+EXAMPLES = r"""
+- name: Two indexes, built side by side
+  steady.postgresql.index:
+    database_url: "{{ steady_database_url }}"
+    indexes:
+      - {table: Appointment, columns: [tenantId, status, dateTime]}
+      - table: Customer
+        columns: [tenantId, {name: createdAt, order: desc}]
+        include: [email]
+        where: '"isActive"'
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything was changed, or in check mode would be.
+  returned: always
+  type: bool
+status:
+  description: One of V(planned), V(succeeded), V(failed), V(rolled_back).
+  returned: always
+  type: str
+deployment_id:
+  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  returned: always
+  type: str
+plan_hash:
+  description: SHA-256 of what is done and what it is done to.
+  returned: always
+  type: str
+plan_sql:
+  description: The plan as text, each statement with the locks that it takes.
+  returned: always
+  type: str
+steps:
+  description:
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+  returned: always
+  type: list
+  elements: dict
+present:
+  description: What was there already, with its state in words.
+  returned: success
+  type: list
+  elements: dict
+notes:
+  description: What is worth knowing, such as an index of another name that already does the job.
+  returned: always
+  type: list
+  elements: str
+missing_privileges:
+  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply_entries
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import ARGUMENT_SPEC
+from ansible_collections.steady.postgresql.plugins.module_utils._module import change_arguments, run
+
+
+def _apply(parameters, options):
+    return apply_entries("indexes", parameters["indexes"], parameters["schema"], options)
+
+
+def main():
+    entries = {"type": "list", "elements": "dict", "required": True, "options": ARGUMENT_SPEC}
+    run(AnsibleModule(argument_spec=change_arguments(indexes=entries), supports_check_mode=True), _apply)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action steady.postgresql.report, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: report
+short_description: Write down what a run did, and say it
+version_added: 0.1.0
+description:
+  - Writes C(result.json), C(plan.sql) and C(report.html) into C(<directory>/<host>/<deployment id>) on the controller, with
+    C(latest) beside it pointing to the newest, and says the outcome in a few lines.
+  - In check mode nothing is written.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+options:
+  directory:
+    description:
+      - Folder for the artifacts of all hosts.
+    type: path
+    required: true
+  template:
+    description:
+      - Jinja2 template of the HTML page, on the controller. Everything that it prints is escaped.
+    type: path
+    required: true
+  results:
+    description:
+      - What the other modules returned, under C(plan), C(apply) or C(rollback), and C(verify).
+    type: dict
+    required: true
+attributes:
+  check_mode:
+    description: Can run in check_mode and return changed status without modifying the database.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+    details:
+      - The files are evidence of a run; writing them counts as no change of the host.
+"""
+
+EXAMPLES = r"""
+- name: Report
+  steady.postgresql.report:
+    directory: artifacts
+    template: "{{ role_path }}/templates/report.html.j2"
+    results:
+      plan: "{{ plan }}"
+      apply: "{{ applied }}"
+      verify: "{{ verified }}"
+"""
+
+RETURN = r"""
+msg:
+  description: The outcome in a few lines, with the folder of the files.
+  returned: always
+  type: str
+"""

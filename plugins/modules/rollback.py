@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.rollback: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: rollback
+short_description: Undo a deployment exactly
+version_added: 0.1.0
+description:
+  - Brings every object that a deployment changed back to the image that the journal keeps of it, by the same safe steps; drops only what that deployment created.
+  - Refuses, naming the rows or objects, what can no longer be undone, such as NOT NULL on a column that now holds NULLs.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes
+  - steady.postgresql.connection
+  - steady.postgresql.change
+options:
+  deployment_id:
+    description:
+      - The deployment to undo. By default the last one of which anything may still stand.
+    type: str
+  partial:
+    description:
+      - Undo all that can be undone, and leave out what cannot.
+    type: bool
+    default: false
+seealso:
+  - module: steady.postgresql.apply
+  - module: steady.postgresql.journal_info
+"""
+
+EXAMPLES = r"""
+- name: Undo the last deployment
+  steady.postgresql.rollback:
+    database_url: "{{ steady_database_url }}"
+
+- name: Undo a certain one, all but what cannot be undone any more
+  steady.postgresql.rollback:
+    database_url: "{{ steady_database_url }}"
+    deployment_id: 20261122T215339Z-4f1c
+    partial: true
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything was changed, or in check mode would be.
+  returned: always
+  type: bool
+status:
+  description: One of V(planned), V(succeeded), V(failed), V(rolled_back).
+  returned: always
+  type: str
+deployment_id:
+  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  returned: always
+  type: str
+plan_hash:
+  description: SHA-256 of what is done and what it is done to.
+  returned: always
+  type: str
+plan_sql:
+  description: The plan as text, each statement with the locks that it takes.
+  returned: always
+  type: str
+steps:
+  description:
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+  returned: always
+  type: list
+  elements: dict
+present:
+  description: What was there already, with its state in words.
+  returned: success
+  type: list
+  elements: dict
+notes:
+  description: What is worth knowing, such as an index of another name that already does the job.
+  returned: always
+  type: list
+  elements: str
+missing_privileges:
+  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  returned: success
+  type: list
+  elements: str
+
+left_out:
+  description: With O(partial=true), what was left out and why.
+  returned: success
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._rollback import rollback
+
+
+def _rollback(parameters, options):
+    return rollback(parameters["deployment_id"], parameters["partial"], options)
+
+
+def main():
+    arguments = {
+        **CHANGE_ARGUMENTS,
+        "deployment_id": {"type": "str"},
+        "partial": {"type": "bool", "default": False},
+    }
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _rollback)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.verify: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: verify
+short_description: Check that a database is what its migration says
+version_added: 0.1.0
+description:
+  - Compares every object of a migration with the catalog, by definition; compares row counts with those before the deployment; and asks the queries of the migration, whose answers are judged by JMESPath on the controller.
+  - Everything is read in one read-only REPEATABLE READ snapshot with row level security switched off, so that a hidden row is an error and not a smaller number.
+  - Row counts of a live database change; a difference counts as a loss only when the rows that the application inserted and deleted meanwhile do not explain it.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.reads
+  - steady.postgresql.connection
+options:
+  migration:
+    description:
+      - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs), as a
+        path on the controller, or as a mapping of the same form.
+    type: raw
+    required: true
+notes:
+  - Needs jsonschema and jmespath on the controller.
+seealso:
+  - module: steady.postgresql.apply
+"""
+
+EXAMPLES = r"""
+- name: Verify the migration
+  steady.postgresql.verify:
+    database_url: "{{ steady_database_url }}"
+    migration: schema_optimizations
+"""
+
+RETURN = r"""
+verification:
+  description: One entry for each check, with name, kind (structure, count or query), status (ok, failed or skipped) and detail.
+  returned: always
+  type: list
+  elements: dict
+status:
+  description: V(succeeded) when no check failed, else V(failed).
+  returned: always
+  type: str
+"""
+
+from dataclasses import replace
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._verification import verify
+
+
+def _verify(parameters, options):
+    if not isinstance(parameters["migration"], dict):
+        raise SteadyError("The migration is not a mapping.", "the action plugin reads files on the controller",
+                          "call the module as steady.postgresql.verify")
+    # Verifying never writes, in check mode or out of it.
+    return verify(parameters["migration"], replace(options, check=True))
+
+
+def main():
+    arguments = {**CONNECTION_ARGUMENTS, "migration": {"type": "raw", "required": True}}
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _verify)
+
+
+if __name__ == "__main__":
+    main()
