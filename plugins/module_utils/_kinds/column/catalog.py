@@ -22,7 +22,7 @@ _CHECKS = (
 )
 
 
-def read(session: Session, tables: Mapping[TableName, Table]) -> Dict[TableName, Sequence[Dict[str, Any]]]:
+def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableName, Sequence[Dict[str, Any]]]:
     """Images by table: {name, nullable, constraint (its name and state, PostgreSQL 18+, or None), checks}.
 
     checks: helper constraints of an interrupted run on this table, [{name, validated}].

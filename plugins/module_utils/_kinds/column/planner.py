@@ -63,7 +63,8 @@ def from_specification(specification: ColumnSpecification) -> Target:
 
 def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
     """The target that brings back what stood there. A column always stands there."""
-    assert image is not None
+    if image is None:
+        raise ValueError(f"no image of column {name}: a deployment never adds or drops columns")
     return Target(table[0], table[1], name, image["nullable"], image["constraint"])
 
 
@@ -85,8 +86,7 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     if problems:
         return Outcome(KIND, name, target.name, "cannot be planned", problems=tuple(problems))
     column = catalog.tables[name].columns[target.name]
-    image = catalog.find(KIND, name, target.name)
-    assert image is not None
+    image = catalog.image(KIND, name, target.name)
     helper = temporary_name(target.name, "check", name)
     leftover = next((check for check in image["checks"] if check["name"] == helper), None)
     units, checks, refusals = (_to_null if target.nullable else _to_not_null)(target, catalog, column, leftover)
@@ -94,8 +94,11 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     if not units:
         return Outcome(KIND, name, target.name, state)
     refusals += owner_problems(catalog, name)
-    summary = "leftover of an interrupted run" if column.not_null != target.nullable else (
-        "NULL allowed" if target.nullable else "NOT NULL")
+    summary = (
+        "leftover of an interrupted run"
+        if column.not_null != target.nullable
+        else ("NULL allowed" if target.nullable else "NOT NULL")
+    )
     action = "clean up" if column.not_null != target.nullable and not checks else "alter"
     step = Step(KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks))
     return Outcome(KIND, name, target.name, state, step, tuple(refusals))
@@ -132,14 +135,22 @@ def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> L
     table = catalog.tables[(target.schema, target.table)]
     if not table.has_children and not column.inherited:
         return []
-    return [Problem(f"{qualified(target.schema, target.table)} takes part in table inheritance, where NOT NULL concerns "
-                    "several tables at once; this version does not change that")]
+    return [
+        Problem(
+            f"{qualified(target.schema, target.table)} takes part in table inheritance, where NOT NULL concerns "
+            "several tables at once; this version does not change that"
+        )
+    ]
 
 
 def _constraint_name(target: Target) -> str:
     """The name that PostgreSQL would choose itself, or one within the limit."""
     name = f"{target.table}_{target.name}_not_null"
-    return name if len(name.encode("utf-8")) <= NAME_LIMIT else temporary_name(target.name, "new", (target.schema, target.table))
+    return (
+        name
+        if len(name.encode("utf-8")) <= NAME_LIMIT
+        else temporary_name(target.name, "new", (target.schema, target.table))
+    )
 
 
 def _to_not_null(
@@ -155,28 +166,53 @@ def _to_not_null(
         name = present["name"] if present else (target.constraint or {}).get("name") or _constraint_name(target)
         constraint = identifier(name)
         if not present:
-            statements = [_alter(
-                target,
-                "ADD CONSTRAINT {name} NOT NULL {column}"
-                + (" NO INHERIT" if (target.constraint or {}).get("no_inherit") else "") + " NOT VALID",
-                name=constraint, column=identifier(target.name))]
+            statements = [
+                _alter(
+                    target,
+                    "ADD CONSTRAINT {name} NOT NULL {column}"
+                    + (" NO INHERIT" if (target.constraint or {}).get("no_inherit") else "")
+                    + " NOT VALID",
+                    name=constraint,
+                    column=identifier(target.name),
+                )
+            ]
             comment = (target.constraint or {}).get("comment")
             if comment:
-                statements.append(compose("COMMENT ON CONSTRAINT {name} ON {table} IS {comment}", name=constraint,
-                                          table=identifier(*table_name), comment=literal(comment)))
+                statements.append(
+                    compose(
+                        "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
+                        name=constraint,
+                        table=identifier(*table_name),
+                        comment=literal(comment),
+                    )
+                )
             units.append(guarded(ACCESS_EXCLUSIVE, [table_name], *statements))
         units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)))
     else:
         helper = identifier(temporary_name(target.name, "check", table_name))
         if leftover is None:
-            units.append(guarded(ACCESS_EXCLUSIVE, [table_name], _alter(
-                target, "ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID", name=helper,
-                column=identifier(target.name))))
+            units.append(
+                guarded(
+                    ACCESS_EXCLUSIVE,
+                    [table_name],
+                    _alter(
+                        target,
+                        "ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID",
+                        name=helper,
+                        column=identifier(target.name),
+                    ),
+                )
+            )
         if leftover is None or not leftover["validated"]:
             units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=helper)))
-        units.append(guarded(ACCESS_EXCLUSIVE, [table_name],
-                             _alter(target, "ALTER COLUMN {column} SET NOT NULL", column=identifier(target.name)),
-                             _alter(target, "DROP CONSTRAINT {name}", name=helper)))
+        units.append(
+            guarded(
+                ACCESS_EXCLUSIVE,
+                [table_name],
+                _alter(target, "ALTER COLUMN {column} SET NOT NULL", column=identifier(target.name)),
+                _alter(target, "DROP CONSTRAINT {name}", name=helper),
+            )
+        )
     return units, [_null_check(target, catalog)], _inheritance_problems(target, catalog, column)
 
 
@@ -186,8 +222,12 @@ def _null_check(target: Target, catalog: Catalog) -> DataCheck:
     rows = identifiers(keys) if keys else identifiers(["ctid"])
     return DataCheck(
         table_name,
-        compose("SELECT {keys}, pg_catalog.count(*) OVER () AS total FROM {table} WHERE {column} IS NULL LIMIT 10",
-                keys=rows, table=identifier(*table_name), column=identifier(target.name)),
+        compose(
+            "SELECT {keys}, pg_catalog.count(*) OVER () AS total FROM {table} WHERE {column} IS NULL LIMIT 10",
+            keys=rows,
+            table=identifier(*table_name),
+            column=identifier(target.name),
+        ),
         f"{{total}} rows of {qualified(*table_name)} have no {target.name}, so it cannot be NOT NULL",
         "give these rows a value, or leave the column nullable",
     )

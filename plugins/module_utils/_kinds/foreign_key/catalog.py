@@ -20,9 +20,11 @@ __all__ = ["read"]
 _QUERY = """
 SELECT c.conrelid, n.nspname AS schema, t.relname AS table_name, c.conname AS name, c.contype::text AS type,
   rn.nspname AS referenced_schema, r.relname AS referenced_table,
-  (SELECT json_agg(a.attname ORDER BY k.position) FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(number, position)
+  (SELECT json_agg(a.attname ORDER BY k.position)
+    FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k(number, position)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number) AS columns,
-  (SELECT json_agg(a.attname ORDER BY k.position) FROM pg_catalog.unnest(c.confkey) WITH ORDINALITY AS k(number, position)
+  (SELECT json_agg(a.attname ORDER BY k.position)
+    FROM pg_catalog.unnest(c.confkey) WITH ORDINALITY AS k(number, position)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number) AS referenced_columns,
   (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.jsonb_array_elements_text(
       CASE WHEN pg_catalog.jsonb_typeof(j.row -> 'confdelsetcols') = 'array' THEN j.row -> 'confdelsetcols'
@@ -45,8 +47,23 @@ _MATCHES = {"s": "simple", "f": "full", "p": "partial", " ": None}
 
 
 def _image(row: Dict[str, Any]) -> Dict[str, Any]:
-    image = {key: row[key] for key in ("schema", "name", "type", "referenced_schema", "referenced_table", "deferrable",
-                                       "initially_deferred", "validated", "enforced", "period", "inherited", "comment")}
+    image = {
+        key: row[key]
+        for key in (
+            "schema",
+            "name",
+            "type",
+            "referenced_schema",
+            "referenced_table",
+            "deferrable",
+            "initially_deferred",
+            "validated",
+            "enforced",
+            "period",
+            "inherited",
+            "comment",
+        )
+    }
     image["table"] = row["table_name"]
     image["columns"] = row["columns"] or []
     image["referenced_columns"] = row["referenced_columns"] or []
@@ -57,7 +74,7 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
     return image
 
 
-def read(session: Session, tables: Mapping[TableName, Table]) -> Dict[TableName, Sequence[Dict[str, Any]]]:
+def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableName, Sequence[Dict[str, Any]]]:
     """Images of all constraints of the tables (type 'f' is a foreign key), by table. One round trip.
 
     Other constraints are there because they share the name space; only foreign keys are planned with.

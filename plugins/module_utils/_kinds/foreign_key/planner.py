@@ -47,8 +47,18 @@ __all__ = ["KIND", "Target", "differs", "from_image", "from_specification", "pla
 
 KIND = "foreign_key"
 _SET_COLUMNS = 150000  # ON DELETE SET NULL (column, …), release notes of 15
-_DEFINITION = ("columns", "referenced_schema", "referenced_table", "referenced_columns", "on_delete", "on_delete_columns",
-               "on_update", "match", "deferrable", "initially_deferred")
+_DEFINITION = (
+    "columns",
+    "referenced_schema",
+    "referenced_table",
+    "referenced_columns",
+    "on_delete",
+    "on_delete_columns",
+    "on_update",
+    "match",
+    "deferrable",
+    "initially_deferred",
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,12 @@ class Target:
 
 
 def from_specification(specification: ForeignKeySpecification) -> Target:
-    return Target(specification.schema, specification.table, specification.name,
-                  specification if specification.state == "present" else None)
+    return Target(
+        specification.schema,
+        specification.table,
+        specification.name,
+        specification if specification.state == "present" else None,
+    )
 
 
 def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
@@ -82,11 +96,21 @@ def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) 
     if image is None:
         return Target(table[0], table[1], name, None)
     specification = ForeignKeySpecification(
-        schema=table[0], table=table[1], name=name, columns=tuple(image["columns"]),
-        referenced_schema=image["referenced_schema"], referenced_table=image["referenced_table"],
-        referenced_columns=tuple(image["referenced_columns"]), on_delete=image["on_delete"],
-        on_delete_columns=tuple(image["on_delete_columns"]), on_update=image["on_update"], match=image["match"],
-        deferrable=image["deferrable"], initially_deferred=image["initially_deferred"], state="present")
+        schema=table[0],
+        table=table[1],
+        name=name,
+        columns=tuple(image["columns"]),
+        referenced_schema=image["referenced_schema"],
+        referenced_table=image["referenced_table"],
+        referenced_columns=tuple(image["referenced_columns"]),
+        on_delete=image["on_delete"],
+        on_delete_columns=tuple(image["on_delete_columns"]),
+        on_update=image["on_update"],
+        match=image["match"],
+        deferrable=image["deferrable"],
+        initially_deferred=image["initially_deferred"],
+        state="present",
+    )
     return Target(table[0], table[1], name, specification, image["validated"], image["comment"], restores=True)
 
 
@@ -97,13 +121,25 @@ def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
 
 def tables(target: Target) -> Set[TableName]:
     wanted = target.specification
-    return {target.table_name} | ({(wanted.referenced_schema, wanted.referenced_table)} if wanted is not None else set())
+    return {target.table_name} | (
+        {(wanted.referenced_schema, wanted.referenced_table)} if wanted is not None else set()
+    )
 
 
 def _wanted(specification: ForeignKeySpecification, found: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
     """The whole definition: the specification, then what stands there, then PostgreSQL's defaults."""
-    kept = found if found is not None else {"on_delete": "no_action", "on_delete_columns": [], "on_update": "no_action",
-                                            "match": "simple", "deferrable": False, "initially_deferred": False}
+    kept: Mapping[str, Any] = (
+        found
+        if found is not None
+        else {
+            "on_delete": "no_action",
+            "on_delete_columns": [],
+            "on_update": "no_action",
+            "match": "simple",
+            "deferrable": False,
+            "initially_deferred": False,
+        }
+    )
     wanted: Dict[str, Any] = {
         "columns": list(specification.columns),
         "referenced_schema": specification.referenced_schema,
@@ -114,7 +150,8 @@ def _wanted(specification: ForeignKeySpecification, found: Optional[Mapping[str,
         value = getattr(specification, key)
         wanted[key] = kept[key] if value is None else value
     wanted["on_delete_columns"] = sorted(
-        kept["on_delete_columns"] if specification.on_delete is None else specification.on_delete_columns)
+        kept["on_delete_columns"] if specification.on_delete is None else specification.on_delete_columns
+    )
     if not wanted["deferrable"]:
         wanted["initially_deferred"] = False
     return wanted
@@ -142,9 +179,13 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     if found is not None and found["type"] != "f":
         problems.append(Problem(f'"{target.name}" is a constraint of {qualified(*table)}, but not a foreign key'))
     elif found is not None and (found["period"] or found["inherited"]):
-        problems.append(Problem(f'the foreign key "{target.name}" of {qualified(*table)} is '
-                                + ("temporal (PERIOD)" if found["period"] else "part of a partitioned table's key")
-                                + ", which this version does not change"))
+        problems.append(
+            Problem(
+                f'the foreign key "{target.name}" of {qualified(*table)} is '
+                + ("temporal (PERIOD)" if found["period"] else "part of a partitioned table's key")
+                + ", which this version does not change"
+            )
+        )
     if problems:
         return Outcome(KIND, table, target.name, "cannot be planned", problems=tuple(problems))
     helper = catalog.find(KIND, table, temporary_name(target.name, "new", table))
@@ -163,8 +204,11 @@ def _parent(key: Mapping[str, Any]) -> TableName:
 
 def _drop(target: Target, *keys: Mapping[str, Any]) -> Unit:
     """DROP CONSTRAINT takes ACCESS EXCLUSIVE on both tables of a key."""
-    return guarded(ACCESS_EXCLUSIVE, [target.table_name, *(_parent(key) for key in keys)],
-                   *(_alter(target, "DROP CONSTRAINT {name}", name=identifier(key["name"])) for key in keys))
+    return guarded(
+        ACCESS_EXCLUSIVE,
+        [target.table_name, *(_parent(key) for key in keys)],
+        *(_alter(target, "DROP CONSTRAINT {name}", name=identifier(key["name"])) for key in keys),
+    )
 
 
 def _absent(
@@ -174,9 +218,15 @@ def _absent(
     state = describe(found) if found is not None else "not there"
     if not keys:
         return Outcome(KIND, target.table_name, target.name, state)
-    step = Step(KIND, target.table_name, target.name, "drop" if found is not None else "clean up",
-                (_drop(target, *keys),), dict(found) if found is not None else None,
-                "" if found is not None else "leftover of an interrupted run")
+    step = Step(
+        KIND,
+        target.table_name,
+        target.name,
+        "drop" if found is not None else "clean up",
+        (_drop(target, *keys),),
+        dict(found) if found is not None else None,
+        "" if found is not None else "leftover of an interrupted run",
+    )
     problems = owner_problems(catalog, target.table_name) + _lock_problems(catalog, [_parent(key) for key in keys])
     return Outcome(KIND, target.table_name, target.name, state, step, tuple(problems))
 
@@ -195,11 +245,21 @@ def _present(
     adds = False
     action = "add"
     if found is None:
-        twin = next((key for key in catalog.objects(KIND, table)
-                     if key["type"] == "f" and key is not helper and key["validated"] and _same(wanted, key)), None)
+        twin = next(
+            (
+                key
+                for key in catalog.objects(KIND, table)
+                if key["type"] == "f" and key is not helper and key["validated"] and _same(wanted, key)
+            ),
+            None,
+        )
         if twin is not None:
-            notes.append(f'{qualified(*table)}: the foreign key "{twin["name"]}" already does the job of "{target.name}"')
-            return Outcome(KIND, table, target.name, f'the key "{twin["name"]}" already does the job', notes=tuple(notes))
+            notes.append(
+                f'{qualified(*table)}: the foreign key "{twin["name"]}" already does the job of "{target.name}"'
+            )
+            return Outcome(
+                KIND, table, target.name, f'the key "{twin["name"]}" already does the job', notes=tuple(notes)
+            )
         units += [_drop(target, helper)] if helper is not None else []
         units += _added(target, wanted, target.name)
         adds = True
@@ -224,10 +284,21 @@ def _present(
     if not units:
         return Outcome(KIND, table, target.name, state, notes=tuple(notes))
     validates = target.validated and any("VALIDATE CONSTRAINT" in s for unit in units for s in unit.statements)
-    step = Step(KIND, table, target.name, action, tuple(units), dict(found) if found is not None else None,
-                f"{state} → {describe({**wanted, 'validated': True})}" if action == "replace" else
-                "leftover of an interrupted run" if action == "clean up" else describe({**wanted, "validated": True}),
-                (_orphan_check(target, wanted),) if validates else (), _rehearsal(target, wanted) if adds else ())
+    step = Step(
+        KIND,
+        table,
+        target.name,
+        action,
+        tuple(units),
+        dict(found) if found is not None else None,
+        f"{state} → {describe({**wanted, 'validated': True})}"
+        if action == "replace"
+        else "leftover of an interrupted run"
+        if action == "clean up"
+        else describe({**wanted, "validated": True}),
+        (_orphan_check(target, wanted),) if validates else (),
+        _rehearsal(target, wanted) if adds else (),
+    )
     judged = action != "clean up" and not target.restores
     problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
@@ -238,8 +309,12 @@ def _present(
 
 
 def _definition(wanted: Mapping[str, Any], referenced: Any) -> str:
-    text = compose("FOREIGN KEY ({columns}) REFERENCES {table} ({referenced})", columns=identifiers(wanted["columns"]),
-                   table=referenced, referenced=identifiers(wanted["referenced_columns"]))
+    text = compose(
+        "FOREIGN KEY ({columns}) REFERENCES {table} ({referenced})",
+        columns=identifiers(wanted["columns"]),
+        table=referenced,
+        referenced=identifiers(wanted["referenced_columns"]),
+    )
     if wanted["match"] == "full":
         text += " MATCH FULL"
     for event in ("update", "delete"):
@@ -255,8 +330,14 @@ def _definition(wanted: Mapping[str, Any], referenced: Any) -> str:
 
 def _added(target: Target, wanted: Mapping[str, Any], name: str) -> List[Unit]:
     """NOT VALID first: from that moment new rows are checked. Then the old rows, while everything goes on."""
-    statements = [_alter(target, "ADD CONSTRAINT {name} {definition} NOT VALID", name=identifier(name),
-                         definition=raw(_definition(wanted, identifier(*_parent(wanted)))))]
+    statements = [
+        _alter(
+            target,
+            "ADD CONSTRAINT {name} {definition} NOT VALID",
+            name=identifier(name),
+            definition=raw(_definition(wanted, identifier(*_parent(wanted)))),
+        )
+    ]
     if target.comment is not None:
         statements.append(_comment(target, name, target.comment))
     units = [guarded(SHARE_ROW_EXCLUSIVE, [target.table_name, _parent(wanted)], *statements)]
@@ -264,19 +345,28 @@ def _added(target: Target, wanted: Mapping[str, Any], name: str) -> List[Unit]:
 
 
 def _validation(target: Target, wanted: Mapping[str, Any], name: str) -> Unit:
-    return autocommit(target.table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=identifier(name)),
-                      also=(Lock(ROW_SHARE, _parent(wanted)),))
+    return autocommit(
+        target.table_name,
+        _alter(target, "VALIDATE CONSTRAINT {name}", name=identifier(name)),
+        also=(Lock(ROW_SHARE, _parent(wanted)),),
+    )
 
 
 def _comment(target: Target, name: str, comment: str) -> str:
-    return compose("COMMENT ON CONSTRAINT {name} ON {table} IS {comment}", name=identifier(name),
-                   table=identifier(*target.table_name), comment=literal(comment))
+    return compose(
+        "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
+        name=identifier(name),
+        table=identifier(*target.table_name),
+        comment=literal(comment),
+    )
 
 
 def _swap(target: Target, wanted: Mapping[str, Any], found: Mapping[str, Any], name: str) -> Unit:
     """One short transaction: both keys stand before it, the new one alone after it."""
-    statements = [_alter(target, "DROP CONSTRAINT {name}", name=identifier(target.name)),
-                  _alter(target, "RENAME CONSTRAINT {old} TO {new}", old=identifier(name), new=identifier(target.name))]
+    statements = [
+        _alter(target, "DROP CONSTRAINT {name}", name=identifier(target.name)),
+        _alter(target, "RENAME CONSTRAINT {old} TO {new}", old=identifier(name), new=identifier(target.name)),
+    ]
     if target.comment is None and found["comment"] is not None:
         statements.append(_comment(target, target.name, found["comment"]))
     return guarded(ACCESS_EXCLUSIVE, [target.table_name, _parent(wanted), _parent(found)], *statements)
@@ -285,13 +375,19 @@ def _swap(target: Target, wanted: Mapping[str, Any], found: Mapping[str, Any], n
 def _rehearsal(target: Target, wanted: Mapping[str, Any]) -> Tuple[str, ...]:
     """The same key between temporary copies: types, unique index and column lists are judged by the server itself."""
     own = target.table_name == _parent(wanted)
-    child = compose("CREATE TEMPORARY TABLE steady_child (LIKE {table}" + (" INCLUDING INDEXES)" if own else ")"),
-                    table=identifier(*target.table_name))
-    parent = compose("CREATE TEMPORARY TABLE steady_parent (LIKE {table} INCLUDING INDEXES)",
-                     table=identifier(*_parent(wanted)))
+    child = compose(
+        "CREATE TEMPORARY TABLE steady_child (LIKE {table}" + (" INCLUDING INDEXES)" if own else ")"),
+        table=identifier(*target.table_name),
+    )
+    parent = compose(
+        "CREATE TEMPORARY TABLE steady_parent (LIKE {table} INCLUDING INDEXES)", table=identifier(*_parent(wanted))
+    )
     referenced = identifier("pg_temp", "steady_child" if own else "steady_parent")
-    return (*((parent,) if not own else ()), child,
-            compose("ALTER TABLE pg_temp.steady_child ADD {definition}", definition=raw(_definition(wanted, referenced))))
+    return (
+        *((parent,) if not own else ()),
+        child,
+        compose("ALTER TABLE pg_temp.steady_child ADD {definition}", definition=raw(_definition(wanted, referenced))),
+    )
 
 
 def _orphan_check(target: Target, wanted: Mapping[str, Any]) -> DataCheck:
@@ -306,9 +402,13 @@ def _orphan_check(target: Target, wanted: Mapping[str, Any]) -> DataCheck:
         missing += f" OR (({some}) AND NOT ({complete}))"
     return DataCheck(
         target.table_name,
-        f"SELECT {', '.join(child)}, pg_catalog.count(*) OVER () AS total FROM {qualified(*target.table_name)} c "
-        f"WHERE {missing} LIMIT 10",
-        f'{{total}} rows of {qualified(*target.table_name)} refer to no row of {qualified(*_parent(wanted))} '
+        compose(
+            "SELECT {keys}, pg_catalog.count(*) OVER () AS total FROM {table} c WHERE {missing} LIMIT 10",
+            keys=raw(", ".join(child)),
+            table=identifier(*target.table_name),
+            missing=raw(missing),
+        ),
+        f"{{total}} rows of {qualified(*target.table_name)} refer to no row of {qualified(*_parent(wanted))} "
         f'(foreign key "{target.name}")',
         "delete these rows, or give them a parent that exists, then run this again",
     )
@@ -325,9 +425,11 @@ def _set_null_problems(
     if wanted["on_update"] == "set_null":
         concerned["on_update"] = wanted["columns"]
     return [
-        Problem(f'"{target.name}": {event}: set_null, but {qualified(*table)}.{column} is NOT NULL, so each such '
-                f"{event[3:]} would fail (23502); add to the migration: columns: [{{table: {table[1]}, name: {column}, "
-                "nullable: true}]")
+        Problem(
+            f'"{target.name}": {event}: set_null, but {qualified(*table)}.{column} is NOT NULL, so each such '
+            f"{event[3:]} would fail (23502); add to the migration: columns: [{{table: {table[1]}, name: {column}, "
+            "nullable: true}]"
+        )
         for event, columns in concerned.items()
         for column in columns
         if not wishes.get((table, column), not catalog.tables[table].columns[column].not_null)
@@ -339,16 +441,22 @@ def _reference_problems(catalog: Catalog, wanted: Mapping[str, Any], adds: bool)
     if not adds or catalog.tables[parent].may_reference:
         return []
     grant = compose("GRANT REFERENCES ON {table} TO {role}", table=identifier(*parent), role=identifier(catalog.role))
-    return [Problem(f'permission denied: REFERENCES on {qualified(*parent)} is missing for role "{catalog.role}"; {grant}',
-                    permission=True)]
+    return [
+        Problem(
+            f'permission denied: REFERENCES on {qualified(*parent)} is missing for role "{catalog.role}"; {grant}',
+            permission=True,
+        )
+    ]
 
 
 def _lock_problems(catalog: Catalog, names: List[TableName]) -> List[Problem]:
     """LOCK TABLE asks for UPDATE, DELETE or TRUNCATE (PostgreSQL documentation, LOCK, "Notes")."""
     return [
-        Problem(f'permission denied: role "{catalog.role}" may not lock {qualified(*name)}; '
-                + compose("GRANT UPDATE ON {table} TO {role}", table=identifier(*name), role=identifier(catalog.role)),
-                permission=True)
+        Problem(
+            f'permission denied: role "{catalog.role}" may not lock {qualified(*name)}; '
+            + compose("GRANT UPDATE ON {table} TO {role}", table=identifier(*name), role=identifier(catalog.role)),
+            permission=True,
+        )
         for name in sorted(set(names))
         if name in catalog.tables and not catalog.tables[name].may_lock and not catalog.tables[name].owned
     ]
@@ -357,17 +465,29 @@ def _lock_problems(catalog: Catalog, names: List[TableName]) -> List[Problem]:
 def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[str]:
     table, notes = target.table_name, []
     columns = wanted["columns"]
-    leading = (image["columns"][: len(columns)] for image in catalog.objects("index", table)
-               if image["valid"] and image["predicate"] is None)
+    leading = (
+        image["columns"][: len(columns)]
+        for image in catalog.objects("index", table)
+        if image["valid"] and image["predicate"] is None
+    )
     if not any({column["name"] for column in keys} == set(columns) for keys in leading):
-        notes.append(f"{qualified(*table)}: no index begins with ({', '.join(columns)}), so each delete in "
-                     f'{qualified(*_parent(wanted))} scans the whole table because of "{target.name}"')
+        notes.append(
+            f"{qualified(*table)}: no index begins with ({', '.join(columns)}), so each delete in "
+            f'{qualified(*_parent(wanted))} scans the whole table because of "{target.name}"'
+        )
     helper = temporary_name(target.name, "new", table)
     for key in catalog.objects(KIND, table):
-        if (key["type"] == "f" and key["name"] not in (target.name, helper) and key["columns"] == columns
-                and _parent(key) == _parent(wanted) and not _same(wanted, key)):
-            notes.append(f'{qualified(*table)}: the foreign key "{key["name"]}" on the same columns stays and acts too '
-                         f"({describe(key)}); to take it away add {{name: {key['name']}, table: {table[1]}, state: absent}}")
+        if (
+            key["type"] == "f"
+            and key["name"] not in (target.name, helper)
+            and key["columns"] == columns
+            and _parent(key) == _parent(wanted)
+            and not _same(wanted, key)
+        ):
+            notes.append(
+                f'{qualified(*table)}: the foreign key "{key["name"]}" on the same columns stays and acts too '
+                f"({describe(key)}); to take it away add {{name: {key['name']}, table: {table[1]}, state: absent}}"
+            )
     return notes
 
 
@@ -379,4 +499,3 @@ def describe(key: Mapping[str, Any]) -> str:
     if key["deferrable"]:
         text += ", initially deferred" if key["initially_deferred"] else ", deferrable"
     return text if key["validated"] else text + ", NOT VALID"
-

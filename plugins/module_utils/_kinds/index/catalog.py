@@ -74,7 +74,7 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
         "schema": row["schema"],
         "table": row["table_name"],
         "name": row["name"],
-        "tail": definition[row["head"]:],
+        "tail": definition[row["head"] :],
         "unique": row["is_unique"],
         "valid": row["valid"] and row["ready"],
         "method": row["method"],
@@ -94,7 +94,7 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def read(session: Session, tables: Mapping[TableName, Table]) -> Dict[TableName, Sequence[Dict[str, Any]]]:
+def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableName, Sequence[Dict[str, Any]]]:
     """Images of all indexes of the tables, by table. One round trip."""
     by_oid = {table.oid: name for name, table in tables.items()}
     path = session.one("SELECT pg_catalog.current_setting('search_path') AS path")["path"]

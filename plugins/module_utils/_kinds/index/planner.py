@@ -19,11 +19,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.tar
     key_texts,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+    SHARE_UPDATE_EXCLUSIVE,
     DataCheck,
     Lock,
     Outcome,
     Problem,
-    SHARE_UPDATE_EXCLUSIVE,
     Step,
     Unit,
     autocommit,
@@ -92,8 +92,13 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
         problems += _name_problems(target, catalog)
     if problems:
         return Outcome(KIND, table, target.name, "cannot be planned", problems=tuple(problems))
-    scene = _Scene(target, catalog, catalog.find(KIND, table, target.name),
-                   catalog.find(KIND, table, _helper(target, "new")), catalog.find(KIND, table, _helper(target, "old")))
+    scene = _Scene(
+        target,
+        catalog,
+        catalog.find(KIND, table, target.name),
+        catalog.find(KIND, table, _helper(target, "new")),
+        catalog.find(KIND, table, _helper(target, "old")),
+    )
     return _present(scene) if target.present else _absent(scene)
 
 
@@ -104,7 +109,9 @@ def _name_problems(target: Target, catalog: Catalog) -> List[Problem]:
         return []
     owner = f"an index of {qualified(*relation.table)}" if relation.table else "a table, view or sequence"
     if not target.present:
-        return [Problem(f'"{target.name}" is {owner}, not an index of {qualified(*target.table_name)}: it is not dropped')]
+        return [
+            Problem(f'"{target.name}" is {owner}, not an index of {qualified(*target.table_name)}: it is not dropped')
+        ]
     return [Problem(f'the name "{target.name}" is taken in schema "{target.schema}" by {owner}; choose another name')]
 
 
@@ -112,14 +119,20 @@ def _present(scene: _Scene) -> Outcome:
     target, catalog, found = scene.target, scene.catalog, scene.found
     if found is None:
         twin = _equivalent(target, catalog)
-        note = f'{qualified(*target.table_name)}: the index "{twin}" already does the job of "{target.name}"' if twin else ""
+        note = (
+            f'{qualified(*target.table_name)}: the index "{twin}" already does the job of "{target.name}"'
+            if twin
+            else ""
+        )
         if twin and target.accept_equivalent:
             return _outcome(scene, f'the index "{twin}" already does the job', _cleaning(scene), notes=(note,))
         return _outcome(scene, "not there", _build(scene, "create"), notes=(note,) if note else ())
     if not found["valid"]:
         if found["builder"] is not None:
-            problem = Problem(f'the index "{target.name}" is being built right now by server process {found["builder"]}: '
-                              "wait until it is done, then run this again")
+            problem = Problem(
+                f'the index "{target.name}" is being built right now by server process {found["builder"]}: '
+                "wait until it is done, then run this again"
+            )
             return _outcome(scene, "being built by somebody", None, problems=(problem,))
         if found["constraint"] is None and not found["is_partition"]:
             return _outcome(scene, "invalid: left behind by a build that failed", _build(scene, "repair"))
@@ -128,9 +141,13 @@ def _present(scene: _Scene) -> Outcome:
         return _outcome(scene, "valid, exactly as wanted", _cleaning(scene))
     problems = _refusals(target, found, "replaced")
     if not target.replace:
-        problems.append(Problem(f'the index "{target.name}" has another definition ({"; ".join(different)}), and the '
-                                "migration says on_conflict: refuse"))
-    return _outcome(scene, "; ".join(different), _replace(scene, different), problems=tuple(problems))
+        problems.append(
+            Problem(
+                f'the index "{target.name}" has another definition ({"; ".join(different)}), and the '
+                "migration says on_conflict: refuse"
+            )
+        )
+    return _outcome(scene, "; ".join(different), _replace(scene, found, different), problems=tuple(problems))
 
 
 def _refusals(target: Target, found: Mapping[str, Any], verb: str) -> List[Problem]:
@@ -166,8 +183,10 @@ def _equivalent(target: Target, catalog: Catalog) -> Optional[str]:
 
 def _drops(images: List[Mapping[str, Any]]) -> List[Unit]:
     return [
-        autocommit((image["schema"], image["table"]),
-                   compose("DROP INDEX CONCURRENTLY {name}", name=identifier(image["schema"], image["name"])))
+        autocommit(
+            (image["schema"], image["table"]),
+            compose("DROP INDEX CONCURRENTLY {name}", name=identifier(image["schema"], image["name"])),
+        )
         for image in images
     ]
 
@@ -180,11 +199,22 @@ def _after_build(scene: _Scene, comment: Optional[str], clustered: bool, statist
     if comment is not None:
         statements.append(compose("COMMENT ON INDEX {index} IS {comment}", index=index, comment=literal(comment)))
     for number, goal in sorted(statistics.items(), key=lambda item: int(item[0])):
-        statements.append(compose("ALTER INDEX {index} ALTER COLUMN {number} SET STATISTICS {goal}", index=index,
-                                  number=_number(number), goal=_number(goal)))
+        statements.append(
+            compose(
+                "ALTER INDEX {index} ALTER COLUMN {number} SET STATISTICS {goal}",
+                index=index,
+                number=_number(number),
+                goal=_number(goal),
+            )
+        )
     if clustered:
-        statements.append(compose("ALTER TABLE {table} CLUSTER ON {name}", table=identifier(*target.table_name),
-                                  name=identifier(target.name)))
+        statements.append(
+            compose(
+                "ALTER TABLE {table} CLUSTER ON {name}",
+                table=identifier(*target.table_name),
+                name=identifier(target.name),
+            )
+        )
     source = target.image["columns"] if target.image is not None else ()
     wanted = target.specification.columns if target.specification is not None else ()
     if any(c["expression"] is not None for c in source) or any(c.expression is not None for c in wanted):
@@ -202,28 +232,39 @@ def _build(scene: _Scene, action: str) -> Step:
     units = [*_drops(scene.leftovers), *(_drops([found]) if found is not None else [])]
     units.append(autocommit(target.table_name, create_statement(target, target.name)))
     image = target.image
-    after = _after_build(scene, image["comment"], image["clustered"], image["statistics"]) if image is not None else (
-        _after_build(scene, None, False, {}))
+    after = (
+        _after_build(scene, image["comment"], image["clustered"], image["statistics"])
+        if image is not None
+        else (_after_build(scene, None, False, {}))
+    )
     units.extend(autocommit(target.table_name, statement) for statement in after)
     return _step(scene, action, units, "", cleanup=target.name)
 
 
-def _replace(scene: _Scene, different: List[str]) -> Step:
+def _replace(scene: _Scene, found: Mapping[str, Any], different: List[str]) -> Step:
     """The new one under another name, a swap of names in one transaction, then the old one dropped."""
-    target, found, new = scene.target, scene.found, scene.new
-    assert found is not None
+    target, new = scene.target, scene.new
     reuse = new is not None and new["valid"] and not differences(target, new, scene.catalog)
     units = _drops([image for image in scene.leftovers if not (reuse and image is new)])
     if not reuse:
         units.append(autocommit(target.table_name, create_statement(target, _helper(target, "new"))))
     rename = "ALTER INDEX {index} RENAME TO {name}"
-    units.append(Unit(
-        (compose(rename, index=identifier(target.schema, target.name), name=identifier(_helper(target, "old"))),
-         compose(rename, index=identifier(target.schema, _helper(target, "new")), name=identifier(target.name))),
-        (Lock(SHARE_UPDATE_EXCLUSIVE, (target.schema, target.name)),), transaction=True))
+    units.append(
+        Unit(
+            (
+                compose(rename, index=identifier(target.schema, target.name), name=identifier(_helper(target, "old"))),
+                compose(rename, index=identifier(target.schema, _helper(target, "new")), name=identifier(target.name)),
+            ),
+            (Lock(SHARE_UPDATE_EXCLUSIVE, (target.schema, target.name)),),
+            transaction=True,
+        )
+    )
     image = target.image
-    after = _after_build(scene, image["comment"], image["clustered"], image["statistics"]) if image is not None else (
-        _after_build(scene, found["comment"], found["clustered"], {}))
+    after = (
+        _after_build(scene, image["comment"], image["clustered"], image["statistics"])
+        if image is not None
+        else (_after_build(scene, found["comment"], found["clustered"], {}))
+    )
     units.extend(autocommit(target.table_name, statement) for statement in after)
     units.extend(_drops([{**found, "name": _helper(target, "old")}]))
     return _step(scene, "replace", units, "; ".join(different), cleanup=_helper(target, "new"))
@@ -240,14 +281,30 @@ def _step(scene: _Scene, action: str, units: List[Unit], summary: str, cleanup: 
     rehearsal: Tuple[str, ...] = ()
     if builds and target.specification is not None:
         rehearsal = (
-            compose("CREATE TEMPORARY TABLE steady_rehearsal (LIKE {table} INCLUDING GENERATED)",
-                    table=identifier(*target.table_name)),
+            compose(
+                "CREATE TEMPORARY TABLE steady_rehearsal (LIKE {table} INCLUDING GENERATED)",
+                table=identifier(*target.table_name),
+            ),
             create_statement(target, "steady_rehearsal_idx", on="pg_temp.steady_rehearsal"),
         )
-    undo = (compose("DROP INDEX CONCURRENTLY IF EXISTS {name}", name=identifier(target.schema, cleanup)),) if cleanup else ()
+    undo = (
+        (compose("DROP INDEX CONCURRENTLY IF EXISTS {name}", name=identifier(target.schema, cleanup)),)
+        if cleanup
+        else ()
+    )
     before: Optional[Dict[str, Any]] = dict(scene.found) if scene.found is not None else None
-    return Step(KIND, target.table_name, target.name, action, tuple(units), before, summary,
-                _duplicate_checks(scene) if builds else (), rehearsal, undo)
+    return Step(
+        KIND,
+        target.table_name,
+        target.name,
+        action,
+        tuple(units),
+        before,
+        summary,
+        _duplicate_checks(scene) if builds else (),
+        rehearsal,
+        undo,
+    )
 
 
 def _duplicate_checks(scene: _Scene) -> Tuple[DataCheck, ...]:
@@ -263,14 +320,21 @@ def _duplicate_checks(scene: _Scene) -> Tuple[DataCheck, ...]:
         conditions.append(f"({predicate})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     columns = ", ".join(keys)
-    return (DataCheck(
-        target.table_name,
-        f"SELECT {columns}, pg_catalog.count(*) AS times, pg_catalog.count(*) OVER () AS total FROM "
-        f"{qualified(*target.table_name)}{where} GROUP BY {columns} HAVING pg_catalog.count(*) > 1 LIMIT 10",
-        f'{{total}} keys occur more than once in {qualified(*target.table_name)}, so the unique index "{target.name}" '
-        "cannot be built",
-        "make the keys unique, then run this again",
-    ),)
+    return (
+        DataCheck(
+            target.table_name,
+            compose(
+                "SELECT {columns}, pg_catalog.count(*) AS times, pg_catalog.count(*) OVER () AS total"
+                " FROM {table}{where} GROUP BY {columns} HAVING pg_catalog.count(*) > 1 LIMIT 10",
+                columns=raw(columns),
+                table=identifier(*target.table_name),
+                where=raw(where),
+            ),
+            f"{{total}} keys occur more than once in {qualified(*target.table_name)}, so the index "
+            f'"{target.name}" cannot be built',
+            "make the keys unique, then run this again",
+        ),
+    )
 
 
 def _outcome(
@@ -288,13 +352,21 @@ def _outcome(
 def _build_problems(target: Target, catalog: Catalog) -> List[Problem]:
     problems = []
     if catalog.version in _CORRUPTING:
-        problems.append(Problem("PostgreSQL 14.0 to 14.3 build corrupt indexes concurrently: update the server to 14.4 "
-                                "or newer first"))
+        problems.append(
+            Problem(
+                "PostgreSQL 14.0 to 14.3 build corrupt indexes concurrently: update the server to 14.4 or newer first"
+            )
+        )
     if not catalog.tables[target.table_name].may_create_in_schema:
-        grant = compose("GRANT CREATE ON SCHEMA {schema} TO {role}", schema=identifier(target.schema),
-                        role=identifier(catalog.role))
-        problems.append(Problem(f'permission denied: CREATE on schema "{target.schema}" is missing for role '
-                                f'"{catalog.role}"; {grant}', permission=True))
+        grant = compose(
+            "GRANT CREATE ON SCHEMA {schema} TO {role}", schema=identifier(target.schema), role=identifier(catalog.role)
+        )
+        problems.append(
+            Problem(
+                f'permission denied: CREATE on schema "{target.schema}" is missing for role "{catalog.role}"; {grant}',
+                permission=True,
+            )
+        )
     wanted = target.specification
     if wanted is not None and wanted.nulls_not_distinct and catalog.version < _NULLS_NOT_DISTINCT:
         problems.append(Problem(f'"{target.name}": nulls_not_distinct needs PostgreSQL 15 or newer'))

@@ -44,6 +44,13 @@ class Target:
         return self.specification is not None or self.image is not None
 
     @property
+    def wanted(self) -> IndexSpecification:
+        """The specification of an index that shall be present and has no image. Raises ValueError without one."""
+        if self.specification is None:
+            raise ValueError(f"index {self.name} has no specification")
+        return self.specification
+
+    @property
     def table_name(self) -> TableName:
         return (self.schema, self.table)
 
@@ -98,23 +105,32 @@ def create_statement(target: Target, name: str, on: Optional[str] = None) -> str
 
     on: another table, by which the server is asked beforehand: then without CONCURRENTLY and tablespace.
     """
-    image, wanted = target.image, target.specification
-    unique = bool(image["unique"] if image is not None else wanted is not None and wanted.unique)
+    image = target.image
+    unique = bool(image["unique"]) if image is not None else target.wanted.unique
     head = "CREATE " + ("UNIQUE " if unique else "") + ("INDEX " if on else "INDEX CONCURRENTLY ")
     head += compose("{name} ON ", name=identifier(name))
     if image is not None:
         return head + _with_tablespace(image)
-    assert wanted is not None
+    wanted = target.wanted
     text = head + (on or compose("{table}", table=identifier(target.schema, target.table)))
-    text += compose(" USING {method} ({keys})", method=identifier(wanted.method),
-                    keys=raw(", ".join(_key(column) for column in wanted.columns)))
+    text += compose(
+        " USING {method} ({keys})",
+        method=identifier(wanted.method),
+        keys=raw(", ".join(_key(column) for column in wanted.columns)),
+    )
     if wanted.include:
         text += compose(" INCLUDE ({columns})", columns=identifiers(wanted.include))
     if wanted.nulls_not_distinct:
         text += " NULLS NOT DISTINCT"
     if wanted.storage_parameters:
-        text += " WITH (" + ", ".join(compose("{key} = {value}", key=identifier(key), value=literal(value))
-                                      for key, value in wanted.storage_parameters) + ")"
+        text += (
+            " WITH ("
+            + ", ".join(
+                compose("{key} = {value}", key=identifier(key), value=literal(value))
+                for key, value in wanted.storage_parameters
+            )
+            + ")"
+        )
     if wanted.tablespace is not None and on is None:
         text += compose(" TABLESPACE {name}", name=identifier(wanted.tablespace))
     if wanted.where is not None:
@@ -128,36 +144,42 @@ def _with_tablespace(image: Mapping[str, Any]) -> str:
     if image["tablespace"] is None:
         return tail
     where = f" WHERE {image['predicate']}" if image["predicate"] is not None else ""
-    assert tail.endswith(where)
     return tail[: len(tail) - len(where)] + compose(" TABLESPACE {name}", name=identifier(image["tablespace"])) + where
 
 
 def key_texts(target: Target) -> List[str]:
     """The key columns as SQL, for questions to the data."""
-    image, wanted = target.image, target.specification
+    image = target.image
     if image is not None:
-        return [compose("{name}", name=identifier(c["name"])) if c["name"] is not None else f"({c['expression']})"
-                for c in image["columns"]]
-    assert wanted is not None
-    return [compose("{name}", name=identifier(c.name)) if c.name is not None else f"({c.expression})"
-            for c in wanted.columns]
+        return [
+            compose("{name}", name=identifier(c["name"])) if c["name"] is not None else f"({c['expression']})"
+            for c in image["columns"]
+        ]
+    return [
+        compose("{name}", name=identifier(c.name)) if c.name is not None else f"({c.expression})"
+        for c in target.wanted.columns
+    ]
 
 
 def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
     """In what the index that stands there differs from the target, in words; empty when it is the same."""
     if target.image is not None:
-        keys = ("tail", "unique", "comment", "clustered")
+        keys = ("tail", "unique", "tablespace", "comment", "clustered")
         return [f"{key} differs" for key in keys if target.image[key] != found[key]]
-    wanted = target.specification
-    assert wanted is not None
+    wanted = target.wanted
     result = []
     for what, want, have in (
         ("method", wanted.method, found["method"]),
         ("unique", wanted.unique, found["unique"]),
         ("nulls not distinct", wanted.nulls_not_distinct, found["nulls_not_distinct"]),
-        ("columns", [_shape(column, target, catalog) for column in wanted.columns],
-         [_found_shape(column, other, target, catalog)
-          for column, other in _paired(found["columns"], wanted.columns)]),
+        (
+            "columns",
+            [_shape(column, target, catalog) for column in wanted.columns],
+            [
+                _found_shape(column, other, target, catalog)
+                for column, other in _paired(found["columns"], wanted.columns)
+            ],
+        ),
         ("include", list(wanted.include), list(found["include"])),
         ("where", _canonical(wanted.where, target, catalog), _canonical(found["predicate"], target, catalog)),
     ):
@@ -173,7 +195,9 @@ def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> L
 
 
 def _boolean(value: Optional[str]) -> Optional[str]:
-    return {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}.get(str(value).lower(), value)
+    return {"true": "on", "yes": "on", "1": "on", "false": "off", "no": "off", "0": "off"}.get(
+        str(value).lower(), value
+    )
 
 
 def _paired(found: List[Mapping[str, Any]], wanted: Tuple[IndexColumn, ...]) -> List[Any]:
@@ -187,8 +211,13 @@ def _canonical(text: Optional[str], target: Target, catalog: Catalog) -> Optiona
 
 def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
     """A key column in comparable form; None for what PostgreSQL chooses by itself."""
-    return [column.name if column.name is not None else _canonical(column.expression, target, catalog),
-            column.order, f"nulls {column.nulls}", column.opclass, column.collation]
+    return [
+        column.name if column.name is not None else _canonical(column.expression, target, catalog),
+        column.order,
+        f"nulls {column.nulls}",
+        column.opclass,
+        column.collation,
+    ]
 
 
 def _found_shape(
@@ -203,9 +232,13 @@ def _found_shape(
     collation = column["collation"]
     if column["own_collation"] and (wanted is None or wanted.collation is None):
         collation = None
-    return [column["name"] if column["name"] is not None else _canonical(column["expression"], target, catalog),
-            "desc" if column["descending"] else "asc", "nulls first" if column["nulls_first"] else "nulls last",
-            opclass, collation]
+    return [
+        column["name"] if column["name"] is not None else _canonical(column["expression"], target, catalog),
+        "desc" if column["descending"] else "asc",
+        "nulls first" if column["nulls_first"] else "nulls last",
+        opclass,
+        collation,
+    ]
 
 
 def _show(value: Any) -> str:
@@ -221,6 +254,11 @@ def _show(value: Any) -> str:
 def _show_key(shape: List[Any]) -> str:
     name, order, nulls, opclass, collation = shape
     usual = "nulls first" if order == "desc" else "nulls last"
-    words = [name, *([f"collate {collation}"] if collation else []), *([opclass] if opclass else []),
-             *(["desc"] if order == "desc" else []), *([nulls] if nulls != usual else [])]
+    words = [
+        name,
+        *([f"collate {collation}"] if collation else []),
+        *([opclass] if opclass else []),
+        *(["desc"] if order == "desc" else []),
+        *([nulls] if nulls != usual else []),
+    ]
     return " ".join(str(word) for word in words)

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection steady.postgresql: no promise is made about this file to anyone outside it.
+"""One key column of an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["IndexColumn"]
+
+
+@dataclass(frozen=True)
+class IndexColumn:
+    """One key column: exactly one of ``name`` (literal) and ``expression`` (SQL text) is there.
+
+    order: 'asc' or 'desc'. nulls: 'first' or 'last', the default of the order resolved. opclass, collation: literal
+    names, None for the type's and the column's own.
+    """
+
+    name: str | None
+    expression: str | None = None
+    order: str = "asc"
+    nulls: str = "last"
+    opclass: str | None = None
+    collation: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Any) -> IndexColumn:
+        """The column of a valid item of ``columns``: a name, or a mapping."""
+        if isinstance(item, str):
+            return cls(name=item)
+        order = item.get("order") or "asc"
+        return cls(
+            name=item.get("name"),
+            expression=item.get("expression"),
+            order=order,
+            nulls=item.get("nulls") or ("first" if order == "desc" else "last"),
+            opclass=item.get("opclass"),
+            collation=item.get("collation"),
+        )

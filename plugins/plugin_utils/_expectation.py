@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The expectations of a migration (JMESPath), checked before anything is changed and not after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.steady.postgresql.plugins.module_utils import _entry
+from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem, hint, one_line, quoted
+
+try:
+    import jmespath
+    from jmespath.functions import Functions
+except ImportError:
+    # Only whoever evaluates an expectation needs it; without it a mistake comes out there.
+    jmespath = None
+    Functions = None
+
+__all__ = ["expectation_problems", "judge"]
+
+
+def expectation_problems(data: Mapping) -> Iterator[Problem]:
+    """The expectations of ``data`` that are no JMESPath or call a function that JMESPath has not. Paths from the root.
+
+    Nothing when jmespath is not installed.
+    """
+    if jmespath is None:
+        return
+    for prefix, holder, key in (
+        (("verification",), _entry.mapping(data, "verification"), "queries"),
+        ((), data, "probes"),
+    ):
+        for position, query in _entry.mappings(holder, key):
+            expression = _entry.text(query, "expect")
+            fault = None if expression is None else _fault(expression)
+            if fault:
+                yield Problem((*prefix, key, position, "expect"), fault)
+
+
+def _fault(expression: str) -> str | None:
+    if not expression.strip():
+        return "is empty: here belongs JMESPath"
+    try:
+        tree = jmespath.compile(expression).parsed
+        unknown = next(_unknown_functions(tree), None)
+    except RecursionError:
+        return "is nested too deeply for JMESPath"
+    except ValueError as error:
+        # All of jmespath's errors are ValueErrors. Their last lines point into the expression with a caret.
+        what = one_line(str(error).split("\n", 1)[0]).rstrip(":").removesuffix(", for expression")
+        # The mistake that everybody makes once: JMESPath takes a bare number only as an index.
+        return f"{quoted(expression)} is not JMESPath: {what} (a number stands in backquotes there: `0`)"
+    if unknown is None:
+        return None
+    return f"JMESPath has no function {quoted(unknown)}; {hint(unknown, sorted(Functions.FUNCTION_TABLE))}"
+
+
+def _unknown_functions(tree: Any) -> Iterator[str]:
+    if tree["type"] == "function_expression" and tree["value"] not in Functions.FUNCTION_TABLE:
+        yield tree["value"]
+    for child in tree["children"]:
+        if isinstance(child, dict):
+            yield from _unknown_functions(child)
+
+
+def judge(query: Mapping[str, Any]) -> dict[str, Any]:
+    """The verdict on a query's answer: {name, kind, status, detail}. Without an expectation it is only shown."""
+    entry = {"name": query["name"], "kind": "query"}
+    if query.get("error"):
+        return {**entry, "status": "failed", "detail": query["error"]}
+    rows, expression = query["rows"], query.get("expect")
+    if expression is None:
+        return {**entry, "status": "skipped", "detail": f"no expectation; answer: {_shown(rows)}"}
+    if jmespath is None:
+        return {
+            **entry,
+            "status": "failed",
+            "detail": "the expectation needs the Python library jmespath on the controller",
+        }
+    try:
+        value = jmespath.search(expression, rows)
+    except ValueError as error:  # jmespath's errors, such as a function on a value of the wrong type
+        return {**entry, "status": "failed", "detail": f"{expression}: {one_line(str(error))}; answer: {_shown(rows)}"}
+    if value is True:
+        return {**entry, "status": "ok", "detail": expression}
+    said = "" if value is False else f" gives {value!r}, which is not true;"
+    return {**entry, "status": "failed", "detail": f"{expression}{said} answer: {_shown(rows)}"}
+
+
+def _shown(rows: list[dict[str, Any]]) -> str:
+    """The first rows, for a person who looks for the mistake."""
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return f"{rows[:3]}{more}"

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The option `migration` of an action: a name, a path or a mapping, checked before anything is connected to."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import MigrationFileError, find, load
+
+__all__ = ["operator", "read_argument"]
+
+
+def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """The migration as a mapping. Raises AnsibleActionFail with every error of the file, each with its place."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if not value:
+        raise AnsibleActionFail(
+            "No migration is named.\nWhat to do: set steady_migration to a name in migrations/ or to a path\n"
+            "Left as it was: the database was not contacted"
+        )
+    playbook = Path(str(task_vars.get("playbook_dir", ".")))
+    search = list(dict.fromkeys([Path("migrations"), playbook / "migrations", playbook.parent / "migrations"]))
+    try:
+        return load(find(str(value), search))
+    except MigrationFileError as error:
+        raise AnsibleActionFail(f"{error}\nLeft as it was: the database was not contacted") from None
+
+
+def operator() -> str:
+    """Who runs the playbook, for the journal."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container without a passwd entry for its user
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"

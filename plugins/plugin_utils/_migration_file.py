@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds and reads a migration file; whatever is wrong with it comes out at once, each mistake on one line."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.steady.postgresql.plugins.module_utils._migration import migration_problems
+from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem, kind_of, nearest, quoted
+from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import expectation_problems
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_shape import (
+    JSONSCHEMA_MISSING,
+    shape_problems,
+)
+from ansible_collections.steady.postgresql.plugins.plugin_utils._yaml_document import Document, YamlError, parse
+
+__all__ = ["MigrationFileError", "find", "load"]
+
+_ENDINGS = (".yml", ".yaml")
+#: Bytes. A thousand entries are a tenth of it; more is another file, such as a dump.
+_LARGEST_FILE = 1024 * 1024
+
+
+class MigrationFileError(Exception):
+    """No migration can be had from there. The message says all that is wrong, one line for each mistake."""
+
+
+def find(name_or_path: str, search: Sequence[Path]) -> Path:
+    """The file of a migration that is called by its name in one of the directories ``search``, or by its path.
+
+    A path is what has a slash or is a file from here; a bare ``x.yml`` is looked for here and in ``search``. The first
+    directory that has the name wins. Raises MigrationFileError, which says where it looked and what is there instead.
+    """
+    if not isinstance(name_or_path, str) or not name_or_path.strip():
+        raise MigrationFileError("no migration is named: say which one, by its name in migrations/ or by a path")
+    given = _expanded(name_or_path)
+    if _is_file(given):
+        return given
+    if "/" in name_or_path:
+        raise MigrationFileError(_not_found(name_or_path, [given], [given.parent]))
+    looked = [given] if given.suffix in _ENDINGS else []
+    for directory in search:
+        names = [name_or_path] if given.suffix in _ENDINGS else [name_or_path + ending for ending in _ENDINGS]
+        candidates = [Path(directory) / name for name in names]
+        found = [candidate for candidate in candidates if _is_file(candidate)]
+        if len(found) > 1:
+            raise MigrationFileError(
+                f"the migration {quoted(name_or_path)} could be {found[0]} or {found[1]}: remove one, or give the path"
+            )
+        if found:
+            return found[0]
+        looked += candidates
+    raise MigrationFileError(_not_found(name_or_path, looked, [Path(directory) for directory in search]))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The content of a valid migration file, for Migration.from_mapping and its readers.
+
+    Raises MigrationFileError with all problems of the file, in the order of its lines:
+    ``migrations/x.yml:12: indexes[2].colums: unknown key "colums"; did you mean "columns"?``
+    """
+    if JSONSCHEMA_MISSING:
+        raise MigrationFileError(JSONSCHEMA_MISSING)
+    shown = _shown(path)
+    try:
+        document = parse(_read(path))
+    except YamlError as error:
+        raise MigrationFileError(f"{shown}{f':{error.line}' if error.line else ''}: {error.message}") from None
+    if not isinstance(document.data, dict):
+        raise MigrationFileError(
+            f'{shown}:{document.line(())}: must be a mapping with the key "id" and others, is {kind_of(document.data)}'
+        )
+    problems = _problems(document)
+    if problems:
+        raise MigrationFileError("\n".join(_line(shown, document, problem) for problem in problems))
+    return document.data
+
+
+def _problems(document: Document) -> list[Problem]:
+    """All problems of the document, each place's best message, in the order of the lines."""
+    shape = shape_problems(document.data, document.written)
+    settled = {problem.path for problem in (*document.problems, *shape.problems)} | shape.excused
+    rules = [
+        problem
+        for problem in (*migration_problems(document.data), *expectation_problems(document.data))
+        if problem.path not in settled
+    ]
+    spoken = settled | {problem.path for problem in rules}
+    soft = [problem for problem in shape.soft if problem.path not in spoken]
+    problems = dict.fromkeys((*document.problems, *shape.problems, *rules, *soft))
+    return sorted(problems, key=lambda problem: document.line(problem.path))
+
+
+def _line(shown: str, document: Document, problem: Problem) -> str:
+    place = f"{problem.place}: " if problem.path else ""
+    return f"{shown}:{document.line(problem.path)}: {place}{problem.message}"
+
+
+def _read(path: Path) -> str:
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise YamlError(None, "is a directory: name a file in it")
+        # A pipe or a device might never end, or never begin.
+        if not stat.S_ISREG(kind):
+            raise YamlError(None, "is not a regular file")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise YamlError(None, f"cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise YamlError(None, "cannot be read: a path has no NUL character") from None
+    if len(content) > _LARGEST_FILE:
+        raise YamlError(None, f"is larger than {_LARGEST_FILE // 1024} KiB: is it a migration at all?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The codec counts from behind a byte order mark, which is on the first line anyway.
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = error.object[error.start]
+        raise YamlError(line, f"is not UTF-8 (byte 0x{byte:02x}): save it as UTF-8") from None
+
+
+def _not_found(name: str, looked: list[Path], directories: list[Path]) -> str:
+    message = f"there is no migration {quoted(name)}; looked for {', '.join(map(str, looked)) or 'nothing'}"
+    paths = [file for directory in directories for file in _migrations(directory)]
+    # In the form that the caller used: a path for a path, else the bare name.
+    there = [str(path) if "/" in name else path.stem for path in paths]
+    word = name if "/" in name else Path(name).stem
+    meant = nearest(word, there)
+    if meant:
+        return f"{message}; did you mean {quoted(meant)}?"
+    return f"{message}; there are: {', '.join(dict.fromkeys(there)) or 'none'}"
+
+
+def _migrations(directory: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in directory.iterdir() if entry.suffix in _ENDINGS)
+    except (OSError, ValueError):
+        return []
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        # "~nobody/x": there is no such user, so there is no such file either.
+        return Path(name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _shown(path: Path) -> str:
+    """The path as short as it can be said from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (OSError, ValueError):
+        return str(path)
