@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
             except OSError as error:
                 raise AnsibleActionFail(
                     f"The report could not be written to {folder}: {error.strerror}.\n"
-                    "What to do: set steady_artifacts_dir to a folder that can be written; the database is not concerned"
+                    "What to do: set steady_artifacts_dir to a writable folder; the database is not concerned"
                 ) from None
         text = lines(result, directory, _not_begun(variables), self._task.check_mode)
         # What the operator reads, printed without -v; the rest is in the files.

@@ -33,5 +33,7 @@ class ActionModule(ActionBase):
             total = len(result["verification"])
             lines = [f"- {check['name']}: {check['detail']}" for check in wrong]
             result["failed"] = True
-            result["msg"] = "\n".join([f"{len(wrong)} of {total} checks failed:", *lines, "Nothing was changed by checking."])
+            result["msg"] = "\n".join(
+                [f"{len(wrong)} of {total} checks failed:", *lines, "Nothing was changed by checking."]
+            )
         return result

@@ -13,7 +13,8 @@ options:
     description:
       - Address of the database, as a libpq URL (V(postgresql://user:password@host:5432/database?sslmode=verify-full))
         or as C(key=value) string. Sockets, TLS files, service files, C(~/.pgpass) and several hosts work as in libpq.
-      - Parameters that libpq does not know (such as Prisma's C(connection_limit)) are taken out and named in the result;
+      - Parameters that libpq does not know (such as Prisma's C(connection_limit)) are taken out and named in the
+        result;
         C(schema) is honoured.
       - Without it the environment variable E(DATABASE_URL) is used.
     type: str

@@ -87,7 +87,9 @@ def read_address(text: Optional[str]) -> Address:
             f"set one of them, for example {_EXAMPLE}",
             _NOT_CONNECTED,
         )
-    url, schema, removed = text.strip(), None, ()
+    url = text.strip()
+    schema: Optional[str] = None
+    removed: Tuple[str, ...] = ()
     is_url = _URL.match(url) is not None
     if not is_url and "://" in url.split("?", 1)[0].split("=", 1)[0]:
         raise ConnectionProblem(

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
-__all__ = ["Catalog", "Column", "Table", "TableName", "Relation", "read_columns", "read_relations", "read_tables"]
+__all__ = ["Catalog", "Column", "Relation", "Table", "TableName", "read_columns", "read_relations", "read_tables"]
 
 TableName = Tuple[str, str]
 
@@ -82,6 +82,13 @@ class Catalog:
 
     def find(self, kind: str, table: TableName, name: str) -> Optional[Mapping[str, Any]]:
         return next((image for image in self.objects(kind, table) if image["name"] == name), None)
+
+    def image(self, kind: str, table: TableName, name: str) -> Mapping[str, Any]:
+        """The image of an object that is there. Raises KeyError."""
+        found = self.find(kind, table, name)
+        if found is None:
+            raise KeyError((kind, table, name))
+        return found
 
     def canonical(self, table: TableName, expression: str) -> str:
         return self.expressions.get((table, expression), expression)

@@ -13,11 +13,12 @@ import json
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import Executor, StepResult
-from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal, new_deployment_id
+from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan, refuse_problems, rehearse
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
@@ -61,9 +62,20 @@ class Attempt:
 
     def ends(self, number: int, step: Step, result: StepResult) -> None:
         if self.journal is not None:
-            figures = {"attempts": result.attempts, "lock_wait_ms": result.lock_wait_ms, "duration_ms": result.duration_ms}
-            self.journal.step_ends(self.deployment_id, self.number, number, result.status, result.after, figures,
-                                   str(result.error) if result.error is not None else None)
+            figures = {
+                "attempts": result.attempts,
+                "lock_wait_ms": result.lock_wait_ms,
+                "duration_ms": result.duration_ms,
+            }
+            self.journal.step_ends(
+                self.deployment_id,
+                self.number,
+                number,
+                result.status,
+                result.after,
+                figures,
+                str(result.error) if result.error is not None else None,
+            )
 
     def end(self, succeeded: bool, status: str, error: Optional[str] = None) -> None:
         if self.journal is not None:
@@ -76,40 +88,59 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     address = options.address()
     migration, schema = read_migration(data, address)
     target = options.target(address, "plan")
-    control = target.first_session(schema)
-    assert target.server is not None
+    control, server = target.first_session(schema)
     try:
-        journal = Journal(control, target.server) if options.journal else None
+        journal = Journal(control, server) if options.journal else None
         if not options.check:
             take_deployment_lock(control)
             if journal is not None and journal.exists():
                 take_over(control, journal)
-        plan = make_plan(control, target.server, wishes_of(migration))
+        plan = make_plan(control, server, wishes_of(migration))
         missing = refuse_problems(plan, permissions_too=not options.check)
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}
         unfinished = journal.unfinished(migration.id) if journal is not None and journal.exists() else None
         common["unfinished"] = unfinished
         if options.check:
-            return result_of(target.server, address, "planned", started_at, changed=bool(plan.steps),
-                             deployment_id=None, **common)
+            return result_of(
+                server, address, "planned", started_at, changed=bool(plan.steps), deployment_id=None, **common
+            )
         _same_plan(plan, options)
         if not plan.steps:
             if journal is not None and unfinished is not None:  # only its last line was missing
-                number = journal.begin(unfinished, migration.id, dict(data), "deploy", plan.hash, options.operator,
-                                       COLLECTION_VERSION)
+                number = journal.begin(
+                    unfinished, migration.id, dict(data), "deploy", plan.hash, options.operator, COLLECTION_VERSION
+                )
                 journal.end(unfinished, number, True, "succeeded")
-            return result_of(target.server, address, "succeeded", started_at, changed=False,
-                             deployment_id=unfinished or new_deployment_id(), **common)
+            return result_of(
+                server,
+                address,
+                "succeeded",
+                started_at,
+                changed=False,
+                deployment_id=unfinished or new_deployment_id(),
+                **common,
+            )
         rehearse(control, plan)
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
         results = execute(control, target, schema, plan.steps, options, attempt)
         common["steps"] = [result.as_dict() for result in results]
-        facts = result_of(target.server, address, "succeeded", started_at, changed=True,
-                          deployment_id=attempt.deployment_id, attempt=attempt.number, counts_before=counts, **common)
+        facts = result_of(
+            server,
+            address,
+            "succeeded",
+            started_at,
+            changed=True,
+            deployment_id=attempt.deployment_id,
+            attempt=attempt.number,
+            counts_before=counts,
+            **common,
+        )
         return _finish(results, attempt, facts)
     except psycopg2.Error as error:
-        raise translate(error, "The deployment stopped", "what was done so far is in the journal (schema steady)") from None
+        raise translate(
+            error, "The deployment stopped", "what was done so far is in the journal (schema steady)"
+        ) from None
     finally:
         control.close()
 
@@ -127,7 +158,9 @@ def _same_plan(plan: Plan, options: Options) -> None:
         raise SteadyError(
             "The database is not as it was when the plan was made.",
             f"plan hash {plan.hash[:12]} now, {options.plan_hash[:12]} then",
-            "run the same command again: it makes and shows a new plan", NOTHING_CHANGED)
+            "run the same command again: it makes and shows a new plan",
+            NOTHING_CHANGED,
+        )
 
 
 def take_over(control: Session, journal: Journal) -> List[str]:
@@ -137,28 +170,40 @@ def take_over(control: Session, journal: Journal) -> List[str]:
     """
     gone = journal.mark_interrupted()
     names = [f"{APPLICATION_NAME} {deployment_id}" for deployment_id in gone]
-    query = ("FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database() AND usename = session_user"
-             " AND application_name = ANY (%s) AND pid <> pg_catalog.pg_backend_pid()")
+    query = (
+        "FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database() AND usename = session_user"
+        " AND application_name = ANY (%s) AND pid <> pg_catalog.pg_backend_pid()"
+    )
     deadline = time.monotonic() + _GONE_SECONDS
     while names and control.rows("SELECT pg_catalog.pg_terminate_backend(pid) " + query, (names,)):
         if time.monotonic() > deadline:
-            raise SteadyError("A server process of an interrupted deployment does not end.",
-                              f"it belongs to deployment {', '.join(gone)}",
-                              "wait until it is gone from pg_stat_activity, then run this again", NOTHING_CHANGED)
+            raise SteadyError(
+                "A server process of an interrupted deployment does not end.",
+                f"it belongs to deployment {', '.join(gone)}",
+                "wait until it is gone from pg_stat_activity, then run this again",
+                NOTHING_CHANGED,
+            )
         time.sleep(0.2)
     return gone
 
 
 def _begin(
-    control: Session, target: Target, journal: Optional[Journal], unfinished: Optional[str], migration_id: str,
-    data: Mapping[str, Any], plan: Plan, options: Options,
+    control: Session,
+    target: Target,
+    journal: Optional[Journal],
+    unfinished: Optional[str],
+    migration_id: str,
+    data: Mapping[str, Any],
+    plan: Plan,
+    options: Options,
 ) -> Attempt:
     deployment_id = unfinished or new_deployment_id()
     number = 1
     if journal is not None:
         journal.prepare()
-        number = journal.begin(deployment_id, migration_id, dict(data), "deploy", plan.hash, options.operator,
-                               COLLECTION_VERSION)
+        number = journal.begin(
+            deployment_id, migration_id, dict(data), "deploy", plan.hash, options.operator, COLLECTION_VERSION
+        )
     name_sessions(control, target, deployment_id)
     return Attempt(journal, deployment_id, number)
 
@@ -170,9 +215,7 @@ def name_sessions(control: Session, target: Target, deployment_id: str) -> None:
     control.execute("SELECT pg_catalog.set_config('application_name', %s, false)", (name,))
 
 
-def _counts_before(
-    control: Session, attempt: Attempt, schema: str, tables: Sequence[str]
-) -> Dict[str, Dict[str, Any]]:
+def _counts_before(control: Session, attempt: Attempt, schema: str, tables: Sequence[str]) -> Dict[str, Dict[str, Any]]:
     if not tables:
         return {}
     try:
@@ -190,7 +233,9 @@ def execute(
     control: Session, target: Target, schema: str, steps: Sequence[Step], options: Options, attempt: Attempt
 ) -> List[StepResult]:
     """Carry out the steps; the attempt records each."""
-    executor = Executor(target, control, schema, options.policy, options.parallel or _PARALLEL, attempt, read_image, recheck)
+    executor = Executor(
+        target, control, schema, options.policy, options.parallel or _PARALLEL, attempt, read_image, recheck
+    )
     return executor.run(steps)
 
 
@@ -208,4 +253,3 @@ def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) 
     except psycopg2.Error:
         pass  # the session is gone; the next run marks the attempt as interrupted
     raise error
-

@@ -44,9 +44,15 @@ def _held(session: Session) -> SteadyError:
         " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
         (_KEY >> 32, _KEY & 0xFFFFFFFF),
     )
-    why = "its session could not be seen" if not rows else (
-        'pid {pid}, user "{usename}", from {where}, application "{application_name}", holds it since {since} UTC'
-        .format(where=rows[0]["client_addr"] or "a local socket", **rows[0]))
+    why = (
+        "its session could not be seen"
+        if not rows
+        else (
+            'pid {pid}, user "{usename}", from {where}, application "{application_name}", since {since} UTC'.format(
+                where=rows[0]["client_addr"] or "a local socket", **rows[0]
+            )
+        )
+    )
     return SteadyError(
         "Another deployment or rollback is at work in this database.",
         why,

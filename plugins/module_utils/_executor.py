@@ -63,9 +63,17 @@ class StepResult:
         """The entry of steps[] in result.json."""
         step = self.step
         result: Dict[str, Any] = {
-            "kind": step.kind, "object": step.object, "table": f"{step.table[0]}.{step.table[1]}", "name": step.name,
-            "action": step.action, "summary": step.summary, "status": self.status, "sql": step.statements,
-            "locks": step.locks, "attempts": self.attempts, "lock_wait_ms": round(self.lock_wait_ms, 1),
+            "kind": step.kind,
+            "object": step.object,
+            "table": f"{step.table[0]}.{step.table[1]}",
+            "name": step.name,
+            "action": step.action,
+            "summary": step.summary,
+            "status": self.status,
+            "sql": step.statements,
+            "locks": step.locks,
+            "attempts": self.attempts,
+            "lock_wait_ms": round(self.lock_wait_ms, 1),
             "duration_ms": round(self.duration_ms, 1),
         }
         if self.started_at is not None:
@@ -158,8 +166,8 @@ class Executor:
             result.status, result.error = "failed", error
         except psycopg2.Error as error:
             result.status, result.error = "failed", self._failure(session, step, error)
-        if result.status == "failed" and begun and session is not None:
-            self._clean_up(session, step, result)
+        if result.error is not None and begun and session is not None:
+            self._clean_up(session, step, result.error)
         result.duration_ms = (time.monotonic() - started) * 1000.0
         if begun:
             self._report(number, step, result)
@@ -175,8 +183,11 @@ class Executor:
         except psycopg2.Error as error:
             if result.error is None:
                 result.status = "failed"
-                result.error = translate(error, f"{step.object} was changed, but the journal could not be written",
-                                         "the next run of the same command finds the change and goes on")
+                result.error = translate(
+                    error,
+                    f"{step.object} was changed, but the journal could not be written",
+                    "the next run of the same command finds the change and goes on",
+                )
 
     def _run_unit(self, session: Session, unit: Unit, result: StepResult) -> None:
         if unit.guarded:
@@ -213,8 +224,10 @@ class Executor:
             return
         try:
             with self._mutex:
-                rows = self.control.rows("SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid = ANY (%s)"
-                                         " AND wait_event_type = 'Lock'", (pids,))
+                rows = self.control.rows(
+                    "SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid = ANY (%s) AND wait_event_type = 'Lock'",
+                    (pids,),
+                )
                 blocked = {row["pid"] for row in rows}
                 for pid in pids:
                     if pid not in blocked:
@@ -232,17 +245,19 @@ class Executor:
         if blockers is not None:
             return LockNotAvailable(
                 f"{step.action} {step.kind} {step.object}: other transactions were waited for, for "
-                f"{self.policy.patience_s:.0f} s.", blockers,
+                f"{self.policy.patience_s:.0f} s.",
+                blockers,
                 "end these transactions, or raise steady_lock_patience; then run the same command again",
-                "nobody was kept waiting meanwhile", "55P03")
+                "nobody was kept waiting meanwhile",
+                "55P03",
+            )
         problem = translate(error, f"{step.action} {step.kind} {step.object}")
         if problem.sqlstate == "23505":
             problem.todo = "make the keys unique, then run the same command again"
         return problem
 
-    def _clean_up(self, session: Session, step: Step, result: StepResult) -> None:
+    def _clean_up(self, session: Session, step: Step, failure: SteadyError) -> None:
         """Take away what a failed build leaves (an invalid index slows every write), or say that it is there."""
-        assert result.error is not None
         if not step.cleanup:
             return
         try:
@@ -252,10 +267,12 @@ class Executor:
             for statement in step.cleanup:
                 session.execute(statement)
             session.execute("SET lock_timeout TO '0'")
-            result.error.left = result.error.left or "no invalid index was left behind"
+            failure.left = failure.left or "no invalid index was left behind"
         except (psycopg2.Error, SteadyError):
-            result.error.left = (f"an invalid index may be left behind on {step.table[1]}; it slows writes. "
-                                 "The next run of the same command repairs it")
+            failure.left = (
+                f"an invalid index may be left behind on {step.table[1]}; it slows writes. "
+                "The next run of the same command repairs it"
+            )
 
     def _take_session(self) -> Session:
         try:

@@ -12,8 +12,6 @@ A deployment is the effort to bring one migration here, in as many attempts as i
 from __future__ import annotations
 
 import json
-import secrets
-import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
@@ -22,7 +20,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import Ste
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
 
-__all__ = ["Journal", "new_deployment_id"]
+__all__ = ["Journal"]
 
 JOURNAL_VERSION = 1
 
@@ -80,11 +78,6 @@ CREATE TABLE IF NOT EXISTS steady.step (
 """
 
 
-def new_deployment_id() -> str:
-    """Sorts by time, fits a directory's name: 20261122T215339Z-4f1c."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(2)
-
-
 class Journal:
     """Reads and writes the journal over one session. Raises SteadyError."""
 
@@ -97,7 +90,8 @@ class Journal:
         row = self.session.one(
             "SELECT coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND"
             " pg_catalog.has_table_privilege(pg_catalog.to_regclass('steady.deployment'), 'SELECT'), false) AS readable"
-            " FROM (VALUES (1)) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'steady'")
+            " FROM (VALUES (1)) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'steady'"
+        )
         return bool(row["readable"])
 
     def prepare(self) -> None:
@@ -106,24 +100,34 @@ class Journal:
             "SELECT pg_catalog.to_regnamespace('steady') IS NOT NULL AS schema,"
             " pg_catalog.to_regclass('steady.step') IS NOT NULL AS tables,"
             " pg_catalog.obj_description(pg_catalog.to_regnamespace('steady'), 'pg_namespace') AS comment,"
-            " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create")
+            " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create"
+        )
         version = (row["comment"] or "").rpartition("version ")[2]
         if row["tables"] and version.isdigit() and int(version) > JOURNAL_VERSION:
             raise SteadyError(
-                f"The journal in schema steady was written by a newer version of this collection (journal version {version}).",
-                "this version does not know its form", "update the collection", NOTHING_CHANGED)
+                f"The journal in schema steady was written by a newer collection (journal version {version}).",
+                "this version does not know its form",
+                "update the collection",
+                NOTHING_CHANGED,
+            )
         role, database = identifier(self.server.role), identifier(self.server.database)
         if not row["schema"] and not row["may_create"]:
             raise SteadyError(
                 "The journal cannot be made: permission denied: CREATE on database "
                 f'"{self.server.database}" is missing for role "{self.server.role}".',
                 "the journal lives in schema steady of the database itself",
-                compose("GRANT CREATE ON DATABASE {database} TO {role}; or as an administrator: "
-                        "CREATE SCHEMA steady AUTHORIZATION {role}", database=database, role=role),
-                NOTHING_CHANGED, "42501")
+                compose(
+                    "GRANT CREATE ON DATABASE {database} TO {role}; or as an administrator: "
+                    "CREATE SCHEMA steady AUTHORIZATION {role}",
+                    database=database,
+                    role=role,
+                ),
+                NOTHING_CHANGED,
+                "42501",
+            )
         try:
             if not row["tables"]:
-                statements = _TABLES if not row["schema"] else _TABLES[_TABLES.index("CREATE TABLE"):]
+                statements = _TABLES if not row["schema"] else _TABLES[_TABLES.index("CREATE TABLE") :]
                 self.session.execute("BEGIN; " + statements + " COMMIT")
             self.session.one("SELECT count(*) FROM steady.deployment WHERE false")
         except psycopg2.Error as error:
@@ -131,8 +135,11 @@ class Journal:
                 self.session.execute("ROLLBACK")
             problem = translate(error, "The journal in schema steady cannot be used", NOTHING_CHANGED)
             if problem.sqlstate == "42501":
-                problem.todo = compose("GRANT USAGE, CREATE ON SCHEMA steady TO {role}; GRANT SELECT, INSERT, UPDATE ON ALL "
-                                       "TABLES IN SCHEMA steady TO {role}", role=role)
+                problem.todo = compose(
+                    "GRANT USAGE, CREATE ON SCHEMA steady TO {role}; GRANT SELECT, INSERT, UPDATE ON ALL "
+                    "TABLES IN SCHEMA steady TO {role}",
+                    role=role,
+                )
             raise problem from None
 
     def mark_interrupted(self) -> List[str]:
@@ -141,19 +148,27 @@ class Journal:
             "WITH gone AS (UPDATE steady.attempt SET status = 'interrupted', finished_at = clock_timestamp(),"
             " error = 'the process or its session ended' WHERE status = 'running' RETURNING deployment_id),"
             " marked AS (UPDATE steady.deployment SET status = 'interrupted' WHERE status = 'running' RETURNING id)"
-            " SELECT deployment_id AS id FROM gone UNION SELECT id FROM marked ORDER BY 1")
+            " SELECT deployment_id AS id FROM gone UNION SELECT id FROM marked ORDER BY 1"
+        )
         return [row["id"] for row in rows]
 
     def unfinished(self, migration_id: str) -> Optional[str]:
-        """The deployment of this migration that the next attempt goes on with: the newest one, if it is not finished."""
+        """The deployment of this migration that the next attempt goes on with: the newest, if it is not finished."""
         rows = self.session.rows(
             "SELECT id, status FROM steady.deployment WHERE migration_id = %s ORDER BY started_at DESC LIMIT 1",
-            (migration_id,))
+            (migration_id,),
+        )
         return rows[0]["id"] if rows and rows[0]["status"] in ("running", "failed", "interrupted") else None
 
     def begin(
-        self, deployment_id: str, migration_id: str, migration: Mapping[str, Any], direction: str, plan_hash: str,
-        operator: str, collection_version: str
+        self,
+        deployment_id: str,
+        migration_id: str,
+        migration: Mapping[str, Any],
+        direction: str,
+        plan_hash: str,
+        operator: str,
+        collection_version: str,
     ) -> int:
         """A new attempt, of a new or known deployment; its number."""
         row = self.session.one(
@@ -163,34 +178,72 @@ class Journal:
             " INSERT INTO steady.attempt (deployment_id, number, direction, status, plan_hash, operator,"
             "  collection_version, server_version)"
             " SELECT id, 1 + coalesce((SELECT max(number) FROM steady.attempt WHERE deployment_id = id), 0),"
-            "  %(direction)s, 'running', %(plan_hash)s, %(operator)s, %(version)s, %(server)s FROM known RETURNING number",
-            {"id": deployment_id, "migration_id": migration_id, "migration": json.dumps(migration),
-             "direction": direction, "plan_hash": plan_hash, "operator": operator, "version": collection_version,
-             "server": self.server.version_text})
+            "  %(direction)s, 'running', %(plan_hash)s, %(operator)s, %(version)s, %(server)s"
+            " FROM known RETURNING number",
+            {
+                "id": deployment_id,
+                "migration_id": migration_id,
+                "migration": json.dumps(migration),
+                "direction": direction,
+                "plan_hash": plan_hash,
+                "operator": operator,
+                "version": collection_version,
+                "server": self.server.version_text,
+            },
+        )
         return int(row["number"])
 
     def counts_before(self, deployment_id: str, counts: Mapping[str, Any]) -> None:
         """The row counts before the first attempt changed anything; later attempts do not replace them."""
-        self.session.execute("UPDATE steady.deployment SET counts_before = coalesce(counts_before, %s) WHERE id = %s",
-                             (json.dumps(counts), deployment_id))
+        self.session.execute(
+            "UPDATE steady.deployment SET counts_before = coalesce(counts_before, %s) WHERE id = %s",
+            (json.dumps(counts), deployment_id),
+        )
 
     def step_begins(self, deployment_id: str, attempt: int, number: int, step: Step) -> None:
         """Written before the first statement of the step: what stood there, and what will be done."""
         self.session.execute(
             "INSERT INTO steady.step (deployment_id, attempt, number, kind, table_schema, table_name, name, action,"
             " statements, status, before) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'running', %s)",
-            (deployment_id, attempt, number, step.kind, step.table[0], step.table[1], step.name, step.action,
-             step.statements, json.dumps(step.before) if step.before is not None else None))
+            (
+                deployment_id,
+                attempt,
+                number,
+                step.kind,
+                step.table[0],
+                step.table[1],
+                step.name,
+                step.action,
+                step.statements,
+                json.dumps(step.before) if step.before is not None else None,
+            ),
+        )
 
     def step_ends(
-        self, deployment_id: str, attempt: int, number: int, status: str, after: Optional[Mapping[str, Any]],
-        figures: Mapping[str, Any], error: Optional[str] = None
+        self,
+        deployment_id: str,
+        attempt: int,
+        number: int,
+        status: str,
+        after: Optional[Mapping[str, Any]],
+        figures: Mapping[str, Any],
+        error: Optional[str] = None,
     ) -> None:
         self.session.execute(
             "UPDATE steady.step SET status = %s, after = %s, attempts = %s, lock_wait_ms = %s, duration_ms = %s,"
             " error = %s, finished_at = clock_timestamp() WHERE deployment_id = %s AND attempt = %s AND number = %s",
-            (status, json.dumps(after) if after is not None else None, figures["attempts"], figures["lock_wait_ms"],
-             figures["duration_ms"], error, deployment_id, attempt, number))
+            (
+                status,
+                json.dumps(after) if after is not None else None,
+                figures["attempts"],
+                figures["lock_wait_ms"],
+                figures["duration_ms"],
+                error,
+                deployment_id,
+                attempt,
+                number,
+            ),
+        )
 
     def end(self, deployment_id: str, attempt: int, succeeded: bool, status: str, error: Optional[str] = None) -> None:
         """The attempt is over; status is the deployment's."""
@@ -198,28 +251,34 @@ class Journal:
             "WITH done AS (UPDATE steady.attempt SET status = %s, error = %s, finished_at = clock_timestamp()"
             " WHERE deployment_id = %s AND number = %s)"
             " UPDATE steady.deployment SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
-            ("succeeded" if succeeded else "failed", error, deployment_id, attempt, status, deployment_id))
+            ("succeeded" if succeeded else "failed", error, deployment_id, attempt, status, deployment_id),
+        )
 
     def deployments(self, deployment_id: Optional[str] = None, limit: int = 50) -> List[Dict[str, Any]]:
         """Deployments, newest first: id, migration_id, status, times as text, number of attempts."""
         return self.session.rows(
             "SELECT id, migration_id, status, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
             " AS started_at, to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS finished_at,"
-            " (SELECT count(*) FROM steady.attempt a WHERE a.deployment_id = d.id) AS attempts, migration, counts_before"
-            " FROM steady.deployment d WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY d.started_at DESC LIMIT %(limit)s",
-            {"id": deployment_id, "limit": limit})
+            " (SELECT count(*) FROM steady.attempt a WHERE a.deployment_id = d.id) AS attempts,"
+            " migration, counts_before FROM steady.deployment d"
+            " WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY d.started_at DESC LIMIT %(limit)s",
+            {"id": deployment_id, "limit": limit},
+        )
 
     def steps(self, deployment_id: str) -> List[Dict[str, Any]]:
         """All steps of all attempts of a deployment, in the order in which they began."""
         return self.session.rows(
-            "SELECT s.attempt, a.direction, s.number, s.kind, s.table_schema, s.table_name, s.name, s.action, s.statements,"
-            " s.status, s.before, s.after, s.attempts, s.lock_wait_ms, s.duration_ms, s.error"
+            "SELECT s.attempt, a.direction, s.number, s.kind, s.table_schema, s.table_name, s.name, s.action,"
+            " s.statements, s.status, s.before, s.after, s.attempts, s.lock_wait_ms, s.duration_ms, s.error"
             " FROM steady.step s JOIN steady.attempt a ON a.deployment_id = s.deployment_id AND a.number = s.attempt"
-            " WHERE s.deployment_id = %s ORDER BY s.attempt, s.number", (deployment_id,))
+            " WHERE s.deployment_id = %s ORDER BY s.attempt, s.number",
+            (deployment_id,),
+        )
 
     def last_to_undo(self) -> Optional[str]:
         """The newest deployment of which something may still stand."""
         rows = self.session.rows(
             "SELECT id FROM steady.deployment WHERE status IN"
-            " ('succeeded', 'failed', 'interrupted', 'partly_rolled_back') ORDER BY started_at DESC LIMIT 1")
+            " ('succeeded', 'failed', 'interrupted', 'partly_rolled_back') ORDER BY started_at DESC LIMIT 1"
+        )
         return rows[0]["id"] if rows else None

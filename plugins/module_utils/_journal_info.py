@@ -25,10 +25,9 @@ def journal_info(deployment_id: Optional[str], options: Options) -> Dict[str, An
     started_at = now()
     address = options.address()
     target = replace(options, check=True).target(address, "journal")
-    session = target.first_session(None)
-    assert target.server is not None
+    session, server = target.first_session(None)
     try:
-        journal = Journal(session, target.server)
+        journal = Journal(session, server)
         there = journal.exists()
         deployments = journal.deployments(deployment_id) if there else []
         steps = journal.steps(deployment_id) if there and deployment_id is not None else []
@@ -36,4 +35,4 @@ def journal_info(deployment_id: Optional[str], options: Options) -> Dict[str, An
         raise translate(error, "The journal could not be read", NOTHING_CHANGED) from None
     finally:
         session.close()
-    return result_of(target.server, address, "read", started_at, changed=False, deployments=deployments, steps=steps)
+    return result_of(server, address, "read", started_at, changed=False, deployments=deployments, steps=steps)

@@ -33,10 +33,24 @@ _LATER = ("55P03", "40P01", "57014")
 
 _CONFLICTS = {
     # PostgreSQL documentation, table 13.2 "Conflicting Lock Modes".
-    "SHARE ROW EXCLUSIVE": ("RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock", "ShareRowExclusiveLock",
-                            "ExclusiveLock", "AccessExclusiveLock"),
-    "ACCESS EXCLUSIVE": ("AccessShareLock", "RowShareLock", "RowExclusiveLock", "ShareUpdateExclusiveLock", "ShareLock",
-                         "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"),
+    "SHARE ROW EXCLUSIVE": (
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ),
+    "ACCESS EXCLUSIVE": (
+        "AccessShareLock",
+        "RowShareLock",
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ),
 }
 
 
@@ -89,16 +103,20 @@ class Blocker:
     waiting: bool = False
 
     def as_dict(self) -> Dict[str, Any]:
-        return {key: getattr(self, key) for key in
-                ("pid", "user", "application", "state", "age_s", "mode", "table", "query", "waiting")}
+        return {
+            key: getattr(self, key)
+            for key in ("pid", "user", "application", "state", "age_s", "mode", "table", "query", "waiting")
+        }
 
     @property
     def text(self) -> str:
         who = f"pid {self.pid}" if self.pid is not None else "a prepared transaction"
         age = f", transaction open for {self.age_s:.0f} s" if self.age_s is not None else ""
         verb = "waits for" if self.waiting else "holds"
-        return (f'{who} (user "{self.user}", application "{self.application}", {self.state}{age}) {verb} {self.mode} on '
-                f"{self.table}; its query: {self.query or 'not visible to this role'}")
+        return (
+            f'{who} (user "{self.user}", application "{self.application}", {self.state}{age}) {verb} {self.mode} on '
+            f"{self.table}; its query: {self.query or 'not visible to this role'}"
+        )
 
 
 @dataclass
@@ -110,8 +128,17 @@ class Taken:
 
 
 def _blocker(row: Dict[str, Any]) -> Blocker:
-    return Blocker(row["pid"], row["usename"] or "?", row["application_name"] or "", row["state"] or "?", row["age"],
-                   row["mode"] or "", row["table_name"] or "", mask_literals(row["query"] or ""), bool(row["waiting"]))
+    return Blocker(
+        row["pid"],
+        row["usename"] or "?",
+        row["application_name"] or "",
+        row["state"] or "?",
+        row["age"],
+        row["mode"] or "",
+        row["table_name"] or "",
+        mask_literals(row["query"] or ""),
+        bool(row["waiting"]),
+    )
 
 
 def blockers_of_tables(session: Session, unit: Unit, own: Sequence[int]) -> List[Blocker]:
@@ -125,9 +152,14 @@ def blockers_of_tables(session: Session, unit: Unit, own: Sequence[int]) -> List
         " JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass(w.regclass)"
         " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
         " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-        " WHERE l.mode = ANY (%s) AND (l.pid IS NULL OR l.pid <> ALL (%s)) ORDER BY l.granted DESC, a.xact_start LIMIT 20",
-        ([f"{lock.table[0]}.{lock.table[1]}" for lock in unit.locks], [qualified(*lock.table) for lock in unit.locks],
-         list(_CONFLICTS[unit.locks[0].mode]), list(own)),
+        " WHERE l.mode = ANY (%s) AND (l.pid IS NULL OR l.pid <> ALL (%s))"
+        " ORDER BY l.granted DESC, a.xact_start LIMIT 20",
+        (
+            [f"{lock.table[0]}.{lock.table[1]}" for lock in unit.locks],
+            [qualified(*lock.table) for lock in unit.locks],
+            list(_CONFLICTS[unit.locks[0].mode]),
+            list(own),
+        ),
     )
     return [_blocker(row) for row in rows]
 
@@ -136,7 +168,8 @@ def blockers_of_session(session: Session, pid: int) -> List[Blocker]:
     """Who keeps a session of ours waiting, by the server's own account."""
     rows = session.rows(
         "SELECT a.pid, a.usename::text, a.application_name, coalesce(a.state, a.backend_type) AS state,"
-        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age, 'a lock or an old snapshot' AS mode,"
+        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
+        " 'a lock or an old snapshot' AS mode,"
         " false AS waiting, pg_catalog.current_database()::text AS table_name, a.query"
         " FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%s)) AS b(pid)"
         " JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid",
@@ -158,8 +191,14 @@ def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
         timeout, nowait = 0, " NOWAIT"
     else:
         timeout, nowait = max(1, attempt.lock_timeout_ms // len(unit.locks)), ""
-    parts = ["BEGIN", f"SET LOCAL lock_timeout TO '{timeout}ms'", f"SET LOCAL statement_timeout TO '{budget_ms}ms'",
-             lock_statement(unit) + nowait, *unit.statements, "COMMIT"]
+    parts = [
+        "BEGIN",
+        f"SET LOCAL lock_timeout TO '{timeout}ms'",
+        f"SET LOCAL statement_timeout TO '{budget_ms}ms'",
+        lock_statement(unit) + nowait,
+        *unit.statements,
+        "COMMIT",
+    ]
     return "; ".join(parts)
 
 

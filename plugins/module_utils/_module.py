@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Callable, Dict, Mapping, NoReturn
+from typing import Any, Callable, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
@@ -47,15 +47,17 @@ def options_of(module: AnsibleModule) -> Options:
     policy = LockPolicy()
     try:
         if "lock_budget" in parameters:
-            policy = LockPolicy(milliseconds(parameters["lock_budget"], "lock_budget"),
-                                milliseconds(parameters["lock_patience"], "lock_patience") / 1000.0)
+            policy = LockPolicy(
+                milliseconds(parameters["lock_budget"], "lock_budget"),
+                milliseconds(parameters["lock_patience"], "lock_patience") / 1000.0,
+            )
         if parameters.get("parallel") is not None and parameters["parallel"] < 1:
             raise ValueError("parallel: must be at least 1")
     except ValueError as error:
         raise SteadyError(str(error), left="the database was not contacted") from None
     return Options(
         database_url=parameters["database_url"],
-        expectation=Expectation(**{key: value for key, value in (parameters.get("expect") or {}).items()}),
+        expectation=Expectation(**(parameters.get("expect") or {})),
         policy=policy,
         parallel=parameters.get("parallel"),
         journal=parameters.get("journal", True),
@@ -65,14 +67,21 @@ def options_of(module: AnsibleModule) -> Options:
     )
 
 
-def _fail(module: AnsibleModule, error: SteadyError) -> NoReturn:
+def _fail(module: AnsibleModule, error: SteadyError) -> None:
     facts = {"changed": False, **error.facts}
-    module.fail_json(msg=str(error), what=error.what, why=error.why, todo=error.todo, left=error.left,
-                     sqlstate=error.sqlstate, **facts)
+    module.fail_json(
+        msg=str(error),
+        what=error.what,
+        why=error.why,
+        todo=error.todo,
+        left=error.left,
+        sqlstate=error.sqlstate,
+        **facts,
+    )
 
 
-def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], Options], Dict[str, Any]]) -> NoReturn:
-    """Do the work of a module and exit. work gets the module's parameters and the options."""
+def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], Options], Dict[str, Any]]) -> None:
+    """Do the work of a module and exit: it does not return. work gets the module's parameters and the options."""
     if PSYCOPG2_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
     try:
@@ -83,9 +92,13 @@ def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], Options], Dict
     except SteadyError as error:
         _fail(module, error)
     except Exception as error:  # a defect of ours: one sentence for the operator, the traceback for the report
-        module.fail_json(msg=f"This should not have happened: {type(error).__name__}: {error}\nWhat to do: run the same "
-                             "command again with -vvv and report what it prints; the journal (schema steady) says what "
-                             "was done", exception=traceback.format_exc(), changed=True)
+        module.fail_json(
+            msg=f"This should not have happened: {type(error).__name__}: {error}\nWhat to do: run the same "
+            "command again with -vvv and report what it prints; the journal (schema steady) says what "
+            "was done",
+            exception=traceback.format_exc(),
+            changed=True,
+        )
     if module._diff and result.get("plan_sql"):
         result["diff"] = {"prepared": result["plan_sql"]}
     module.exit_json(**result)

@@ -188,8 +188,10 @@ class Plan:
             lines.append(f"-- there already: {outcome.kind} {outcome.table[1]}.{outcome.name}: {outcome.state}")
         for number, step in enumerate(self.steps, 1):
             lines.append("")
-            lines.append(f"-- step {number}: {step.action} {step.kind} {step.object}"
-                         + (f": {step.summary}" if step.summary else ""))
+            lines.append(
+                f"-- step {number}: {step.action} {step.kind} {step.object}"
+                + (f": {step.summary}" if step.summary else "")
+            )
             for unit in step.units:
                 lines.extend(f"--   lock: {lock.text}" for lock in unit.locks)
                 lines.extend(unit_script(unit))

@@ -23,7 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import N
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified, raw
 
 __all__ = ["make_plan", "read_catalog", "refuse_problems", "rehearse"]
 
@@ -38,13 +38,18 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish], ask_data
         catalog, errors = read_catalog(session, server, wishes)
     except psycopg2.Error as error:
         raise translate(error, "The catalog could not be read", NOTHING_CHANGED) from None
-    nullable = {((w.target.schema, w.target.table), w.target.name): w.target.nullable
-                for w in wishes if w.kind.name == "column"}
+    nullable = {
+        ((w.target.schema, w.target.table), w.target.name): w.target.nullable for w in wishes if w.kind.name == "column"
+    }
     outcomes: List[Outcome] = []
     for wish in wishes:
         outcome = wish.kind.plan(wish.target, catalog, nullable)
-        found = [errors[(table, text)] for table in wish.kind.tables(wish.target)
-                 for text in wish.kind.expressions(wish.target) if (table, text) in errors]
+        found = [
+            errors[(table, text)]
+            for table in wish.kind.tables(wish.target)
+            for text in wish.kind.expressions(wish.target)
+            if (table, text) in errors
+        ]
         if found:
             problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
             outcome = replace(outcome, step=None, problems=(*outcome.problems, *problems))
@@ -80,8 +85,11 @@ def _nearby(session: Session, missing: Iterable[TableName]) -> Dict[TableName, L
     result: Dict[TableName, List[str]] = {}
     for schema, name in missing:
         rows = session.rows(
-            "SELECT c.relname AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = %s AND c.relkind IN ('r', 'p')", (schema,))
+            "SELECT c.relname AS name FROM pg_catalog.pg_class c"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = %s AND c.relkind IN ('r', 'p')",
+            (schema,),
+        )
         result[(schema, name)] = [row["name"] for row in rows]
     return result
 
@@ -107,8 +115,13 @@ def _canonical_expressions(
         for text in sorted({*wanted, *there} - {None}):
             try:
                 with session.savepoint():
-                    rows = session.rows("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT (" + text
-                                        + compose("\n) FROM ONLY {table}", table=identifier(*table)))
+                    rows = session.rows(
+                        compose(
+                            "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT ({text}\n) FROM ONLY {table}",
+                            text=raw(text),
+                            table=identifier(*table),
+                        )
+                    )
             except psycopg2.Error as error:
                 if text in wanted:
                     errors[(table, text)] = f"{translate(error)} in: {text}".replace("\n", " ")
@@ -127,9 +140,12 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             rows = session.rows(check.sql)
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) != "42501":
-                raise translate(error, f"The rows of {qualified(*check.table)} could not be checked",
-                                NOTHING_CHANGED) from None
-            grant = f"{translate(error).what}: a check of the data needs SELECT on {qualified(*check.table)} (and on the "
+                raise translate(
+                    error, f"The rows of {qualified(*check.table)} could not be checked", NOTHING_CHANGED
+                ) from None
+            grant = (
+                f"{translate(error).what}: a check of the data needs SELECT on {qualified(*check.table)} (and on the "
+            )
             grant += "table it refers to), and BYPASSRLS or the table's owner where row level security hides rows"
             problems.append(Problem(grant, permission=True))
             continue
@@ -137,7 +153,7 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             total = rows[0].pop("total")
             keys = "; ".join(_key(row) for row in rows)
             more = ", …" if total > len(rows) else ""
-            problems.append(Problem(f"{check.message.format(total=total)}: {keys}{more}; {check.mends}"))
+            problems.append(Problem(f"{check.message.replace('{total}', str(total))}: {keys}{more}; {check.mends}"))
     return problems
 
 
@@ -179,5 +195,6 @@ def rehearse(session: Session, plan: Plan) -> None:
         finally:
             session.execute("ROLLBACK")
     if reasons:
-        raise Refused("PostgreSQL would not accept these definitions:", reasons,
-                      "correct the migration, then run this again")
+        raise Refused(
+            "PostgreSQL would not accept these definitions:", reasons, "correct the migration, then run this again"
+        )

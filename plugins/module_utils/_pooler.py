@@ -42,7 +42,9 @@ def direct_address(parameters: Dict[str, str]) -> str:
     if neon:
         return f"host {neon.group(1)}{neon.group(2)}"
     if ".supabase." in host:
-        project = re.match(r"^[^.]+\.(\w+)$", parameters.get("user", "")) or re.match(r"^db\.(\w+)\.supabase\.co$", host)
+        project = re.match(r"^[^.]+\.(\w+)$", parameters.get("user", "")) or re.match(
+            r"^db\.(\w+)\.supabase\.co$", host
+        )
         direct = f"host db.{project.group(1)}.supabase.co" if project else "the project's direct host"
         return f"{direct}, port 5432 (or the session pooler: this host, port 5432)"
     return f"PostgreSQL's own host and port (usually 5432) instead of {host or 'this host'}, port {port}"

@@ -25,7 +25,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
 
 __all__ = ["KINDS", "Kind", "Wish", "kind_named", "wishes_of"]
 
-Images = Dict[TableName, Sequence[Dict[str, Any]]]
+Images = Mapping[TableName, Sequence[Dict[str, Any]]]
 Wishes = Mapping[Tuple[TableName, str], bool]
 
 
@@ -56,14 +56,45 @@ def _none(_target: Any) -> Any:
 
 
 KINDS: Tuple[Kind, ...] = (
-    Kind("column", "columns", (0, 0), column_catalog.read, column_planner.from_specification, column_planner.from_image,
-         column_planner.plan, column_planner.tables, _none, _none, column_planner.differs),
-    Kind("index", "indexes", (1, 3), index_catalog.read, index_target.from_specification, index_target.from_image,
-         index_planner.plan, index_planner.tables, index_planner.relation_names, lambda target: target.expressions,
-         index_planner.differs),
-    Kind("foreign_key", "foreign_keys", (2, 2), foreign_key_catalog.read, foreign_key_planner.from_specification,
-         foreign_key_planner.from_image, foreign_key_planner.plan, foreign_key_planner.tables, _none, _none,
-         foreign_key_planner.differs),
+    Kind(
+        "column",
+        "columns",
+        (0, 0),
+        column_catalog.read,
+        column_planner.from_specification,
+        column_planner.from_image,
+        column_planner.plan,
+        column_planner.tables,
+        _none,
+        _none,
+        column_planner.differs,
+    ),
+    Kind(
+        "index",
+        "indexes",
+        (1, 3),
+        index_catalog.read,
+        index_target.from_specification,
+        index_target.from_image,
+        index_planner.plan,
+        index_planner.tables,
+        index_planner.relation_names,
+        lambda target: target.expressions,
+        index_planner.differs,
+    ),
+    Kind(
+        "foreign_key",
+        "foreign_keys",
+        (2, 2),
+        foreign_key_catalog.read,
+        foreign_key_planner.from_specification,
+        foreign_key_planner.from_image,
+        foreign_key_planner.plan,
+        foreign_key_planner.tables,
+        _none,
+        _none,
+        foreign_key_planner.differs,
+    ),
 )
 
 

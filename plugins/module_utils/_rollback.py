@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import (
     Attempt,
     execute,
@@ -23,7 +24,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import N
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem
-from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan, read_catalog, refuse_problems
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
+    make_plan,
+    read_catalog,
+    refuse_problems,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish, kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     COLLECTION_VERSION,
@@ -33,7 +38,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     plan_result,
     result_of,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
 
 __all__ = ["Undo", "drift_problems", "inverse", "rollback"]
 
@@ -67,8 +72,14 @@ def inverse(steps: List[Mapping[str, Any]]) -> List[Undo]:
         table = (step["table_schema"], step["table_name"])
         key = (step["kind"], table, step["name"])
         first = undos.get(key)
-        undos[key] = Undo(step["kind"], table, step["name"], step["before"] if first is None else first.before,
-                          step["after"], step["status"] == "done")
+        undos[key] = Undo(
+            step["kind"],
+            table,
+            step["name"],
+            step["before"] if first is None else first.before,
+            step["after"],
+            step["status"] == "done",
+        )
     rank = {kind.name: kind.rank[0] for kind in KINDS}
     return sorted(undos.values(), key=lambda undo: -rank[undo.kind])
 
@@ -85,10 +96,17 @@ def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Probl
     gone = found is None and undo.before is None
     if gone or same(undo.before) or same(undo.after) or not undo.certain:
         return []
-    what = "is there again, with another definition" if undo.after is None else (
-        "is gone" if found is None else "has another definition by now")
-    return [Problem(f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" {what}: somebody changed it after '
-                    "the deployment, so it is not touched")]
+    what = (
+        "is there again, with another definition"
+        if undo.after is None
+        else ("is gone" if found is None else "has another definition by now")
+    )
+    return [
+        Problem(
+            f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" {what}: somebody changed it after '
+            "the deployment, so it is not touched"
+        )
+    ]
 
 
 def rollback(deployment_id: Optional[str], partial: bool, options: Options) -> Dict[str, Any]:
@@ -96,16 +114,13 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options) -> D
     started_at = now()
     address = options.address()
     target = options.target(address, "rollback")
-    control = target.first_session(None)
-    assert target.server is not None
-    server = target.server
+    control, server = target.first_session(None)
     try:
         journal = Journal(control, server)
         if not journal.exists():
             if deployment_id is None:
-                return result_of(server, address, "rolled_back", started_at, changed=False, deployment_id=None,
-                                 migration_id=None, steps=[], notes=["there is no journal: nothing was ever deployed here"],
-                                 plan_hash=None, plan_sql="-- nothing to roll back\n", present=[], left_out=[])
+                note = "there is no journal: nothing was ever deployed here"
+                return result_of(server, address, "rolled_back", started_at, **_nothing(None, note))
             raise _unknown(deployment_id, [])
         if not options.check:
             take_deployment_lock(control)
@@ -114,22 +129,31 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options) -> D
         chosen = _choose(journal, deployment_id)
         if chosen is None or chosen["status"] == "rolled_back":
             note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
-            return result_of(server, address, "rolled_back", started_at, changed=False,
-                             deployment_id=chosen["id"] if chosen else None,
-                             migration_id=chosen["migration_id"] if chosen else None, steps=[], notes=[note],
-                             plan_hash=None, plan_sql="-- nothing to roll back\n", present=[], left_out=[])
+            return result_of(server, address, "rolled_back", started_at, **_nothing(chosen, note))
         plan = _plan(control, server, inverse(journal.steps(chosen["id"])))
         left_out = _left_out(plan) if partial else []
         if partial:
             plan = Plan(tuple(outcome for outcome in plan.outcomes if not outcome.problems))
         refuse_rollback(plan, options)
-        common: Dict[str, Any] = {"migration_id": chosen["migration_id"], "deployment_id": chosen["id"],
-                                  "left_out": left_out, **plan_result(plan)}
+        common: Dict[str, Any] = {
+            "migration_id": chosen["migration_id"],
+            "deployment_id": chosen["id"],
+            "left_out": left_out,
+            **plan_result(plan),
+        }
         if options.check:
             return result_of(server, address, "planned", started_at, changed=bool(plan.steps), **common)
-        return _carry_out(control, target, journal, chosen, plan, left_out, options, address, started_at, common)
+        results, number, error = _carry_out(control, target, journal, chosen, plan, bool(left_out), options, address)
+        common.update(attempt=number, changed=bool(results), steps=[result.as_dict() for result in results])
+        facts = result_of(server, address, "failed" if error else "rolled_back", started_at, **common)
+        if error is not None:
+            error.facts.update(facts)
+            raise error
+        return facts
     except psycopg2.Error as error:
-        raise translate(error, "The rollback stopped", "what was done so far is in the journal (schema steady)") from None
+        raise translate(
+            error, "The rollback stopped", "what was done so far is in the journal (schema steady)"
+        ) from None
     finally:
         control.close()
 
@@ -140,8 +164,10 @@ def refuse_rollback(plan: Plan, options: Options) -> None:
         refuse_problems(plan, permissions_too=not options.check)
     except SteadyError as error:
         error.what = "The deployment cannot be undone completely:"
-        error.todo = ("mend what is named, or undo all but these with steady_rollback_partial=true; the data itself comes "
-                      "back only from a backup")
+        error.todo = (
+            "mend what is named, or undo all but these with steady_rollback_partial=true; the data itself comes "
+            "back only from a backup"
+        )
         raise
 
 
@@ -160,7 +186,9 @@ def _unknown(deployment_id: str, known: List[str]) -> SteadyError:
     return SteadyError(
         f"There is no deployment {deployment_id} in this database's journal.",
         f"the last ones are: {', '.join(known)}" if known else "nothing was ever deployed here",
-        "check the id and the host", NOTHING_CHANGED)
+        "check the id and the host",
+        NOTHING_CHANGED,
+    )
 
 
 def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
@@ -175,31 +203,57 @@ def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
 
 
 def _left_out(plan: Plan) -> List[Dict[str, Any]]:
-    return [{"kind": outcome.kind, "object": f"{outcome.table[0]}.{outcome.table[1]}.{outcome.name}",
-             "reasons": [problem.text for problem in outcome.problems]}
-            for outcome in plan.outcomes if outcome.problems]
+    return [
+        {
+            "kind": outcome.kind,
+            "object": f"{outcome.table[0]}.{outcome.table[1]}.{outcome.name}",
+            "reasons": [problem.text for problem in outcome.problems],
+        }
+        for outcome in plan.outcomes
+        if outcome.problems
+    ]
+
+
+def _nothing(chosen: Optional[Mapping[str, Any]], note: str) -> Dict[str, Any]:
+    """The result of a rollback that finds nothing to undo."""
+    return {
+        "changed": False,
+        "deployment_id": chosen["id"] if chosen else None,
+        "migration_id": chosen["migration_id"] if chosen else None,
+        "steps": [],
+        "notes": [note],
+        "plan_hash": None,
+        "plan_sql": "-- nothing to roll back\n",
+        "present": [],
+        "left_out": [],
+    }
 
 
 def _carry_out(
-    control: Session, target: Any, journal: Journal, chosen: Mapping[str, Any], plan: Plan, left_out: List[Dict[str, Any]],
-    options: Options, address: Any, started_at: str, common: Dict[str, Any],
-) -> Dict[str, Any]:
-    number = journal.begin(chosen["id"], chosen["migration_id"], chosen["migration"], "rollback", plan.hash,
-                           options.operator, COLLECTION_VERSION)
-    attempt = Attempt(journal, chosen["id"], number)
-    name_sessions(control, target, chosen["id"])
-    schema = chosen["migration"].get("schema") or address.schema or "public"
-    results: List[StepResult] = execute(control, target, schema, plan.steps, options, attempt)
-    common["steps"] = [result.as_dict() for result in results]
-    facts = result_of(target.server, address, "rolled_back", started_at, changed=bool(results), attempt=number, **common)
+    control: Session,
+    target: Target,
+    journal: Journal,
+    chosen: Mapping[str, Any],
+    plan: Plan,
+    partly: bool,
+    options: Options,
+    address: Address,
+) -> Tuple[List[StepResult], int, Optional[SteadyError]]:
+    """Execute the plan as an attempt of the deployment: what came of the steps, its number, and why it stopped."""
+    identity, migration = chosen["id"], chosen["migration"]
+    number = journal.begin(
+        identity, chosen["migration_id"], migration, "rollback", plan.hash, options.operator, COLLECTION_VERSION
+    )
+    attempt = Attempt(journal, identity, number)
+    name_sessions(control, target, identity)
+    schema = migration.get("schema") or address.schema or "public"
+    results = execute(control, target, schema, plan.steps, options, attempt)
     if all(result.status == "done" for result in results):
-        attempt.end(True, "partly_rolled_back" if left_out else "rolled_back")
-        return facts
+        attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
+        return results, number, None
     error = failed_step_error(results, "deploy.yml brings the migration back instead")
-    facts["status"] = "failed"
-    error.facts.update(facts)
     try:
         attempt.end(False, "partly_rolled_back", str(error))
     except psycopg2.Error:
         pass  # the session is gone; the next run marks the attempt as interrupted
-    raise error
+    return results, number, error

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
 
 __all__ = ["CountResult", "compare", "count_rows", "counters", "explained_counts", "settle"]
 
@@ -41,20 +41,23 @@ def counters(session: Session, schema: str, tables: Sequence[str]) -> Dict[str, 
     # Inside a transaction the values would be those of its first look.
     rows = session.rows(
         "SELECT relname AS name, n_tup_ins AS inserted, n_tup_del AS deleted,"
-        " (SELECT stats_reset::text FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()) AS reset"
+        " (SELECT stats_reset::text FROM pg_catalog.pg_stat_database"
+        "  WHERE datname = pg_catalog.current_database()) AS reset"
         " FROM pg_catalog.pg_stat_all_tables WHERE schemaname = %s AND relname = ANY (%s)",
-        (schema, list(tables)))
+        (schema, list(tables)),
+    )
     return {row.pop("name"): row for row in rows}
 
 
 def count_rows(session: Session, schema: str, table: str) -> int:
     """Exactly, and all of them: row_security is off, so a hidden row is an error and not a smaller number."""
-    return int(session.one(compose("SELECT pg_catalog.count(*) AS rows FROM {table}",
-                                   table=identifier(schema, table)))["rows"])
+    return int(
+        session.one(compose("SELECT pg_catalog.count(*) AS rows FROM {table}", table=identifier(schema, table)))["rows"]
+    )
 
 
 def explained_counts(session: Session, schema: str, tables: Sequence[str]) -> Dict[str, Dict[str, Any]]:
-    """Counts with the counters read before them, as the journal keeps them: {table: {rows, inserted, deleted, reset}}."""
+    """Counts, the counters read before them, as the journal keeps them: {table: {rows, inserted, deleted, reset}}."""
     figures = counters(session, schema, tables)
     none = {"inserted": 0, "deleted": 0, "reset": None}
     return {table: {"rows": count_rows(session, schema, table), **figures.get(table, none)} for table in tables}
@@ -66,9 +69,12 @@ def compare(table: str, before: Mapping[str, Any], rows: int, after: Mapping[str
     if change == 0:
         return CountResult(table, "ok", f"{rows} rows, as before", before["rows"], rows)
     inserted, deleted = after["inserted"] - before["inserted"], after["deleted"] - before["deleted"]
-    words = f"{before['rows']} rows before, {rows} now ({change:+d}); written meanwhile: {inserted} inserted, {deleted} deleted"
+    words = f"{before['rows']} rows before, {rows} now ({change:+d}); "
+    words += f"written meanwhile: {inserted} inserted, {deleted} deleted"
     if before["reset"] != after["reset"] or inserted < 0 or deleted < 0:
-        return CountResult(table, "skipped", words + "; the server's counters were reset in between", before["rows"], rows)
+        return CountResult(
+            table, "skipped", words + "; the server's counters were reset in between", before["rows"], rows
+        )
     status = "ok" if -deleted <= change <= inserted else "failed"
     return CountResult(table, status, words, before["rows"], rows)
 
@@ -81,7 +87,9 @@ def settle(
     while True:
         figures = counters(session, schema, list(rows))
         none = {"inserted": 0, "deleted": 0, "reset": None}
-        verdicts = {table: compare(table, before[table], count, figures.get(table, none)) for table, count in rows.items()}
+        verdicts = {
+            table: compare(table, before[table], count, figures.get(table, none)) for table, count in rows.items()
+        }
         if all(verdict.status != "failed" for verdict in verdicts.values()) or time.monotonic() > deadline:
             return verdicts
         time.sleep(0.5)

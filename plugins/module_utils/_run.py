@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import read_tables
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration, migration_problems
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import read_tables
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Server, Session, Target
 
@@ -66,13 +66,20 @@ def read_migration(data: Mapping[str, Any], address: Address) -> Tuple[Migration
     """The migration and the schema that it is about. Raises Refused with all that is wrong with it."""
     problems = migration_problems(data)
     if problems:
-        raise Refused("The migration is not valid:", [f"{problem.place}: {problem.message}" for problem in problems],
-                      "correct it, then run this again", "the database was not contacted")
+        raise Refused(
+            "The migration is not valid:",
+            [f"{problem.place}: {problem.message}" for problem in problems],
+            "correct it, then run this again",
+            "the database was not contacted",
+        )
     stated = data.get("schema")
     if stated and address.schema and stated != address.schema:
         raise SteadyError(
-            f'The migration says schema: {stated}, the database address says schema={address.schema}.',
-            "only one of them can be meant", "take one of the two out", "the database was not contacted")
+            f"The migration says schema: {stated}, the database address says schema={address.schema}.",
+            "only one of them can be meant",
+            "take one of the two out",
+            "the database was not contacted",
+        )
     return Migration.from_mapping(data, address.schema or "public"), str(stated or address.schema or "public")
 
 
@@ -93,14 +100,18 @@ def recheck(session: Session, step: Step) -> None:
         raise SteadyError(
             f"{step.kind} {step.object} was changed by somebody else since the plan was made.",
             f"planned for: {_brief(planned)}; found: {_brief(found)}",
-            "run the same command again: it makes a new plan", f"{step.object} was not touched")
+            "run the same command again: it makes a new plan",
+            f"{step.object} was not touched",
+        )
 
 
 def _brief(image: Optional[Mapping[str, Any]]) -> str:
     if image is None:
         return "nothing there"
     keys = ("nullable", "tail", "valid", "columns", "referenced_table", "on_delete", "on_update", "validated")
-    return ", ".join(f"{key} {image[key]}" for key in keys if key in image and not (key == "columns" and "tail" in image))
+    return ", ".join(
+        f"{key} {image[key]}" for key in keys if key in image and not (key == "columns" and "tail" in image)
+    )
 
 
 def result_of(server: Server, address: Address, status: str, started_at: str, **more: Any) -> Dict[str, Any]:
@@ -124,25 +135,32 @@ def plan_result(plan: Plan) -> Dict[str, Any]:
         "plan_hash": plan.hash,
         "plan_sql": plan.text(),
         "steps": [{**StepResult(step).as_dict(), "status": "planned"} for step in plan.steps],
-        "present": [{"kind": o.kind, "object": f"{o.table[0]}.{o.table[1]}.{o.name}", "state": o.state}
-                    for o in plan.outcomes if o.step is None and not o.problems],
+        "present": [
+            {"kind": o.kind, "object": f"{o.table[0]}.{o.table[1]}.{o.name}", "state": o.state}
+            for o in plan.outcomes
+            if o.step is None and not o.problems
+        ],
         "notes": list(dict.fromkeys(plan.notes)),
     }
 
 
 def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
     """One error for a run that stopped: what failed, what is done and stays, what was not started."""
-    failed = [result for result in results if result.status == "failed"]
+    errors = [result.error for result in results if result.error is not None]
     done = [f"{r.step.action} {r.step.kind} {r.step.object}" for r in results if r.status == "done"]
     rest = [f"{r.step.action} {r.step.kind} {r.step.object}" for r in results if r.status == "not started"]
-    first = failed[0].error
-    assert first is not None
+    first = errors[0]
     lefts = [first.left] if first.left else []
     lefts.append(f"{len(done)} of {len(results)} steps are done and stay" + (f" ({'; '.join(done)})" if done else ""))
     if rest:
         lefts.append(f"not started: {'; '.join(rest)}")
-    what = first.what if len(failed) == 1 else "; ".join(result.error.what for result in failed if result.error)
+    what = "; ".join(error.what for error in errors)
     todo = f"{first.todo}. " if first.todo and not first.todo.endswith(".") else first.todo
-    error = SteadyError(what, first.why, f"{todo or ''}The same command goes on where this stopped; {undo}",
-                        "; ".join(lefts), first.sqlstate, dict(first.facts))
-    return error
+    return SteadyError(
+        what,
+        first.why,
+        f"{todo or ''}The same command goes on where this stopped; {undo}",
+        "; ".join(lefts),
+        first.sqlstate,
+        dict(first.facts),
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
@@ -69,8 +69,11 @@ def translate(error: Any, doing: str = "", left: str = "") -> DatabaseProblem:
     """psycopg2's error as ours: the server's own words and its SQLSTATE. No statement parameters are in it."""
     diagnostics = getattr(error, "diag", None)
     primary = getattr(diagnostics, "message_primary", None) or str(error).strip().split("\n")[0] or type(error).__name__
-    details = [text for text in (getattr(diagnostics, "message_detail", None),
-                                 getattr(diagnostics, "message_hint", None)) if text]
+    details = [
+        text
+        for text in (getattr(diagnostics, "message_detail", None), getattr(diagnostics, "message_hint", None))
+        if text
+    ]
     code = getattr(error, "pgcode", None)
     what = f"{doing}: {primary}" if doing else primary
     return DatabaseProblem(what, " ".join(details), _advice(code), left, code)
@@ -144,7 +147,6 @@ class Target:
         self.expectation = expectation
         self.purpose = purpose
         self.writes = writes
-        self.server: Optional[Server] = None
         self.parameters = {
             **_KEEPALIVES,
             "connect_timeout": "10",
@@ -152,7 +154,7 @@ class Target:
             "application_name": f"{APPLICATION_NAME} {purpose}"[:63],
         }
 
-    def first_session(self, schema: Optional[str] = None) -> Session:
+    def first_session(self, schema: Optional[str] = None) -> Tuple[Session, Server]:
         """Connect, and make sure that this is the right kind of endpoint and the right database."""
         refuse_pooler_by_name(self.address.parameters)
         session = self._connect()
@@ -160,15 +162,15 @@ class Target:
             # A pooler first: behind one, a SET would stay behind in somebody else's session.
             refuse_transaction_pooling(session.connection, self.parameters)
             session.execute(self._settings(session, schema))
-            self.server = self._read_server(session)
-            self._refuse_wrong_target(self.server)
+            server = self._read_server(session)
+            self._refuse_wrong_target(server)
         except psycopg2.Error as error:
             session.close()
             raise translate(error, "The session could not be prepared", NOTHING_CHANGED) from None
         except BaseException:
             session.close()
             raise
-        return session
+        return session, server
 
     def session(self, schema: Optional[str] = None) -> Session:
         """A further session on the same database. Raises ConnectionProblem, also when it is another server by now."""
@@ -195,17 +197,24 @@ class Target:
         if "password authentication failed" in message or "no password supplied" in message:
             todo = "check user and password: in the address, in ~/.pgpass (mode 0600) or in the service file"
         elif "does not exist" in message and "database" in message:
-            todo = f"check the database's name in the address; the ones that are there: psql -l, at {self.address.place}"
+            todo = (
+                f"check the database's name in the address; the ones that are there: psql -l, at {self.address.place}"
+            )
         elif "no pg_hba.conf entry" in message:
             todo = "ask for a pg_hba.conf entry for this host, user and database, or try another sslmode"
         elif "certificate" in message or "SSL" in message:
-            todo = "check sslmode, sslrootcert, sslcert and sslkey of the address; the paths are those of the inventory host"
+            todo = (
+                "check sslmode, sslrootcert, sslcert and sslkey of the address; paths are those of the inventory host"
+            )
         elif "too many" in message or "remaining connection slots" in message:
             todo = "wait until connections are free, or lower steady_parallel"
         else:
-            todo = "check host and port of the address, and that the server runs and can be reached from the inventory host"
+            todo = "check host and port of the address, and that the server runs and the inventory host can reach it"
         return ConnectionProblem(
-            f"No connection to the database at {self.address.place}.", message, todo, NOTHING_CHANGED,
+            f"No connection to the database at {self.address.place}.",
+            message,
+            todo,
+            NOTHING_CHANGED,
             getattr(error, "pgcode", None),
         )
 
@@ -231,8 +240,15 @@ class Target:
                 "use the primary's address, or list all hosts and add target_session_attrs=read-write",
                 NOTHING_CHANGED,
             )
-        return Server(row["version"], row["version_text"], row["database"], row["role"], row["system_identifier"],
-                      row["read_only"], row["address"])
+        return Server(
+            row["version"],
+            row["version_text"],
+            row["database"],
+            row["role"],
+            row["system_identifier"],
+            row["read_only"],
+            row["address"],
+        )
 
     def _refuse_wrong_target(self, server: Server) -> None:
         wanted = self.expectation
@@ -252,9 +268,9 @@ class Target:
         if self.writes and server.read_only_default:
             raise ConnectionProblem(
                 f'Transactions of role "{server.role}" in database "{server.database}" are read-only by default.',
-                "default_transaction_read_only is on, for the server, the database, the role or in the address's options",
-                "if that is not meant for you: ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only, "
-                "or take it out of the address; check mode works as it is",
+                "default_transaction_read_only is on: for the server, the database, the role or in the address",
+                "if that is not meant for you: ALTER ROLE … or ALTER DATABASE … RESET "
+                "default_transaction_read_only, or take it out of the address; check mode works as it is",
                 NOTHING_CHANGED,
             )
 
@@ -279,8 +295,10 @@ class Target:
         }
         if session.connection.server_version >= 170000:
             settings["transaction_timeout"] = "0"
-        statements = [compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
-                      for name, value in settings.items()]
+        statements = [
+            compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
+            for name, value in settings.items()
+        ]
         # pg_catalog is always searched first; pg_temp is named last, so that no temporary object shadows a table.
         names = ", ".join(compose("{name}", name=identifier(name)) for name in [*path, "pg_temp"])
         return "; ".join([*statements, f"SET search_path TO {names}"])

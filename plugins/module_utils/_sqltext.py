@@ -75,7 +75,7 @@ def raw(text: str) -> Any:
 
 
 def qualified(schema: str, name: str) -> str:
-    """"schema"."name" as text, for statements and for messages."""
+    """ "schema"."name" as text, for statements and for messages."""
     return _render(sql.Identifier(schema, name))
 
 

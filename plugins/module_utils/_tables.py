@@ -29,8 +29,11 @@ def table_problems(catalog: Catalog, name: TableName) -> List[Problem]:
     """Why nothing can be planned on this table; empty when it can."""
     table = catalog.tables.get(name)
     if table is None:
-        return [Problem(f'there is no table "{name[1]}" in schema "{name[0]}"'
-                        + _meant(name[1], catalog.nearby.get(name, ())))]
+        return [
+            Problem(
+                f'there is no table "{name[1]}" in schema "{name[0]}"' + _meant(name[1], catalog.nearby.get(name, ()))
+            )
+        ]
     refused: Optional[str] = None
     if name[0] in ("pg_catalog", "information_schema") or name[0].startswith("pg_toast"):
         refused = "belongs to PostgreSQL itself"
@@ -60,5 +63,10 @@ def owner_problems(catalog: Catalog, name: TableName) -> List[Problem]:
     if table.owned:
         return []
     grant = compose("GRANT {owner} TO {role}", owner=identifier(table.owner), role=identifier(catalog.role))
-    return [Problem(f'permission denied: {qualified(*name)} belongs to "{table.owner}", and role "{catalog.role}" is not '
-                    f"a member of it; {grant}; or connect as the owner", permission=True)]
+    return [
+        Problem(
+            f'permission denied: {qualified(*name)} belongs to "{table.owner}", and role "{catalog.role}" is not '
+            f"a member of it; {grant}; or connect as the owner",
+            permission=True,
+        )
+    ]

@@ -38,12 +38,11 @@ def verify(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     address = options.address()
     migration, schema = read_migration(data, address)
     target = options.target(address, "verify")
-    session = target.first_session(schema)
-    assert target.server is not None
+    session, server = target.first_session(schema)
     try:
-        before = _counts_before(session, target.server, migration)
+        before = _counts_before(session, server, migration)
         session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        checks = _structure(session, target.server, migration)
+        checks = _structure(session, server, migration)
         rows, failures = _count(session, schema, migration, before)
         queries = [_ask(session, query) for query in migration.verification.queries]
         session.execute("COMMIT")
@@ -53,10 +52,20 @@ def verify(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         raise translate(error, "The database could not be verified", NOTHING_CHANGED) from None
     finally:
         session.close()
-    counts = [{"name": f"rows of {table}", "kind": "count", "status": verdict.status, "detail": verdict.detail}
-              for table, verdict in verdicts.items()]
-    return result_of(target.server, address, "verified", started_at, changed=False, migration_id=migration.id,
-                     verification=[*checks, *counts, *failures], queries=queries)
+    counts = [
+        {"name": f"rows of {table}", "kind": "count", "status": verdict.status, "detail": verdict.detail}
+        for table, verdict in verdicts.items()
+    ]
+    return result_of(
+        server,
+        address,
+        "verified",
+        started_at,
+        changed=False,
+        migration_id=migration.id,
+        verification=[*checks, *counts, *failures],
+        queries=queries,
+    )
 
 
 def _structure(session: Session, server: Server, migration: Migration) -> List[Dict[str, Any]]:
@@ -70,8 +79,12 @@ def _object(outcome: Outcome) -> Dict[str, Any]:
     details = [outcome.state, *(problem.text for problem in outcome.problems)]
     if outcome.step is not None and not outcome.problems:
         details.append(f"{outcome.step.action} needed")
-    return {"name": f"{outcome.kind} {outcome.table[1]}.{outcome.name}", "kind": "structure",
-            "status": "ok" if ok else "failed", "detail": "; ".join(details)}
+    return {
+        "name": f"{outcome.kind} {outcome.table[1]}.{outcome.name}",
+        "kind": "structure",
+        "status": "ok" if ok else "failed",
+        "detail": "; ".join(details),
+    }
 
 
 def _counts_before(session: Session, server: Server, migration: Migration) -> Mapping[str, Mapping[str, Any]]:

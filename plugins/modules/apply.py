@@ -12,8 +12,10 @@ module: apply
 short_description: Apply a migration to a live database
 version_added: 0.1.0
 description:
-  - Brings a database to the state that a migration describes, without blocking its traffic, and keeps a journal from which M(steady.postgresql.rollback) undoes exactly what was done.
-  - The migration file is read and checked on the controller, before anything is connected to; all its errors are shown at once.
+  - Brings a database to the state that a migration describes, without blocking its traffic, and keeps a journal from
+    which M(steady.postgresql.rollback) undoes exactly what was done.
+  - The migration file is read and checked on the controller, before anything is connected to; all its errors are
+    shown at once.
   - An interrupted or failed run is gone on with by running the same again.
 author:
   - steady.postgresql contributors (@steady-postgresql)
@@ -24,7 +26,8 @@ extends_documentation_fragment:
 options:
   migration:
     description:
-      - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs), as a
+      - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs),
+        as a
         path on the controller, or as a mapping of the same form.
     type: raw
     required: true
@@ -105,8 +108,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._module import C
 
 def _apply(parameters, options):
     if not isinstance(parameters["migration"], dict):
-        raise SteadyError("The migration is not a mapping.", "the action plugin reads files on the controller",
-                          "call the module as steady.postgresql.apply")
+        raise SteadyError(
+            "The migration is not a mapping.",
+            "the action plugin reads files on the controller",
+            "call the module as steady.postgresql.apply",
+        )
     return apply(parameters["migration"], options)
 
 

@@ -12,7 +12,8 @@ module: column
 short_description: Let columns take NULL, or no longer
 version_added: 0.1.0
 description:
-  - Makes columns nullable or NOT NULL. NOT NULL is validated while reads and writes go on (as a NOT VALID constraint on PostgreSQL 18, through a CHECK before); rows without a value are found first and stop the change.
+  - Makes columns nullable or NOT NULL. NOT NULL is validated while reads and writes go on (as a NOT VALID constraint
+    on PostgreSQL 18, through a CHECK before); rows without a value are found first and stop the change.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:

@@ -12,7 +12,9 @@ module: foreign_key
 short_description: Add, replace and drop foreign keys without a gap and without blocking anybody
 version_added: 0.1.0
 description:
-  - Brings a list of foreign keys to their wanted state. A key is replaced by adding the new one NOT VALID, validating it while reads and writes go on, and swapping names in one short transaction, so that a key is enforced at every instant.
+  - Brings a list of foreign keys to their wanted state. A key is replaced by adding the new one NOT VALID,
+    validating it while reads and writes go on, and swapping names in one short transaction, so that a key is
+    enforced at every instant.
   - Rows without a parent are found first, counted and shown by their keys; then nothing is changed.
   - What an entry leaves out is kept as it stands, and has the default of PostgreSQL in a new key.
 author:

@@ -13,7 +13,8 @@ short_description: Build, replace, repair and drop indexes without blocking anyb
 version_added: 0.1.0
 description:
   - Brings a list of indexes to their wanted state, always concurrently, on several tables side by side.
-  - Compares by definition, as the server itself understands it, and never by name alone. An invalid index that a failed build left is repaired; one with another definition is replaced without a moment in which neither exists.
+  - Compares by definition, as the server itself understands it, and never by name alone. An invalid index that a
+    failed build left is repaired; one with another definition is replaced without a moment in which neither exists.
   - Partitioned tables are refused in this version.
 author:
   - steady.postgresql contributors (@steady-postgresql)
@@ -62,7 +63,7 @@ options:
         description: SQL condition of a partial index, without the word WHERE.
         type: str
       method:
-        description: Access method, such as V(btree), V(hash), V(gist), V(spgist), V(gin), V(brin) or one of an extension.
+        description: Access method: V(btree), V(hash), V(gist), V(spgist), V(gin), V(brin) or one of an extension.
         type: str
         default: btree
       storage_parameters:
@@ -83,7 +84,8 @@ options:
         default: replace
       on_equivalent:
         description:
-          - What to do when a valid index of another name has this very definition. V(accept) counts it as this one and
+          - What to do when a valid index of another name has this very definition. V(accept) counts it as this one
+            and
             reports it, V(create) builds this one beside it.
         type: str
         choices: [accept, create]

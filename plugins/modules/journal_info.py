@@ -12,7 +12,8 @@ module: journal_info
 short_description: Read the journal of deployments
 version_added: 0.1.0
 description:
-  - Lists the deployments that the journal in schema C(steady) of a database knows, newest first, and the steps of one.
+  - Lists the deployments that the journal in schema C(steady) of a database knows, newest first, and the steps of
+    one.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:

@@ -12,7 +12,8 @@ module: report
 short_description: Write down what a run did, and say it
 version_added: 0.1.0
 description:
-  - Writes C(result.json), C(plan.sql) and C(report.html) into C(<directory>/<host>/<deployment id>) on the controller, with
+  - Writes C(result.json), C(plan.sql) and C(report.html) into C(<directory>/<host>/<deployment id>) on the
+    controller, with
     C(latest) beside it pointing to the newest, and says the outcome in a few lines.
   - In check mode nothing is written.
 author:
@@ -41,7 +42,8 @@ attributes:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
     support: full
     details:
       - The files are evidence of a run; writing them counts as no change of the host.

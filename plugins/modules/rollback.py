@@ -12,8 +12,10 @@ module: rollback
 short_description: Undo a deployment exactly
 version_added: 0.1.0
 description:
-  - Brings every object that a deployment changed back to the image that the journal keeps of it, by the same safe steps; drops only what that deployment created.
-  - Refuses, naming the rows or objects, what can no longer be undone, such as NOT NULL on a column that now holds NULLs.
+  - Brings every object that a deployment changed back to the image that the journal keeps of it, by the same safe
+    steps; drops only what that deployment created.
+  - Refuses, naming the rows or objects, what can no longer be undone, such as NOT NULL on a column that now holds
+    NULLs.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:

@@ -12,9 +12,12 @@ module: verify
 short_description: Check that a database is what its migration says
 version_added: 0.1.0
 description:
-  - Compares every object of a migration with the catalog, by definition; compares row counts with those before the deployment; and asks the queries of the migration, whose answers are judged by JMESPath on the controller.
-  - Everything is read in one read-only REPEATABLE READ snapshot with row level security switched off, so that a hidden row is an error and not a smaller number.
-  - Row counts of a live database change; a difference counts as a loss only when the rows that the application inserted and deleted meanwhile do not explain it.
+  - Compares every object of a migration with the catalog, by definition; compares row counts with those before the
+    deployment; and asks the queries of the migration, whose answers are judged by JMESPath on the controller.
+  - Everything is read in one read-only REPEATABLE READ snapshot with row level security switched off, so that a
+    hidden row is an error and not a smaller number.
+  - Row counts of a live database change; a difference counts as a loss only when the rows that the application
+    inserted and deleted meanwhile do not explain it.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -23,7 +26,8 @@ extends_documentation_fragment:
 options:
   migration:
     description:
-      - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs), as a
+      - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs),
+        as a
         path on the controller, or as a mapping of the same form.
     type: raw
     required: true
@@ -42,7 +46,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 verification:
-  description: One entry for each check, with name, kind (structure, count or query), status (ok, failed or skipped) and detail.
+  description: One entry for each check, with name, kind (structure, count or query), status (ok, failed or skipped) and
+    detail.
   returned: always
   type: list
   elements: dict
@@ -63,8 +68,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._verification im
 
 def _verify(parameters, options):
     if not isinstance(parameters["migration"], dict):
-        raise SteadyError("The migration is not a mapping.", "the action plugin reads files on the controller",
-                          "call the module as steady.postgresql.verify")
+        raise SteadyError(
+            "The migration is not a mapping.",
+            "the action plugin reads files on the controller",
+            "call the module as steady.postgresql.verify",
+        )
     # Verifying never writes, in check mode or out of it.
     return verify(parameters["migration"], replace(options, check=True))
 
