@@ -1,0 +1,128 @@
+# Everything that a checkout is used for: `make` lists it. All that it needs are make and Python 3.10 or newer; the
+# rest comes into .venv, and once more when pyproject.toml changes.
+
+PYTHON ?= python3
+# The PostgreSQL versions that the integration tests run on, in this order; these two come into .venv.
+POSTGRES ?= 18 16
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# The tools of .venv come first, and a setting of somebody else's does not take the place of ours.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+unexport VIRTUAL_ENV
+
+PY := .venv/bin/python
+LAB := PYTHONPATH=tests $(PY)
+PYTEST := $(PY) -m pytest --quiet
+LINK := .ansible/collections/ansible_collections/steady/postgresql
+
+##@ See it work
+.PHONY: demo demo-rollback demo-stop
+
+demo: .venv/.demo link ## deploy a migration to an embedded PostgreSQL under live traffic
+	@$(LAB) -m lab.demo deploy
+
+demo-rollback: .venv/.demo link ## undo what `make demo` did
+	@$(LAB) -m lab.demo rollback
+
+demo-stop: .venv/.demo link ## stop the demo's server
+	@$(LAB) -m lab.demo stop
+
+##@ Work on it
+.PHONY: setup test lint format unit integration molecule bench
+
+setup: .venv/.dev link ## make .venv with all tools
+
+test: lint unit integration molecule ## lint and all tests, on the embedded PostgreSQL 18 and 16
+
+lint: setup ## ruff, mypy, yamllint, ansible-lint, and the syntax of playbooks and inventories
+	@ruff check --quiet
+	@ruff format --quiet --check || { echo "make format does that" >&2; exit 1; }
+	@mypy --no-error-summary
+	@yamllint --strict .
+	@ansible-lint --quiet --profile production
+	@set -e; for playbook in playbooks/*.yml; do \
+		ansible-playbook -i inventories/demo --syntax-check $$playbook >/dev/null; \
+	done
+	@set -e; for inventory in inventories/*/; do ansible-inventory -i $$inventory --graph >/dev/null; done
+	@echo "lint: nothing found"
+
+format: setup ## let ruff put the Python files in order
+	@ruff check --quiet --fix
+	@ruff format --quiet
+
+unit: setup ## the tests that need no server
+	@$(PYTEST) tests/unit
+
+# What needs no server is not tested again on the second version.
+integration: setup ## the tests on real servers: POSTGRES="18 16" says which
+	@set -e; only=; for major in $(POSTGRES); do \
+		echo "PostgreSQL $$major:"; \
+		$(PYTEST) tests/integration --postgres $$major $$only; \
+		only="-m postgres"; \
+	done
+
+molecule: setup ## the playbooks as a user runs them: check, deploy, again, verify
+	@.ci/molecule
+
+bench: setup ## how fast, against psql, and the worst wait of an application
+	@$(LAB) benchmarks/run.py
+
+##@ Release it
+.PHONY: sanity build ci ci-packages ci-rest
+
+sanity: setup ## ansible-test sanity, on a copy
+	@.ci/sanity
+
+build: setup ## the artefact for ansible-galaxy
+	@ansible-galaxy collection build --force
+
+ci: ci-packages test ci-rest ## all that CI runs; as root it installs Debian's packages that are missing
+
+# Before the tests, since some of them want these packages and leave themselves out without.
+ci-packages:
+	@.ci/packages
+
+ci-rest: setup
+	@if $(LAB) -c 'import sys; from lab.installations import installations; sys.exit(15 not in installations())'; then \
+		echo "PostgreSQL 15:"; \
+		$(PYTEST) tests/integration --postgres 15 -m postgres; \
+	else \
+		echo "Skipped: the tests on PostgreSQL 15, which is not installed here"; \
+	fi
+	@$(MAKE) sanity
+
+##@ Other
+.PHONY: link clean help
+
+# ansible.cfg finds the collection there. A link to a folder cannot be committed: ansible-test wants none.
+link: ## make this checkout steady.postgresql for Ansible (every other target does)
+	@test $(LINK) -ef . || { rm -rf $(LINK) && mkdir -p $(dir $(LINK)) && ln -s ../../../.. $(LINK); }
+
+clean: ## remove what make made, the demo's server too; results of runs stay
+	@if [ -d .demo ] && [ -x $(PY) ]; then $(LAB) -m lab.demo stop; fi
+	@rm -rf .venv .ansible .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output
+	@rm -f steady-postgresql-*.tar.gz
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "This needs Python 3.10 or newer, and $(PYTHON) is not: make PYTHON=python3.12, say" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up .venv …"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install -qq --upgrade 'pip>=25.1'
+
+# What the demo needs, and the rest: the demo is there in half the time.
+.venv/.demo .venv/.dev: .venv/pyvenv.cfg pyproject.toml
+	@$(PY) -m pip install -qq --group $(patsubst .%,%,$(notdir $@))
+	@touch $@

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE)
+"""What all tests share: where the code under test is found, and which PostgreSQL the tests run on."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECTIONS = ROOT / ".ansible" / "collections"
+
+
+def _link_checkout() -> None:
+    """What `make link` does, for whoever calls pytest itself: the checkout under its collection's name."""
+    link = COLLECTIONS / "ansible_collections" / "steady" / "postgresql"
+    if not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to("../../../..")
+
+
+_link_checkout()
+# The first makes `import ansible_collections.steady.postgresql.plugins…` work, the second `import lab`.
+sys.path[:0] = [str(COLLECTIONS), str(ROOT / "tests")]
+importlib.invalidate_caches()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --postgres."""
+    parser.addoption("--postgres", type=int, metavar="MAJOR", help="test on this major version (default: the newest)")
+
+
+@pytest.fixture(scope="session")
+def postgres_major(pytestconfig: pytest.Config) -> int:
+    """The major version of PostgreSQL to test on; the test fails where it is not installed."""
+    from lab.installations import installation
+
+    return installation(pytestconfig.getoption("postgres")).major
