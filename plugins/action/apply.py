@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge_queries
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import operator, read_argument
 
 __all__ = ["ActionModule"]
@@ -23,4 +24,7 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
         arguments.setdefault("operator", operator())
-        return self._execute_module(module_args=arguments, task_vars=variables)
+        result = self._execute_module(module_args=arguments, task_vars=variables)
+        if "verification" in result:
+            result["verified"] = not judge_queries(result)
+        return result

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_artifacts
-from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import lines, outcome
+from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
+from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines
 
 __all__ = ["ActionModule"]
 
@@ -36,7 +38,9 @@ class ActionModule(ActionBase):
             }
         )
         host = str(variables.get("inventory_hostname", "localhost"))
-        result = outcome(host, arguments["results"])
+        result = outcome(host, arguments["results"], self._task.check_mode, _undo_command(host, variables))
+        if result is None:
+            return {"changed": False, "msg": f"{host}: nothing was run"}
         directory = ""
         if not self._task.check_mode:
             folder = Path(arguments["directory"]) / re.sub(r"[^\w.@+-]", "_", host)
@@ -47,9 +51,29 @@ class ActionModule(ActionBase):
                     f"The report could not be written to {folder}: {error.strerror}.\n"
                     "What to do: set steady_artifacts_dir to a writable folder; the database is not concerned"
                 ) from None
-        text = lines(result, directory, _not_begun(variables), self._task.check_mode)
-        # What the operator reads, printed without -v; the rest is in the files.
-        return {"changed": False, "msg": "\n".join(text), "_ansible_verbose_always": True}
+        return {"changed": False, "msg": "\n".join(lines(result, directory, _not_begun(variables), self._task.diff))}
+
+
+def _undo_command(host: str, variables: Mapping[str, Any]) -> str:
+    """The command that undoes a deployment of this host, as it can be typed where this one was; {id} is the id."""
+    folder = Path(str(variables.get("playbook_dir", ".")))
+    own = _from_here(folder / "rollback.yml")
+    playbook = "steady.postgresql.rollback" if "ansible_collections" in folder.parts else own
+    inventories = " ".join(f"-i {shlex.quote(_from_here(Path(str(source))))}" for source in _inventories(variables))
+    command = f"ansible-playbook {shlex.quote(playbook)} {inventories} --limit {shlex.quote(host)}"
+    return command.replace("{", "{{").replace("}", "}}") + " -e steady_deployment={id}"
+
+
+def _inventories(variables: Mapping[str, Any]) -> list[Any]:
+    return list(variables.get("ansible_inventory_sources") or [])
+
+
+def _from_here(path: Path) -> str:
+    """The path as a person in the working directory would write it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def _not_begun(variables: Mapping[str, Any]) -> list[str]:

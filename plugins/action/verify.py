@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge
+from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge_queries
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import read_argument
 
 __all__ = ["ActionModule"]
@@ -26,8 +26,7 @@ class ActionModule(ActionBase):
         result = self._execute_module(module_args=arguments, task_vars=variables)
         if result.get("failed") or "verification" not in result:
             return result
-        result["verification"] += [judge(query) for query in result.pop("queries", [])]
-        wrong = [check for check in result["verification"] if check["status"] == "failed"]
+        wrong = judge_queries(result)
         result["status"] = "failed" if wrong else "succeeded"
         if wrong:
             total = len(result["verification"])

@@ -40,6 +40,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
     Target,
     translate,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._verification import look
 
 __all__ = ["Attempt", "apply", "apply_entries", "execute", "take_over"]
 
@@ -100,6 +101,8 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}
         unfinished = journal.unfinished(migration.id) if journal is not None and journal.exists() else None
         common["unfinished"] = unfinished
+        if options.verify and not plan.steps:
+            common.update(look(control, server, migration, schema))
         if options.check:
             return result_of(
                 server, address, "planned", started_at, changed=bool(plan.steps), deployment_id=None, **common
@@ -243,7 +246,7 @@ def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) 
     if all(result.status == "done" for result in results):
         attempt.end(True, "succeeded")
         return facts
-    undo = f"rollback.yml -e steady_deployment={attempt.deployment_id} undoes what is done"
+    undo = f"or undo what is done with rollback.yml -e steady_deployment={attempt.deployment_id}"
     error = failed_step_error(results, undo if attempt.journal is not None else "there is no journal to roll back from")
     facts["status"] = "failed"
     facts["changed"] = any(result.status != "not started" for result in results)

@@ -19,8 +19,8 @@ class SteadyError(Exception):
     """A failure in words for the person on call.
 
     what: what happened. why: the reason, as far as it is known. todo: what to do now.
-    left: what was left as it was. sqlstate: PostgreSQL's code where the server said no
-    (PostgreSQL documentation, appendix A). facts: further keys for the module's result.
+    done: what was done before and stays. left: what was left as it was. sqlstate: PostgreSQL's code where the server
+    said no (PostgreSQL documentation, appendix A). facts: further keys for the module's result.
     """
 
     def __init__(
@@ -31,10 +31,12 @@ class SteadyError(Exception):
         left: str = "",
         sqlstate: Optional[str] = None,
         facts: Optional[Dict[str, Any]] = None,
+        done: str = "",
     ) -> None:
         self.what = what
         self.why = why
         self.todo = todo
+        self.done = done
         self.left = left
         self.sqlstate = sqlstate
         self.facts: Dict[str, Any] = facts or {}
@@ -42,7 +44,12 @@ class SteadyError(Exception):
 
     def __str__(self) -> str:
         lines = [self.what]
-        for label, text in (("Why", self.why), ("What to do", self.todo), ("Left as it was", self.left)):
+        for label, text in (
+            ("Why", self.why),
+            ("What to do", self.todo),
+            ("Done, and stays", self.done),
+            ("Left as it was", self.left),
+        ):
             if text:
                 lines.append(f"{label}: {text}")
         return "\n".join(lines)

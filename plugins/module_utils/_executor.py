@@ -191,7 +191,12 @@ class Executor:
 
     def _run_unit(self, session: Session, unit: Unit, result: StepResult) -> None:
         if unit.guarded:
-            taken = run_guarded(session, unit, self.policy, lambda: self._blockers(unit))
+            try:
+                taken = run_guarded(session, unit, self.policy, lambda: self._blockers(unit))
+            except LockNotAvailable as error:
+                result.attempts += error.facts["attempts"] - 1
+                result.lock_wait_ms += error.facts["lock_wait_ms"]
+                raise
             result.attempts += taken.attempts - 1
             result.lock_wait_ms += taken.lock_wait_ms
             return

@@ -247,5 +247,9 @@ def _gave_up(unit: Unit, policy: LockPolicy, taken: Taken, blockers: List[Blocke
         "this step changed nothing, and no attempt made anybody wait longer than steady_lock_budget "
         f"({policy.budget_ms} ms)",
         sqlstate="55P03",
-        facts={"blockers": [blocker.as_dict() for blocker in blockers]},
+        facts={
+            "blockers": [blocker.as_dict() for blocker in blockers],
+            "attempts": taken.attempts,
+            "lock_wait_ms": waited * 1000.0,
+        },
     )

@@ -64,16 +64,18 @@ def options_of(module: AnsibleModule) -> Options:
         check=module.check_mode,
         operator=parameters.get("operator") or "",
         plan_hash=parameters.get("plan_hash"),
+        verify=parameters.get("verify", False),
     )
 
 
 def _fail(module: AnsibleModule, error: SteadyError) -> None:
-    facts = {"changed": False, **error.facts}
+    facts = {"changed": False, "status": "failed", **error.facts}
     module.fail_json(
         msg=str(error),
         what=error.what,
         why=error.why,
         todo=error.todo,
+        done=error.done,
         left=error.left,
         sqlstate=error.sqlstate,
         **facts,
@@ -93,10 +95,10 @@ def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], Options], Dict
         _fail(module, error)
     except Exception as error:  # a defect of ours: one sentence for the operator, the traceback for the report
         module.fail_json(
-            msg=f"This should not have happened: {type(error).__name__}: {error}\nWhat to do: run the same "
-            "command again with -vvv and report what it prints; the journal (schema steady) says what "
-            "was done",
+            msg=f"This should not have happened: {type(error).__name__}: {error}\nWhat to do: see with "
+            "steady.postgresql.journal_info what was done; check mode with -vvv shows where it went wrong",
             exception=traceback.format_exc(),
+            status="failed",
             changed=True,
         )
     if module._diff and result.get("plan_sql"):

@@ -89,13 +89,17 @@ class DataCheck:
     """A question to the data that must have no answer before anything is changed.
 
     sql gives at most ten rows of keys, the last column `total` with the number of all of them.
-    message: what it means, with {total}. mends: what to do about it.
+    one, many: what it means, for one and for {total}. mends: what to do about it.
     """
 
     table: Tuple[str, str]
     sql: str
-    message: str
+    one: str
+    many: str
     mends: str
+
+    def message(self, total: int) -> str:
+        return self.one if total == 1 else self.many.replace("{total}", str(total), 1)
 
 
 @dataclass(frozen=True)

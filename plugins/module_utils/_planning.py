@@ -153,7 +153,7 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             total = rows[0].pop("total")
             keys = "; ".join(_key(row) for row in rows)
             more = ", …" if total > len(rows) else ""
-            problems.append(Problem(f"{check.message.replace('{total}', str(total))}: {keys}{more}; {check.mends}"))
+            problems.append(Problem(f"{check.message(total)}: {keys}{more}; {check.mends}"))
     return problems
 
 

@@ -251,7 +251,7 @@ def _carry_out(
     if all(result.status == "done" for result in results):
         attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
         return results, number, None
-    error = failed_step_error(results, "deploy.yml brings the migration back instead")
+    error = failed_step_error(results, "or bring the migration back with deploy.yml")
     try:
         attempt.end(False, "partly_rolled_back", str(error))
     except psycopg2.Error:

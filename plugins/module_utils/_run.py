@@ -49,6 +49,7 @@ class Options:
     check: bool = False
     operator: str = ""
     plan_hash: Optional[str] = None
+    verify: bool = False
 
     def address(self) -> Address:
         return read_address(self.database_url)
@@ -145,22 +146,21 @@ def plan_result(plan: Plan) -> Dict[str, Any]:
 
 
 def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
-    """One error for a run that stopped: what failed, what is done and stays, what was not started."""
+    """One error for a run that stopped: what failed, what to do, what is done and stays. The report lists the steps."""
     errors = [result.error for result in results if result.error is not None]
-    done = [f"{r.step.action} {r.step.kind} {r.step.object}" for r in results if r.status == "done"]
-    rest = [f"{r.step.action} {r.step.kind} {r.step.object}" for r in results if r.status == "not started"]
+    done = sum(1 for result in results if result.status == "done")
+    rest = [result.step.object for result in results if result.status == "not started"]
     first = errors[0]
+    mend = first.todo.partition("; then run the same command again")[0].partition("; run the same command again")[0]
     lefts = [first.left] if first.left else []
-    lefts.append(f"{len(done)} of {len(results)} steps are done and stay" + (f" ({'; '.join(done)})" if done else ""))
     if rest:
-        lefts.append(f"not started: {'; '.join(rest)}")
-    what = "; ".join(error.what for error in errors)
-    todo = f"{first.todo}. " if first.todo and not first.todo.endswith(".") else first.todo
+        lefts.append(f"not begun: {', '.join(rest)}")
     return SteadyError(
-        what,
+        "; ".join(error.what for error in errors),
         first.why,
-        f"{todo or ''}The same command goes on where this stopped; {undo}",
+        (f"{mend}; then " if mend else "") + f"run the same command again, which goes on with what is left; {undo}",
         "; ".join(lefts),
         first.sqlstate,
         dict(first.facts),
+        done=f"{done} of {len(results)} steps",
     )

@@ -23,22 +23,31 @@ from ansible_collections.steady.postgresql.plugins.module_utils._row_counts impo
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, read_migration, result_of
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 
-__all__ = ["verify"]
+__all__ = ["look", "verify"]
 
 _ROW_LIMIT = 1000
 
 
 def verify(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
-    """All checks of a migration. Raises SteadyError only when the database cannot be looked at.
-
-    verification: [{name, kind (structure | count), status (ok | failed | skipped), detail}]; queries: [{name, expect,
-    rows or error}], whose expectations are judged by the caller.
-    """
+    """All checks of a migration, with the keys of look(). Raises SteadyError when the database cannot be looked at."""
     started_at = now()
     address = options.address()
     migration, schema = read_migration(data, address)
     target = options.target(address, "verify")
     session, server = target.first_session(schema)
+    try:
+        found = look(session, server, migration, schema)
+    finally:
+        session.close()
+    return result_of(server, address, "verified", started_at, changed=False, migration_id=migration.id, **found)
+
+
+def look(session: Session, server: Server, migration: Migration, schema: str) -> Dict[str, List[Dict[str, Any]]]:
+    """Check over a session of the caller's. Raises SteadyError.
+
+    verification: [{name, kind (structure | count), status (ok | failed | skipped), detail}]; queries: [{name, expect,
+    rows or error}], whose expectations are judged by the caller.
+    """
     try:
         before = _counts_before(session, server, migration)
         session.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -50,22 +59,11 @@ def verify(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         verdicts = settle(session, schema, before, rows) if rows else {}
     except psycopg2.Error as error:
         raise translate(error, "The database could not be verified", NOTHING_CHANGED) from None
-    finally:
-        session.close()
     counts = [
         {"name": f"rows of {table}", "kind": "count", "status": verdict.status, "detail": verdict.detail}
         for table, verdict in verdicts.items()
     ]
-    return result_of(
-        server,
-        address,
-        "verified",
-        started_at,
-        changed=False,
-        migration_id=migration.id,
-        verification=[*checks, *counts, *failures],
-        queries=queries,
-    )
+    return {"verification": [*checks, *counts, *failures], "queries": queries}
 
 
 def _structure(session: Session, server: Server, migration: Migration) -> List[Dict[str, Any]]:

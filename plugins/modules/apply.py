@@ -40,6 +40,11 @@ options:
       - Whether to keep the journal in schema C(steady) of the database.
     type: bool
     default: true
+  verify:
+    description:
+      - When nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
+    type: bool
+    default: false
 notes:
   - Needs jsonschema and jmespath on the controller.
 seealso:
@@ -92,6 +97,15 @@ notes:
   returned: always
   type: list
   elements: str
+verification:
+  description: With O(verify=true) and nothing to do, the checks as M(steady.postgresql.verify) returns them.
+  returned: when asked for
+  type: list
+  elements: dict
+verified:
+  description: With O(verify=true) and nothing to do, whether no check failed.
+  returned: when asked for
+  type: bool
 missing_privileges:
   description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
   returned: success
@@ -122,6 +136,7 @@ def main():
         "migration": {"type": "raw", "required": True},
         "plan_hash": {"type": "str", "no_log": False},
         "journal": {"type": "bool", "default": True},
+        "verify": {"type": "bool", "default": False},
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _apply)
 

@@ -63,7 +63,7 @@ options:
         description: SQL condition of a partial index, without the word WHERE.
         type: str
       method:
-        description: Access method: V(btree), V(hash), V(gist), V(spgist), V(gin), V(brin) or one of an extension.
+        description: 'Access method: V(btree), V(hash), V(gist), V(spgist), V(gin), V(brin) or one of an extension.'
         type: str
         default: btree
       storage_parameters:

@@ -15,15 +15,15 @@ from jinja2 import Environment, StrictUndefined
 
 __all__ = ["write_artifacts"]
 
+_SUFFIX = {"deploy": "", "rollback": ".rollback", "verify": ".verify"}
+
 
 def write_artifacts(folder: Path, result: Mapping[str, Any], template: Path) -> Path:
     """Write result.json, plan.sql and report.html for one run of one host; its folder. Raises OSError.
 
     A file is written beside its place and renamed, so that nobody ever reads half of one.
     """
-    run = str(result["deployment_id"]) + ("" if result["action"] == "deploy" else f".{result['action']}")
-    target = folder / run
-    target.mkdir(parents=True, exist_ok=True)
+    target = _new_folder(folder, str(result["deployment_id"]) + _SUFFIX[result["action"]])
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
         template.read_text(encoding="utf-8")
     )
@@ -34,9 +34,22 @@ def write_artifacts(folder: Path, result: Mapping[str, Any], template: Path) -> 
     latest = folder / "latest"
     pointer = folder / f".latest-{os.getpid()}"
     pointer.unlink(missing_ok=True)
-    pointer.symlink_to(run)
+    pointer.symlink_to(target.name)
     pointer.replace(latest)
     return target
+
+
+def _new_folder(folder: Path, name: str) -> Path:
+    """A folder of this run's own: what an earlier attempt left is evidence, too, and is never written over."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        target = folder / (name if number == 1 else f"{name}.{number}")
+        try:
+            target.mkdir()
+            return target
+        except FileExistsError:
+            number += 1
 
 
 def _replace(path: Path, text: str) -> None:

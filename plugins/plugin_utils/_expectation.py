@@ -19,7 +19,7 @@ except ImportError:
     jmespath = None
     Functions = None
 
-__all__ = ["expectation_problems", "judge"]
+__all__ = ["expectation_problems", "judge", "judge_queries"]
 
 
 def expectation_problems(data: Mapping) -> Iterator[Problem]:
@@ -64,6 +64,12 @@ def _unknown_functions(tree: Any) -> Iterator[str]:
     for child in tree["children"]:
         if isinstance(child, dict):
             yield from _unknown_functions(child)
+
+
+def judge_queries(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Turn what a module's queries answered into checks among its others; the checks of all kinds that failed."""
+    result["verification"] += [judge(query) for query in result.pop("queries", [])]
+    return [check for check in result["verification"] if check["status"] == "failed"]
 
 
 def judge(query: Mapping[str, Any]) -> dict[str, Any]:

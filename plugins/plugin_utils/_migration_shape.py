@@ -76,7 +76,8 @@ def shape_problems(data: Any, written: Written) -> Shape:
     problems: list[Problem] = []
     soft: list[Problem] = []
     excused: set[Path] = set()
-    errors = list(_validator().iter_errors(data))
+    # What stands below a key that YAML read as a boolean or a date has no path; the key is a problem of its own.
+    errors = [error for error in _validator().iter_errors(data) if {type(s) for s in error.absolute_path} <= {str, int}]
     for error in errors:
         if error.validator == "additionalProperties":
             for problem, meant in _unknown_keys(error):
@@ -104,8 +105,7 @@ def _validator() -> Any:
 
 
 def _path(error: Any) -> Path:
-    # A key that YAML read as a boolean or a date is a problem of its own; here it only must not break the path.
-    return tuple(step if type(step) in (str, int) else str(step) for step in error.absolute_path)
+    return tuple(error.absolute_path)
 
 
 def _unknown_keys(error: Any) -> Iterator[tuple[Problem, str | None]]:

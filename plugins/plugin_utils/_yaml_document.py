@@ -94,8 +94,6 @@ def parse(text: str) -> Document:
         raise _unreadable(text, error) from None
     except yaml.MarkedYAMLError as error:
         raise _marked(error) from None
-    except yaml.YAMLError as error:
-        raise YamlError(None, f"is not valid YAML: {one_line(str(error))}") from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -142,8 +140,8 @@ def _refuse_growth(root: yaml.Node) -> None:
 
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
+        # Keys are scalars; constructing refuses any other.
+        for _key, value in node.value:
             yield value
     elif isinstance(node, yaml.SequenceNode):
         yield from node.value

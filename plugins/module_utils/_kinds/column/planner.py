@@ -228,6 +228,7 @@ def _null_check(target: Target, catalog: Catalog) -> DataCheck:
             table=identifier(*table_name),
             column=identifier(target.name),
         ),
+        f"1 row of {qualified(*table_name)} has no {target.name}, so it cannot be NOT NULL",
         f"{{total}} rows of {qualified(*table_name)} have no {target.name}, so it cannot be NOT NULL",
         "give these rows a value, or leave the column nullable",
     )

@@ -400,6 +400,7 @@ def _orphan_check(target: Target, wanted: Mapping[str, Any]) -> DataCheck:
     if wanted["match"] == "full" and len(child) > 1:
         some = " OR ".join(f"{c} IS NOT NULL" for c in child)
         missing += f" OR (({some}) AND NOT ({complete}))"
+    aim = f'{qualified(*_parent(wanted))} (foreign key "{target.name}")'
     return DataCheck(
         target.table_name,
         compose(
@@ -408,8 +409,8 @@ def _orphan_check(target: Target, wanted: Mapping[str, Any]) -> DataCheck:
             table=identifier(*target.table_name),
             missing=raw(missing),
         ),
-        f"{{total}} rows of {qualified(*target.table_name)} refer to no row of {qualified(*_parent(wanted))} "
-        f'(foreign key "{target.name}")',
+        f"1 row of {qualified(*target.table_name)} refers to no row of {aim}",
+        f"{{total}} rows of {qualified(*target.table_name)} refer to no row of {aim}",
         "delete these rows, or give them a parent that exists, then run this again",
     )
 

@@ -320,6 +320,7 @@ def _duplicate_checks(scene: _Scene) -> Tuple[DataCheck, ...]:
         conditions.append(f"({predicate})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     columns = ", ".join(keys)
+    place = f'{qualified(*target.table_name)}, so the unique index "{target.name}" cannot be built'
     return (
         DataCheck(
             target.table_name,
@@ -330,8 +331,8 @@ def _duplicate_checks(scene: _Scene) -> Tuple[DataCheck, ...]:
                 table=identifier(*target.table_name),
                 where=raw(where),
             ),
-            f"{{total}} keys occur more than once in {qualified(*target.table_name)}, so the index "
-            f'"{target.name}" cannot be built',
+            f"1 key occurs more than once in {place}",
+            f"{{total}} keys occur more than once in {place}",
             "make the keys unique, then run this again",
         ),
     )

@@ -112,16 +112,16 @@ def _column_shapes(entry: Mapping) -> Iterator[Problem]:
     for position, item in enumerate(_entry.items(entry, "columns")):
         here = ("columns", position)
         if isinstance(item, Mapping):
-            for key, value in item.items():
+            for key, value in _named(item):
                 for message in _column_value_faults(key, value):
-                    yield Problem((*here, str(key)), message)
+                    yield Problem((*here, key), message)
         elif not isinstance(item, str):
             yield Problem(here, f"must be the name of a column or a mapping, is {kind_of(item)}")
 
 
-def _column_value_faults(key: Any, value: Any) -> Iterator[str]:
+def _column_value_faults(key: str, value: Any) -> Iterator[str]:
     if key not in COLUMN_KEYS:
-        yield f"unknown key {quoted(str(key))}; {hint(str(key), COLUMN_KEYS)}"
+        yield f"unknown key {quoted(key)}; {hint(key, COLUMN_KEYS)}"
     elif value is not None and not isinstance(value, str):
         yield f"must be a string, is {kind_of(value)}"
     elif key in COLUMN_CHOICES and value is not None and value not in COLUMN_CHOICES[key]:
@@ -130,15 +130,15 @@ def _column_value_faults(key: Any, value: Any) -> Iterator[str]:
 
 def _storage_parameters(entry: Mapping) -> Iterator[Problem]:
     parameters = _entry.mapping(entry, "storage_parameters")
-    for found in text_problems(parameters, *(key for key in parameters if isinstance(key, str))):
+    for found in text_problems(parameters, *(name for name, _value in _named(parameters))):
         yield found.below("storage_parameters")
-    for name, value in parameters.items():
-        here = ("storage_parameters", str(name))
+    for name, value in _named(parameters):
+        here = ("storage_parameters", name)
         if not isinstance(value, (str, bool, int, float)):
             yield Problem(here, f"must be a string, a number or a boolean, is {kind_of(value)}")
         elif isinstance(value, int) and abs(value) >= _LARGEST_NUMBER:
             yield Problem(here, "is a number far beyond what any storage parameter takes")
-        fault = name_fault(str(name))
+        fault = name_fault(name)
         if fault:
             yield Problem(here, fault)
 
@@ -245,6 +245,11 @@ def _uniqueness(entry: Mapping) -> Iterator[Problem]:
             ("nulls_not_distinct",),
             'only a unique index compares its keys, so this would do nothing: add "unique: true", or remove it',
         )
+
+
+def _named(mapping: Mapping) -> list[tuple[str, Any]]:
+    """The items whose key is a string. In a file another one may stand there, and is reported by its reader."""
+    return [(key, value) for key, value in mapping.items() if isinstance(key, str)]
 
 
 def _able(what: str) -> str:

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The outcome of a run in a few lines, for the person at the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["lines"]
+
+
+def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], diff: bool) -> list[str]:
+    """First what it is, last what to do. diff: whether the plan was printed in full already."""
+    text = [f"{result['database'] or result['host']}: {_headline(result)}"]
+    text += [f"  {_step(step)}" for step in result["steps"]]
+    text += [f"  left out: {entry['object']}: {'; '.join(entry['reasons'])}" for entry in result["left_out"]]
+    text += [f"  note: {note}" for note in result["notes"]]
+    text += [f"  missing privilege: {problem}" for problem in result["missing_privileges"]]
+    if result["removed_parameters"]:
+        text.append(f"  not libpq parameters, taken out of the address: {', '.join(result['removed_parameters'])}")
+    text += _verification(result["verification"])
+    if result["status"] == "planned" and result["steps"]:
+        text.append(
+            f"  plan hash: {result['plan_hash']}" + ("" if diff else " (--diff shows every statement and its locks)")
+        )
+    if directory:
+        text.append(f"  report: {directory}/report.html")
+    if result["undo"]:
+        text.append(f"  to undo: {result['undo']}")
+    if not_begun:
+        text.append(f"  not begun yet: {', '.join(not_begun)}")
+    return text
+
+
+def _verification(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not checks:
+        return []
+    ok = sum(1 for check in checks if check["status"] == "ok")
+    others = [check for check in checks if check["status"] != "ok"]
+    return [
+        f"  verification: {ok} of {len(checks)} checks ok",
+        *(f"    {check['status']}: {check['name']}: {check['detail']}" for check in others),
+    ]
+
+
+def _headline(result: Mapping[str, Any]) -> str:
+    steps = result["steps"]
+    done = sum(1 for step in steps if step["status"] == "done")
+    count = f"{len(steps)} step{'' if len(steps) == 1 else 's'}"
+    if result["status"] == "failed":
+        return _failure(result, done, count)
+    if result["status"] == "planned":
+        return f"{count} planned, nothing was changed" if steps else "nothing to do"
+    if result["action"] == "verify":
+        return "is what its migration says"
+    if not steps:
+        return "nothing to do: everything is as it shall be" if result["action"] == "deploy" else "nothing to undo"
+    return f"{count} {'undone' if result['action'] == 'rollback' else 'done'}"
+
+
+def _failure(result: Mapping[str, Any], done: int, count: str) -> str:
+    wrong = sum(1 for check in result["verification"] if check["status"] == "failed")
+    found = f"verification found {wrong} difference{'' if wrong == 1 else 's'}"
+    if result["action"] == "verify" and wrong:
+        return f"FAILED: {found}; nothing was changed by looking"
+    if not result["changed"]:
+        return f"FAILED: {found}" if wrong else "FAILED before anything was begun: nothing was changed"
+    return f"FAILED: {done} of {count} done" + (f"; {found}" if wrong else "")
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    text = f"{step['status']}: {step['action']} {step['kind'].replace('_', ' ')} {step['object']}"
+    if step["status"] not in ("done", "failed"):
+        return text
+    text += f" ({step['duration_ms'] / 1000:.1f} s"
+    if step["attempts"] > 1:
+        text += f", {step['lock_wait_ms'] / 1000:.1f} s of it for locks in {step['attempts']} attempts"
+    return text + ")"
