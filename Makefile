@@ -54,7 +54,7 @@ format: setup ## let ruff put the Python files in order
 	@ruff check --quiet --fix
 	@ruff format --quiet
 
-unit: setup ## the tests that need no server
+unit: setup ## the tests of the parts, each by itself
 	@$(PYTEST) tests/unit
 
 # What needs no server is not tested again on the second version.
@@ -94,6 +94,7 @@ ci-rest: setup
 		echo "Skipped: the tests on PostgreSQL 15, which is not installed here"; \
 	fi
 	@$(MAKE) sanity
+	@.ci/readme
 
 ##@ Other
 .PHONY: link clean help

@@ -33,6 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres", type=int, metavar="MAJOR", help="test on this major version (default: the newest)")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever has to do with the version is marked by itself: no such test is left out on the next version."""
+    for item in items:
+        if "postgres_major" in getattr(item, "fixturenames", ()):
+            item.add_marker("postgres")
+
+
 @pytest.fixture(scope="session")
 def postgres_major(pytestconfig: pytest.Config) -> int:
     """The major version of PostgreSQL to test on; the test fails where it is not installed."""

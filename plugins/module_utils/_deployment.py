@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
@@ -20,9 +21,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import N
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import Executor, StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
-from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan, refuse_problems, rehearse
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
+    ask_data,
+    make_plan,
+    refuse_problems,
+    rehearse,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import explained_counts
+from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_problems, explained_counts
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     COLLECTION_VERSION,
     Options,
@@ -97,6 +103,12 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
             if journal is not None and journal.exists():
                 take_over(control, journal)
         plan = make_plan(control, server, wishes_of(migration))
+        plan = replace(plan, problems=count_problems(control, schema, migration.verification.unchanged_counts))
+        if not options.check:
+            # What the server would not accept at all comes before what the data has against it.
+            refuse_problems(plan, permissions_too=True)
+            rehearse(control, plan)
+        plan = ask_data(control, plan)
         missing = refuse_problems(plan, permissions_too=not options.check)
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}
         unfinished = journal.unfinished(migration.id) if journal is not None and journal.exists() else None
@@ -123,7 +135,6 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
                 deployment_id=unfinished or new_deployment_id(),
                 **common,
             )
-        rehearse(control, plan)
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
         results = execute(control, target, schema, plan.steps, options, attempt)

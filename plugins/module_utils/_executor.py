@@ -264,6 +264,7 @@ class Executor:
     def _clean_up(self, session: Session, step: Step, failure: SteadyError) -> None:
         """Take away what a failed build leaves (an invalid index slows every write), or say that it is there."""
         if not step.cleanup:
+            failure.left = "; ".join(text for text in (failure.left, step.leftover) if text)
             return
         try:
             if session.connection.closed:

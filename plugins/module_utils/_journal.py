@@ -87,18 +87,20 @@ class Journal:
 
     def exists(self) -> bool:
         """Whether there is a journal that this role may read."""
-        row = self.session.one(
-            "SELECT coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND"
-            " pg_catalog.has_table_privilege(pg_catalog.to_regclass('steady.deployment'), 'SELECT'), false) AS readable"
-            " FROM (VALUES (1)) AS one LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'steady'"
+        rows = self.session.rows(
+            "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+            " AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable"
+            " FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
+            " WHERE n.nspname = 'steady' AND c.relname = 'deployment'"
         )
-        return bool(row["readable"])
+        return bool(rows and rows[0]["readable"])
 
     def prepare(self) -> None:
         """Make the journal where there is none yet. Raises SteadyError with the GRANT that is missing."""
         row = self.session.one(
             "SELECT pg_catalog.to_regnamespace('steady') IS NOT NULL AS schema,"
-            " pg_catalog.to_regclass('steady.step') IS NOT NULL AS tables,"
+            " EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            "  WHERE n.nspname = 'steady' AND c.relname = 'step') AS tables,"
             " pg_catalog.obj_description(pg_catalog.to_regnamespace('steady'), 'pg_namespace') AS comment,"
             " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create"
         )
@@ -133,24 +135,33 @@ class Journal:
         except psycopg2.Error as error:
             if not self.session.connection.closed:
                 self.session.execute("ROLLBACK")
-            problem = translate(error, "The journal in schema steady cannot be used", NOTHING_CHANGED)
-            if problem.sqlstate == "42501":
-                problem.todo = compose(
-                    "GRANT USAGE, CREATE ON SCHEMA steady TO {role}; GRANT SELECT, INSERT, UPDATE ON ALL "
-                    "TABLES IN SCHEMA steady TO {role}",
-                    role=role,
-                )
-            raise problem from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Any) -> SteadyError:
+        problem = translate(error, "The journal in schema steady cannot be used", NOTHING_CHANGED)
+        if problem.sqlstate == "42501":
+            problem.todo = compose(
+                "GRANT USAGE, CREATE ON SCHEMA steady TO {role}; "
+                "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA steady TO {role}",
+                role=identifier(self.server.role),
+            )
+        return problem
 
     def mark_interrupted(self) -> List[str]:
         """Attempts that still say running while nobody holds the deployment lock: their process is gone."""
-        rows = self.session.rows(
+        try:
+            rows = self._mark_interrupted()
+        except psycopg2.Error as error:
+            raise self._unusable(error) from None
+        return [row["id"] for row in rows]
+
+    def _mark_interrupted(self) -> List[Dict[str, Any]]:
+        return self.session.rows(
             "WITH gone AS (UPDATE steady.attempt SET status = 'interrupted', finished_at = clock_timestamp(),"
             " error = 'the process or its session ended' WHERE status = 'running' RETURNING deployment_id),"
             " marked AS (UPDATE steady.deployment SET status = 'interrupted' WHERE status = 'running' RETURNING id)"
             " SELECT deployment_id AS id FROM gone UNION SELECT id FROM marked ORDER BY 1"
         )
-        return [row["id"] for row in rows]
 
     def unfinished(self, migration_id: str) -> Optional[str]:
         """The deployment of this migration that the next attempt goes on with: the newest, if it is not finished."""

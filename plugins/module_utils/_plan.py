@@ -97,6 +97,12 @@ class DataCheck:
     one: str
     many: str
     mends: str
+    also: Tuple[Tuple[str, str], ...] = ()
+
+    @property
+    def reads(self) -> Tuple[Tuple[str, str], ...]:
+        """All tables that the question reads."""
+        return (self.table, *self.also)
 
     def message(self, total: int) -> str:
         return self.one if total == 1 else self.many.replace("{total}", str(total), 1)
@@ -119,6 +125,8 @@ class Step:
     rehearsal: Tuple[str, ...] = ()
     # Statements that take away what a failed step leaves behind.
     cleanup: Tuple[str, ...] = ()
+    # What may stand there after a failure all the same, in words; empty for nothing.
+    leftover: str = ""
 
     @property
     def object(self) -> str:

@@ -23,15 +23,21 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import N
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified, raw
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+    compose,
+    enclosed,
+    identifier,
+    is_one_expression,
+    qualified,
+    raw,
+)
 
-__all__ = ["make_plan", "read_catalog", "refuse_problems", "rehearse"]
+__all__ = ["ask_data", "make_plan", "read_catalog", "refuse_problems", "rehearse"]
 
 
-def make_plan(session: Session, server: Server, wishes: Sequence[Wish], ask_data: bool = True) -> Plan:
+def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
     """The plan that leads from what is there to the wishes, in their order. Nothing is written, no lock is kept.
 
-    ask_data: also look for rows that would make a step fail (orphans, duplicates, NULLs).
     Raises DatabaseProblem when the catalog cannot be read.
     """
     try:
@@ -53,10 +59,19 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish], ask_data
         if found:
             problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
             outcome = replace(outcome, step=None, problems=(*outcome.problems, *problems))
-        if ask_data and outcome.step is not None and not outcome.problems:
-            outcome = replace(outcome, problems=tuple(_answers(session, outcome.step.checks)))
         outcomes.append(outcome)
     return Plan(tuple(outcomes))
+
+
+def ask_data(session: Session, plan: Plan) -> Plan:
+    """The plan with the rows that would make a step fail (orphans, duplicates, NULLs) among its problems."""
+    outcomes = []
+    for outcome in plan.outcomes:
+        if outcome.step is not None and all(problem.permission for problem in outcome.problems):
+            found = _answers(session, outcome.step.checks)
+            outcome = replace(outcome, problems=(*outcome.problems, *found))
+        outcomes.append(outcome)
+    return replace(plan, outcomes=tuple(outcomes))
 
 
 def read_catalog(
@@ -69,6 +84,10 @@ def read_catalog(
     names = {name for wish in wishes for name in wish.kind.tables(wish.target)}
     tables = read_tables(session, names)
     images = {kind.name: kind.read(session, tables) for kind in KINDS}
+    # Dropping a key locks the table that it refers to, whether the migration names it or not.
+    keys = [key for of_table in images["foreign_key"].values() for key in of_table if key["type"] == "f"]
+    parents = {(key["referenced_schema"], key["referenced_table"]) for key in keys} - set(tables)
+    tables = {**tables, **read_tables(session, parents)}
     relations = read_relations(session, {name for wish in wishes for name in wish.kind.relation_names(wish.target)})
     texts: Dict[TableName, List[str]] = {}
     for wish in wishes:
@@ -112,13 +131,18 @@ def _canonical_expressions(
             continue
         there = {column["expression"] for image in images.get(table, ()) for column in image["columns"]}
         there |= {image["predicate"] for image in images.get(table, ())}
+        # What row level security hides does not matter here: nothing is executed.
+        session.execute("SET row_security TO on")
         for text in sorted({*wanted, *there} - {None}):
+            if text in wanted and not is_one_expression(text):
+                errors[(table, text)] = f"this is more than one SQL expression: {text}"
+                continue
             try:
                 with session.savepoint():
                     rows = session.rows(
                         compose(
-                            "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT ({text}\n) FROM ONLY {table}",
-                            text=raw(text),
+                            "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT {text} FROM ONLY {table}",
+                            text=raw(enclosed(text)),
                             table=identifier(*table),
                         )
                     )
@@ -129,6 +153,7 @@ def _canonical_expressions(
             output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
             # A constant says nothing about the text behind it any more (x = x, true): the texts are compared then.
             canonical[(table, text)] = text if output[0] in ("true", "false", "NULL::boolean") else output[0]
+        session.execute("SET row_security TO off")
     return canonical, errors
 
 
@@ -143,11 +168,7 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
                 raise translate(
                     error, f"The rows of {qualified(*check.table)} could not be checked", NOTHING_CHANGED
                 ) from None
-            grant = (
-                f"{translate(error).what}: a check of the data needs SELECT on {qualified(*check.table)} (and on the "
-            )
-            grant += "table it refers to), and BYPASSRLS or the table's owner where row level security hides rows"
-            problems.append(Problem(grant, permission=True))
+            problems += _unreadable(session, check, translate(error).what)
             continue
         if rows:
             total = rows[0].pop("total")
@@ -155,6 +176,23 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             more = ", …" if total > len(rows) else ""
             problems.append(Problem(f"{check.message(total)}: {keys}{more}; {check.mends}"))
     return problems
+
+
+def _unreadable(session: Session, check: DataCheck, said: str) -> List[Problem]:
+    """What the role needs for a check of the data, with the GRANT that gives it."""
+    role = session.one("SELECT current_user::text AS role")["role"]
+    missing = [
+        table
+        for table in check.reads
+        if not session.one(
+            "SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may FROM pg_catalog.pg_class c"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
+            table,
+        )["may"]
+    ]
+    grants = [compose("GRANT SELECT ON {t} TO {r}", t=identifier(*table), r=identifier(role)) for table in missing]
+    todo = "; ".join(grants) or "connect as a role with BYPASSRLS, or as the owner of a table without FORCE"
+    return [Problem(f"permission denied: the rows cannot be checked: {said}; {todo}", permission=True)]
 
 
 def _key(row: Mapping[str, Any]) -> str:
@@ -165,7 +203,7 @@ def _key(row: Mapping[str, Any]) -> str:
 
 def refuse_problems(plan: Plan, permissions_too: bool) -> List[str]:
     """Raise Refused when anything is in the way. permissions_too=False: only return what the role may not do yet."""
-    problems = [problem for outcome in plan.outcomes for problem in outcome.problems]
+    problems = [*plan.problems, *(problem for outcome in plan.outcomes for problem in outcome.problems)]
     hard = [problem.text for problem in problems if permissions_too or not problem.permission]
     unique = list(dict.fromkeys(hard))
     if unique:
@@ -190,6 +228,8 @@ def rehearse(session: Session, plan: Plan) -> None:
         try:
             session.execute("BEGIN; " + "; ".join(step.rehearsal))
         except psycopg2.Error as error:
+            if getattr(error, "pgcode", None) == "42501":
+                continue  # a table that may not be read cannot be copied; the checks of the data name the GRANT
             problem = translate(error)
             reasons.append(f"{step.kind} {step.object}: {problem.what}" + (f" ({problem.why})" if problem.why else ""))
         finally:

@@ -23,6 +23,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import C
 __all__ = ["direct_address", "pooled_by_name", "refuse_pooler_by_name", "refuse_transaction_pooling"]
 
 _ANSWER_SECONDS = 5.0
+# The setting ends with the message, and so leaves no trace in a pool's session.
+_OWN_PROCESS = "SET LOCAL statement_timeout TO 0; SELECT pg_catalog.pg_backend_pid()"
 
 
 def pooled_by_name(parameters: Dict[str, str]) -> Optional[str]:
@@ -90,7 +92,7 @@ def _backend_of(parameters: Dict[str, str]) -> Optional[int]:
         if not wait():
             return None
         cursor = connection.cursor()
-        cursor.execute("SELECT pg_catalog.pg_backend_pid()")
+        cursor.execute(_OWN_PROCESS)
         return int(cursor.fetchone()[0]) if wait() else None
     finally:
         connection.close()
@@ -104,12 +106,12 @@ def refuse_transaction_pooling(connection: Any, parameters: Dict[str, str]) -> N
     process, or ours by another one now, sessions are not kept.
     """
     cursor = connection.cursor()
-    cursor.execute("SELECT pg_catalog.pg_backend_pid()")
+    cursor.execute(_OWN_PROCESS)
     first = int(cursor.fetchone()[0])
     if first == connection.info.backend_pid:
         return
     second = _backend_of(parameters)
-    cursor.execute("SELECT pg_catalog.pg_backend_pid()")
+    cursor.execute(_OWN_PROCESS)
     third = int(cursor.fetchone()[0])
     if second == first:
         raise _refusal(parameters, f"two open connections were served by one server process ({first})")

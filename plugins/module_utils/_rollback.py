@@ -25,6 +25,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._executor import
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
+    ask_data,
     make_plan,
     read_catalog,
     refuse_problems,
@@ -193,7 +194,7 @@ def _unknown(deployment_id: str, known: List[str]) -> SteadyError:
 
 def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
     wishes = [undo.wish for undo in undos]
-    plan = make_plan(control, server, wishes)
+    plan = ask_data(control, make_plan(control, server, wishes))
     catalog, _errors = read_catalog(control, server, wishes)
     outcomes: List[Outcome] = []
     for undo, outcome in zip(undos, plan.outcomes):

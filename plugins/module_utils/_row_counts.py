@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Problem
+from ansible_collections.steady.postgresql.plugins.module_utils._problem import nearest
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
 
-__all__ = ["CountResult", "compare", "count_rows", "counters", "explained_counts", "settle"]
+__all__ = ["CountResult", "compare", "count_problems", "count_rows", "counters", "explained_counts", "settle"]
 
 # A busy backend reports its counters at most once a second, an idle one within ten (monitoring statistics, 27.2).
 _COUNTER_LAG_SECONDS = 12.0
@@ -47,6 +49,35 @@ def counters(session: Session, schema: str, tables: Sequence[str]) -> Dict[str, 
         (schema, list(tables)),
     )
     return {row.pop("name"): row for row in rows}
+
+
+def count_problems(session: Session, schema: str, tables: Sequence[str]) -> Tuple[Problem, ...]:
+    """Why tables of unchanged_counts cannot be counted. Raises psycopg2.Error."""
+    if not tables:
+        return ()
+    rows = session.rows(
+        "SELECT c.relname AS name, c.oid, pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,"
+        " current_user::text AS role"
+        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+        (schema,),
+    )
+    there = {row["name"]: row for row in rows}
+    problems = []
+    for table in tables:
+        if table not in there:
+            guess = nearest(table, list(there))
+            meant = f'; did you mean "{guess}"?' if guess else ""
+            problems.append(Problem(f'unchanged_counts: there is no table "{table}" in schema "{schema}"{meant}'))
+        elif not there[table]["may_select"]:
+            grant = compose(
+                "GRANT SELECT ON {table} TO {role}",
+                table=identifier(schema, table),
+                role=identifier(there[table]["role"]),
+            )
+            text = f"permission denied: the rows of {qualified(schema, table)} cannot be counted; {grant}"
+            problems.append(Problem(text, permission=True))
+    return tuple(problems)
 
 
 def count_rows(session: Session, schema: str, table: str) -> int:

@@ -151,6 +151,7 @@ class Target:
             **_KEEPALIVES,
             "connect_timeout": "10",
             **address.parameters,
+            "client_encoding": "UTF8",
             "application_name": f"{APPLICATION_NAME} {purpose}"[:63],
         }
 
@@ -161,7 +162,7 @@ class Target:
         try:
             # A pooler first: behind one, a SET would stay behind in somebody else's session.
             refuse_transaction_pooling(session.connection, self.parameters)
-            session.execute(self._settings(session, schema))
+            self._prepare(session, schema)
             server = self._read_server(session)
             self._refuse_wrong_target(server)
         except psycopg2.Error as error:
@@ -176,11 +177,21 @@ class Target:
         """A further session on the same database. Raises ConnectionProblem, also when it is another server by now."""
         session = self._connect()
         try:
-            session.execute(self._settings(session, schema))
+            self._prepare(session, schema)
         except psycopg2.Error as error:
             session.close()
             raise translate(error, "A further session could not be prepared") from None
         return session
+
+    def _prepare(self, session: Session, schema: Optional[str]) -> None:
+        """Make every setting our own. A statement_timeout of the role may cut even that off, so it is tried again."""
+        for last in (False, False, False, False, True):
+            try:
+                session.execute(self._settings(session, schema))
+                return
+            except psycopg2.errors.QueryCanceled:
+                if last:
+                    raise
 
     def _connect(self) -> Session:
         try:
@@ -188,6 +199,12 @@ class Target:
         except psycopg2.OperationalError as error:
             raise self._no_connection(error) from None
         connection.autocommit = True
+        if connection.get_parameter_status("standard_conforming_strings") == "off":
+            # psycopg2 learns at connection start how to quote, and does not look again after a SET.
+            connection.close()
+            options = f"{self.parameters.get('options', '')} -c standard_conforming_strings=on".strip()
+            self.parameters["options"] = options
+            return self._connect()
         return Session(connection)
 
     def _no_connection(self, error: Any) -> ConnectionProblem:
@@ -282,9 +299,9 @@ class Target:
             "lock_timeout": "0",
             "idle_in_transaction_session_timeout": "60s",
             "default_transaction_isolation": "read committed",
+            "default_tablespace": "",
             "default_transaction_deferrable": "off",
             "client_min_messages": "warning",
-            "client_encoding": "UTF8",
             "row_security": "off",
             "synchronous_commit": "on",
             "DateStyle": "ISO, MDY",

@@ -17,8 +17,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._driver import s
 __all__ = [
     "NAME_LIMIT",
     "compose",
+    "enclosed",
     "identifier",
     "identifiers",
+    "is_one_expression",
+    "is_one_statement",
     "literal",
     "mask_literals",
     "qualified",
@@ -94,13 +97,32 @@ def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
     return _cut(name, NAME_LIMIT - len(suffix)) + suffix
 
 
-_CONSTANTS = re.compile(
-    r"""(?isx)
+_QUOTED = r"""
     \$(?P<tag>[a-z_]*)\$ .*? (?:\$(?P=tag)\$ | \Z)   # dollar-quoted, also cut off by track_activity_query_size
-    | \b[ebxnu]? &? ' (?:[^'\\] | '' | \\.)* (?:' | \Z)
-    | (?<![\w"$.]) \d+ (?:\.\d+)? (?:e[+-]?\d+)? \b
-    """
-)
+    | (?:\b[ebxnu]&?)? ' (?:[^'\\] | '' | \\.)* (?:' | \Z)
+"""
+_CONSTANTS = re.compile("(?isx)" + _QUOTED + r"""| (?<![\w"$.]) \d+ (?:\.\d+)? (?:e[+-]?\d+)? \b""")
+_NOT_CODE = re.compile("(?isx)" + _QUOTED + r"""| " (?:[^"] | "")* (?:" | \Z) | --[^\n]* | /\* .*? (?:\*/ | \Z)""")
+
+
+def enclosed(expression: str) -> str:
+    """The SQL text of an expression in parentheses; a comment at its end does not swallow the closing one."""
+    return f"({expression}\n)" if "--" in expression else f"({expression})"
+
+
+def is_one_expression(text: str) -> bool:
+    """Whether the text stays within the parentheses that are put around it: no statement ends in it, none is closed."""
+    depth = 0
+    for character in _NOT_CODE.sub(" ", text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0 or character == ";":
+            return False
+    return depth == 0
+
+
+def is_one_statement(text: str) -> bool:
+    """Whether no second statement follows a semicolon."""
+    return ";" not in _NOT_CODE.sub(" ", text).rstrip().rstrip(";")
 
 
 def mask_literals(query: str, limit: int = 300) -> str:

@@ -22,6 +22,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._registry import
 from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_rows, settle
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, read_migration, result_of
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import is_one_statement
 
 __all__ = ["look", "verify"]
 
@@ -68,7 +69,7 @@ def look(session: Session, server: Server, migration: Migration, schema: str) ->
 
 def _structure(session: Session, server: Server, migration: Migration) -> List[Dict[str, Any]]:
     """Every object of the migration, by its definition: the plan for what already is must be empty."""
-    plan = make_plan(session, server, wishes_of(migration), ask_data=False)
+    plan = make_plan(session, server, wishes_of(migration))
     return [_object(outcome) for outcome in plan.outcomes]
 
 
@@ -116,9 +117,11 @@ def _count(session: Session, schema: str, migration: Migration, before: Mapping[
 def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
     """One query through a cursor, so that a large answer is never held in memory."""
     result: Dict[str, Any] = {"name": query.name, "expect": query.expect}
+    if not is_one_statement(query.sql):
+        return {**result, "error": "this is more than one statement"}
     try:
         with session.savepoint():
-            session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + query.sql)
+            session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + query.sql.rstrip().rstrip(";"))
             rows = session.rows(f"FETCH {_ROW_LIMIT + 1} FROM steady_query")
             session.execute("CLOSE steady_query")
     except psycopg2.Error as error:

@@ -135,7 +135,6 @@ def test_a_playbook_is_found_by_its_full_name(installed: Path, elsewhere: Path, 
     )
 
 
-@pytest.mark.postgres
 @pytest.mark.slow
 def test_a_deployment_from_an_empty_folder(installed: Path, elsewhere: Path, postgres_major: int) -> None:
     """With nothing but the artefact and a database: the indexes are there, and the report lies in this folder."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg2
@@ -361,7 +362,9 @@ def test_comment_statistics_and_clustering_come_back(database: Database, then: s
     entry = {**ORDER, "state": "absent"} if then == "absent" else {**ORDER, "columns": ["total"]}
     database.apply(indexes=[entry])
     if then == "replace":
-        comment = "SELECT obj_description('wanted'::regclass), indisclustered FROM pg_index WHERE indexrelid = 'wanted'::regclass"
+        comment = (
+            "SELECT obj_description(indexrelid), indisclustered FROM pg_index WHERE indexrelid = 'wanted'::regclass"
+        )
         assert database.execute(comment) == [('it\'s for the \\ "search" page, 100 %', True)]
     assert database.dump() != before
     database.rollback()
@@ -380,7 +383,10 @@ def test_the_table_s_clustering_on_another_index_stays(database: Database) -> No
 
 
 def test_the_name_on_another_table(database: Database) -> None:
-    with database.nothing_changed(), pytest.raises(SteadyError, match="taken in schema .* index of .*Order") as refusal:
+    with (
+        database.nothing_changed(),
+        pytest.raises(SteadyError, match=r"taken in schema .* index of .*Order") as refusal,
+    ):
         database.apply(indexes=[{"table": "Customer", "name": "Order_customerId_idx", "columns": ["name"]}])
     assert "choose another name" in str(refusal.value)
     with database.nothing_changed(), pytest.raises(SteadyError, match="it is not dropped"):
@@ -390,7 +396,7 @@ def test_the_name_on_another_table(database: Database) -> None:
 def test_the_name_of_a_table(database: Database) -> None:
     with (
         database.nothing_changed(),
-        pytest.raises(SteadyError, match='"Category" is taken .* a table, view or sequence'),
+        pytest.raises(SteadyError, match=r'"Category" is taken .* a table, view or sequence'),
     ):
         database.apply(indexes=[{"table": "Customer", "name": "Category", "columns": ["name"]}])
 
@@ -451,7 +457,7 @@ def test_duplicates_are_shown_and_nothing_is_begun(database: Database) -> None:
     other = {"table": "Customer", "columns": ["name"]}
     with database.nothing_changed(), pytest.raises(SteadyError) as refusal:
         database.apply(indexes=[other, {**ORDER, "columns": ["note"], "unique": True}])
-    assert "1 keys occur more than once" in str(refusal.value) or "1 key occurs" in str(refusal.value)
+    assert re.search("1 keys? occurs? more than once", str(refusal.value))
     assert "note=same (3 times)" in str(refusal.value)
     assert "4711" not in str(refusal.value)
     assert set(database.indexes("Customer")) == {"Customer_pkey"}
@@ -609,7 +615,7 @@ IMPOSSIBLE = {
     "no condition": ({"columns": ["id"], "where": "total + 1"}, "must be type boolean"),
     "a subquery": ({"columns": ["id"], "where": 'id IN (SELECT 1 FROM "Customer")'}, "subquer"),
     "an aggregate": ({"columns": [{"expression": "max(total)"}]}, "aggregate"),
-    "half a parenthesis": ({"columns": ["id"], "where": "(total > 0"}, "syntax error"),
+    "half a parenthesis": ({"columns": ["id"], "where": "(total > 0"}, ": (total > 0"),
     "a tablespace that is not there": ({"columns": ["id"], "tablespace": "nowhere"}, '"nowhere"'),
 }
 
@@ -625,11 +631,17 @@ def test_what_cannot_be_indexed_is_one_message_before_anything_is_changed(databa
     assert "nothing was changed" in str(refusal.value)
 
 
+ATTACK = """) FROM "Order"; COMMIT; SET default_transaction_read_only = off; COMMIT; CREATE TABLE evil (); SELECT (1"""
+
+
 @pytest.mark.parametrize(
     "text",
     [
         'true) FROM "Order"; CREATE TABLE evil (); SELECT (1',
-        'true) FROM "Order"; COMMIT; SET default_transaction_read_only = off; COMMIT; CREATE TABLE evil (); SELECT (1',
+        f"true{ATTACK}",
+        # What looks like a quotation and is none: a backslash before the closing quote, a name with dollars.
+        f"note > '\\'{ATTACK} --'",
+        f"(SELECT 1 AS x$$) = 1{ATTACK} --$$",
     ],
 )
 def test_an_sql_text_that_is_more_than_an_expression_does_nothing_in_check_mode(database: Database, text: str) -> None:
@@ -662,9 +674,9 @@ def test_builds_on_several_tables_overlap_and_those_of_one_table_do_not(database
 
 def test_one_at_a_time_where_that_is_asked_for(database: Database) -> None:
     entries = [{"table": "Order", "columns": ["note"]}, {"table": "Customer", "columns": ["name"]}]
-    with Watch(database, "SELECT count(*) FROM pg_stat_progress_create_index") as watch:
-        with held(database, *OLD_SNAPSHOT, seconds=0.5):
-            database.apply(indexes=entries, parallel=1)
+    question = "SELECT count(*) FROM pg_stat_progress_create_index"
+    with Watch(database, question) as watch, held(database, *OLD_SNAPSHOT, seconds=0.5):
+        database.apply(indexes=entries, parallel=1)
     assert {answer[0][0] for answer in watch.answers} == {0, 1}
 
 
@@ -704,7 +716,7 @@ def test_after_a_failure_what_runs_is_finished_and_nothing_else_is_begun(databas
         "public.Order_total_idx": "not started",
         "public.Customer_name_idx": "done",
     }
-    assert "not started: create index public.Order_total_idx" in building.result().left
+    assert "public.Order_total_idx" in building.result().left
     assert set(database.indexes("Order")) == {"Order_pkey", "Order_customerId_idx"}
     assert set(database.indexes("Customer")) == {"Customer_pkey", "Customer_name_idx"}
 

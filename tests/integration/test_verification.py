@@ -182,8 +182,8 @@ def test_a_transaction_that_is_still_open_makes_no_loss(database: Database) -> N
         ('TRUNCATE "Order"', 0),
         ('BEGIN; SET LOCAL track_counts = off; DELETE FROM "Order" WHERE id <= 100; COMMIT', 1400),
         (
-            'BEGIN; SET LOCAL track_counts = off; INSERT INTO "Order" SELECT id + 9000, "tenantId", "customerId", "sellerId",'
-            ' status, total, "placedAt" FROM "Order" WHERE id <= 10; COMMIT',
+            'BEGIN; SET LOCAL track_counts = off; INSERT INTO "Order" SELECT id + 9000, "tenantId", "customerId",'
+            ' "sellerId", status, total, "placedAt" FROM "Order" WHERE id <= 10; COMMIT',
             1510,
         ),
     ],
@@ -303,6 +303,7 @@ def test_a_query_that_fails_or_would_write_is_an_error_and_changes_nothing(
         'SELECT 1 AS x; DELETE FROM "Order"',
         'SELECT 1 AS x; COMMIT; DELETE FROM "Order"',
         'SELECT 1 AS x; COMMIT; SET default_transaction_read_only = off; COMMIT; DELETE FROM "Order"',
+        "SELECT '\\' AS x; COMMIT; SET default_transaction_read_only = off; COMMIT; DELETE FROM \"Order\" --'",
     ],
 )
 def test_a_query_of_several_statements_writes_nothing(database: Database, text: str) -> None:

@@ -44,7 +44,7 @@ def _base64(data: bytes) -> Iterable[bytes]:
 
 
 class Onlooker(threading.Thread):
-    """Reads the command lines of all processes without pause, as `ps` shows them to everybody."""
+    """Reads the command lines of all processes again and again, as `ps` shows them to everybody."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         super().__init__(daemon=True)
@@ -66,7 +66,7 @@ class Onlooker(threading.Thread):
                     if any(secret.found_in(line) for secret in self._secrets):
                         self.found.add(line)
             self.rounds += 1
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def __enter__(self) -> Onlooker:
         self.start()

@@ -211,6 +211,7 @@ def _example() -> dict[str, Any]:
         "verification": [{"name": "index t.i", "kind": "structure", "status": "ok", "detail": "as it shall be"}],
         "probes": [],
         "queries": [],
+        "undo": None,
         "error": None,
     }
 

@@ -100,7 +100,14 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
         else ("NULL allowed" if target.nullable else "NOT NULL")
     )
     action = "clean up" if column.not_null != target.nullable and not checks else "alter"
-    step = Step(KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks))
+    leftover_text = (
+        f"a NOT VALID constraint for {target.name} may stand: it checks new rows, and the next run goes on from there"
+        if checks
+        else ""
+    )
+    step = Step(
+        KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks), leftover=leftover_text
+    )
     return Outcome(KIND, name, target.name, state, step, tuple(refusals))
 
 

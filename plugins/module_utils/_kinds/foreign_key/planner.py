@@ -163,6 +163,11 @@ def _same(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     return have == {key: wanted[key] for key in _DEFINITION} and found["enforced"] and not found["period"]
 
 
+def _validated_since(target: Target, found: Mapping[str, Any]) -> bool:
+    """A key that was NOT VALID before a deployment comes back so: its rows were never all checked."""
+    return target.restores and not target.validated and bool(found["validated"])
+
+
 def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str], bool]) -> Outcome:
     """The outcome for one foreign key. wishes: nullability that the same migration gives to (table, column)."""
     table = target.table_name
@@ -192,6 +197,13 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     if wanted is None:
         return _absent(target, catalog, found, helper)
     return _present(target, catalog, _wanted(wanted, found), found, helper, wishes)
+
+
+def _leftover(target: Target, adds: bool, action: str) -> str:
+    if not adds:
+        return ""
+    name = temporary_name(target.name, "new", target.table_name) if action == "replace" else target.name
+    return f'the key "{name}" may stand NOT VALID: it checks new rows, and the next run goes on from there'
 
 
 def _alter(target: Target, template: str, **parts: Any) -> str:
@@ -263,7 +275,7 @@ def _present(
         units += [_drop(target, helper)] if helper is not None else []
         units += _added(target, wanted, target.name)
         adds = True
-    elif _same(wanted, found):
+    elif _same(wanted, found) and not _validated_since(target, found):
         if helper is not None:
             units.append(_drop(target, helper))
             action = "clean up"
@@ -298,6 +310,7 @@ def _present(
         else describe({**wanted, "validated": True}),
         (_orphan_check(target, wanted),) if validates else (),
         _rehearsal(target, wanted) if adds else (),
+        leftover=_leftover(target, adds, action),
     )
     judged = action != "clean up" and not target.restores
     problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []
@@ -412,6 +425,7 @@ def _orphan_check(target: Target, wanted: Mapping[str, Any]) -> DataCheck:
         f"1 row of {qualified(*target.table_name)} refers to no row of {aim}",
         f"{{total}} rows of {qualified(*target.table_name)} refer to no row of {aim}",
         "delete these rows, or give them a parent that exists, then run this again",
+        also=(_parent(wanted),),
     )
 
 

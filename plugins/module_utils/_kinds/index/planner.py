@@ -30,6 +30,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
     compose,
+    enclosed,
     identifier,
     literal,
     qualified,
@@ -317,7 +318,7 @@ def _duplicate_checks(scene: _Scene) -> Tuple[DataCheck, ...]:
     predicate = image["predicate"] if image is not None else wanted.where if wanted is not None else None
     conditions = [] if distinct else [f"{key} IS NOT NULL" for key in keys]
     if predicate is not None:
-        conditions.append(f"({predicate})")
+        conditions.append(enclosed(predicate))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     columns = ", ".join(keys)
     place = f'{qualified(*target.table_name)}, so the unique index "{target.name}" cannot be built'

@@ -18,6 +18,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.spe
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
     compose,
+    enclosed,
     identifier,
     identifiers,
     literal,
@@ -87,7 +88,9 @@ def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) 
 
 
 def _key(column: IndexColumn) -> str:
-    text = compose("{name}", name=identifier(column.name)) if column.name is not None else f"({column.expression})"
+    text = (
+        compose("{name}", name=identifier(column.name)) if column.name is not None else enclosed(str(column.expression))
+    )
     if column.collation is not None:
         text += compose(" COLLATE {collation}", collation=identifier(column.collation))
     if column.opclass is not None:
@@ -103,7 +106,7 @@ def _key(column: IndexColumn) -> str:
 def create_statement(target: Target, name: str, on: Optional[str] = None) -> str:
     """CREATE INDEX CONCURRENTLY under this name (PostgreSQL documentation, CREATE INDEX).
 
-    on: another table, by which the server is asked beforehand: then without CONCURRENTLY and tablespace.
+    on: another table, by which the server is asked beforehand: then without CONCURRENTLY.
     """
     image = target.image
     unique = bool(image["unique"]) if image is not None else target.wanted.unique
@@ -131,10 +134,10 @@ def create_statement(target: Target, name: str, on: Optional[str] = None) -> str
             )
             + ")"
         )
-    if wanted.tablespace is not None and on is None:
+    if wanted.tablespace is not None:
         text += compose(" TABLESPACE {name}", name=identifier(wanted.tablespace))
     if wanted.where is not None:
-        text += f" WHERE ({wanted.where})"
+        text += f" WHERE {enclosed(wanted.where)}"
     return text
 
 
@@ -152,11 +155,11 @@ def key_texts(target: Target) -> List[str]:
     image = target.image
     if image is not None:
         return [
-            compose("{name}", name=identifier(c["name"])) if c["name"] is not None else f"({c['expression']})"
+            compose("{name}", name=identifier(c["name"])) if c["name"] is not None else enclosed(c["expression"])
             for c in image["columns"]
         ]
     return [
-        compose("{name}", name=identifier(c.name)) if c.name is not None else f"({c.expression})"
+        compose("{name}", name=identifier(c.name)) if c.name is not None else enclosed(str(c.expression))
         for c in target.wanted.columns
     ]
 

@@ -310,7 +310,7 @@ class TestQuestions:
         {"probes": [1], "queries": [{"name": 1, "sql": []}]},
         # Entries of which nobody can say yet what they are about are not the same one twice.
         {"columns": [{}, {}], "probes": [{}, {}]},
-        {"indexes": [{"columns": [{"name": 1}]}] * 2},
+        {"indexes": [{"table": 1, "columns": ["a"]}] * 2},
         {"foreign_keys": [{"table": 1, "columns": ["a"], "references": {"columns": ["b"]}}] * 2},
     ],
 )

@@ -15,8 +15,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._driver import s
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
     NAME_LIMIT,
     compose,
+    enclosed,
     identifier,
     identifiers,
+    is_one_expression,
+    is_one_statement,
     literal,
     mask_literals,
     qualified,
@@ -99,6 +102,86 @@ class TestTemporaryName:
             for scope in (("public", "t"), ("public", "u"), ("other", "t"), ("publict",), ("public", "t", ""))
         }
         assert len(made) == 3 * 3 * 5
+
+
+class TestWhatIsSqlAlready:
+    """An expression stands in parentheses in a longer statement, a query behind DECLARE: neither may leave it."""
+
+    @pytest.mark.parametrize(
+        ("text", "inside"),
+        [
+            ("a > 0", "(a > 0)"),
+            ("a > 0 -- why", "(a > 0 -- why\n)"),
+            ("a <> '--'", "(a <> '--'\n)"),
+            ("a /* why */", "(a /* why */)"),
+        ],
+    )
+    def test_a_comment_does_not_swallow_the_closing_parenthesis(self, text: str, inside: str) -> None:
+        assert enclosed(text) == inside
+
+    #: What PostgreSQL reads as one expression (or, with SELECT before it, as one statement).
+    ONE = (
+        "a",
+        "lower(a) || (b)",
+        "a = ';' AND b = ')('",
+        "a = 'it''s; )'",
+        "a = E'it\\'s; )'",
+        "a = 'C:\\' AND b = '\\'",
+        '"a;)" = 1',
+        '"it""s;)" = 1',
+        "a = $$;)$$",
+        "a = $x$;) $$ ' $x$",
+        "a = $x1$;)$x1$",
+        "a$b$ = 1 AND c$b$ = 2",
+        "a /* ;) ' */ = 1",
+        "a -- ;) '\n = 1",
+        "(a, b) IN (SELECT 1, 2)",
+        "a[1] = ANY ('{1;2)}')",
+        "U&'d\\0061;)' = a",
+        "größe > 0",
+    )
+    #: Each ends the statement, for a server that has standard_conforming_strings on as our sessions have.
+    SEVERAL = (
+        "a; DROP TABLE t",
+        "a); DROP TABLE t; SELECT (1",
+        "'\\'); DROP TABLE t; SELECT ('x'",
+        "'\\\\'); DROP TABLE t; SELECT ('x'",
+        "E'\\\\'); DROP TABLE t; SELECT ('x'",
+        "N'\\'); DROP TABLE t; SELECT ('x'",
+        "U&'\\'); DROP TABLE t; SELECT ('x'",
+        "a$a$ IS NULL); DROP TABLE t; SELECT (b$a$",
+        "a$$ > 1); DROP TABLE t; SELECT (b$$",
+        "1 --'\n); DROP TABLE t; SELECT (' --'",
+        "1 /*'*/); DROP TABLE t; SELECT ('/*'*/'",
+        "$a$x$A$ ' $a$); DROP TABLE t; SELECT ($a$'$a$",
+        "$a1$'$a1$); DROP TABLE t; SELECT ($a1$'$a1$",
+        "\"'\"); DROP TABLE t; SELECT ('\"'",
+        "é'\\'); DROP TABLE t; SELECT ('x'",
+    )
+
+    @pytest.mark.parametrize("text", ONE)
+    def test_one_expression(self, text: str) -> None:
+        assert is_one_expression(text)
+        assert is_one_statement(f"SELECT {text}")
+        assert is_one_statement(f"SELECT {text} ; ")
+
+    @pytest.mark.parametrize("text", SEVERAL)
+    def test_more_than_one_is_found_however_it_hides(self, text: str) -> None:
+        """In check mode too it would be executed: the server takes several statements in one message (measured: a table
+        was dropped), and read-only is only a default that COMMIT; BEGIN READ WRITE leaves."""
+        assert not is_one_expression(text)
+        assert not is_one_statement(f"SELECT ({text})")
+
+    @pytest.mark.parametrize("text", ["a)", "(a", ")(", "a) OR (b", "'a", '"a', "$$a", "$a$a$A$", "/* a", "E'a\\'"])
+    def test_what_is_left_open_is_no_expression(self, text: str) -> None:
+        """What follows it in our statement would become a part of it."""
+        assert not is_one_expression(text)
+
+    @pytest.mark.parametrize(
+        "text", ["SELECT 1; SELECT 2", "SELECT 1;; SELECT 2", ";SELECT 1", "SELECT 1; --\nSELECT 2"]
+    )
+    def test_two_statements(self, text: str) -> None:
+        assert not is_one_statement(text)
 
 
 SECRET = "geheim"

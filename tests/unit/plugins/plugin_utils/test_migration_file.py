@@ -445,6 +445,20 @@ class TestProblems:
                     "if it is a name, put it in quotes"
                 ),
             ),
+            (
+                entry("indexes", "{table: T, columns: [a], storage_parameters: {yes: [1]}}"),
+                (
+                    ':3: indexes[0].storage_parameters.yes: unknown key "yes", which YAML reads as a boolean: '
+                    "if it is a name, put it in quotes"
+                ),
+            ),
+            (
+                entry("indexes", "{table: T, columns: [{name: a, on: 1}]}"),
+                (
+                    ':3: indexes[0].columns[0].on: unknown key "on", which YAML reads as a boolean: '
+                    "if it is a name, put it in quotes"
+                ),
+            ),
             # Keys that are there twice, at any depth, in each way to write them
             (
                 "id: m\nschema: a\nid: n\n",
@@ -506,6 +520,13 @@ class TestProblems:
                 entry("queries", "{name: q, sql: x, min_speedup: '2'}"),
                 ":3: queries[0].min_speedup: must be a number, is a string; write it without quotes",
             ),
+            (
+                entry("indexes", "{table: T, columns: [{name: a, order: }]}"),
+                (
+                    ":3: indexes[0].columns[0].order: must be one of: asc, desc; is empty; give it a value, "
+                    "or remove the key"
+                ),
+            ),
             # Values outside their choices
             (
                 entry("indexes", "{table: T, columns: [{name: a, order: DESC}]}"),
@@ -550,7 +571,15 @@ class TestProblems:
                 ":3: foreign_keys[0].references.columns: is missing",
             ),
             (entry("probes", "{name: p, sql: x}"), ":3: probes[0].expect: is missing"),
-            # Empty texts
+            # Empty texts and lists
+            (
+                entry("indexes", "{table: T, name: i, state: absent, where: ''}"),
+                ":3: indexes[0].where: is empty",
+            ),
+            (
+                entry("indexes", "{table: T, name: i, state: absent, columns: []}"),
+                ":3: indexes[0].columns: is empty",
+            ),
             (
                 entry("columns", "{table: '', name: c, nullable: true}"),
                 ":3: columns[0].table: is empty; PostgreSQL has no empty names: write the name, or leave the key out",
@@ -665,6 +694,21 @@ indexes:
             ':3: indexes[0].where: the key "where" is there twice, first on line 3: YAML would keep the last silently'
         ]
 
+    def test_a_duplicate_in_what_a_duplicate_hides(self, read):
+        assert read("id: m\ncolumns:\n- {table: T, name: a, name: b}\nschema: x\ncolumns: []\n") == [
+            ':3: columns[0].name: the key "name" is there twice, first on line 3: YAML would keep the last silently',
+            ':5: columns: the key "columns" is there twice, first on line 2: YAML would keep the last silently',
+        ]
+
+    def test_a_value_under_a_key_that_was_written_otherwise(self, read):
+        assert read(entry("indexes", "{table: T, columns: [a], storage_parameters: {0x1: []}}")) == [
+            (
+                ':3: indexes[0].storage_parameters["0x1"]: unknown key "0x1", which YAML reads as a number: '
+                "if it is a name, put it in quotes"
+            ),
+            ":3: indexes[0].storage_parameters[1]: must be a string, a number or a boolean, is a list",
+        ]
+
     def test_strange_names_keep_to_their_line(self, read):
         content = 'id: m\n"a\\nb\\0\\ud800\\u2028": 1\nindexes: [{table: "\\ud800", columns: ["\\n"]}]\n'
         assert read(content) == [
@@ -767,7 +811,7 @@ def outcome(file, content):
     assert message
     assert all(line.startswith(str(file)) for line in message.splitlines()), message
     message.encode("utf-8")
-    for word in ("NoneType", "<class", "Traceback", "datetime.", "Node(", "'str'", "'int'", "'dict'"):
+    for word in ("NoneType", "<class", "Traceback", "datetime.", "Node(", ".True", ".False", ".None"):
         assert word not in message, message
 
 

@@ -237,6 +237,12 @@ class TestToNotNullSince18:
         assert outcome.problems or ADD_NOT_NULL not in outcome.step.statements
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_failure_may_leave_a_constraint_that_is_not_valid_and_that_is_said(version: int) -> None:
+    assert "NOT VALID constraint for openedById may stand" in planned(False, drawers(False, version)).step.leftover
+    assert planned(True, drawers(True, version)).step.leftover == ""
+
+
 class TestDataCheck:
     @pytest.mark.parametrize("version", VERSIONS)
     def test_rows_without_a_value_are_asked_for_by_primary_key(self, version: int) -> None:
@@ -247,12 +253,14 @@ class TestDataCheck:
         )
         outcome = planned(False, catalog({DRAWER: table(*columns)}, version=version))
         (check,) = outcome.step.checks
-        assert check.table == DRAWER
+        assert check.reads == (DRAWER,)
         assert check.sql == (
             'SELECT "tenant", "no", pg_catalog.count(*) OVER () AS total FROM "public"."CashDrawer"'
             ' WHERE "openedById" IS NULL LIMIT 10'
         )
-        assert check.message.startswith("{total} rows of ")
+        place = '"public"."CashDrawer"'
+        assert check.message(1) == f"1 row of {place} has no openedById, so it cannot be NOT NULL"
+        assert check.message(12) == f"12 rows of {place} have no openedById, so it cannot be NOT NULL"
         assert check.mends == "give these rows a value, or leave the column nullable"
 
     def test_without_a_primary_key_rows_are_shown_by_their_place(self) -> None:

@@ -193,6 +193,8 @@ WRONG = [
         "name",
         "is missing: no name can be made from an expression, so give the index one",
     ),
+    # Nobody knows yet whether the second is the first again
+    ({"columns": ["a", {"name": "a", "ordr": "desc"}]}, "columns[1].ordr", 'unknown key "ordr"; did you mean "order"?'),
     # The shape of a column, which Ansible cannot check
     ({"columns": [1]}, "columns[0]", "must be the name of a column or a mapping, is a number"),
     ({"columns": ["a", None]}, "columns[1]", "must be the name of a column or a mapping, is empty"),
@@ -208,6 +210,7 @@ WRONG = [
         'unknown key "zzz"; known are: name, expression, order, nulls, opclass, collation',
     ),
     ({"columns": [{"name": "a", "order": 1}]}, "columns[0].order", "must be a string, is a number"),
+    ({"columns": [{"name": "a", "opclass": ["b"]}]}, "columns[0].opclass", "must be a string, is a list"),
     ({"columns": [{"name": "a", "order": "up"}]}, "columns[0].order", 'must be one of: asc, desc; is "up"'),
     ({"columns": [{"name": "a", "nulls": "FIRST"}]}, "columns[0].nulls", 'must be one of: first, last; is "FIRST"'),
     (
@@ -378,6 +381,9 @@ def test_allowed(entry):
         {"storage_parameters": [1]},
         {"state": 1},
         {"state": ["absent"]},
+        # Keys that YAML read as something else: the reader of the file reports them.
+        {"columns": [{"name": "a", True: 1}]},
+        {"storage_parameters": {True: [], 2: []}},
     ],
 )
 def test_values_of_a_wrong_type_are_left_to_the_schema(entry):

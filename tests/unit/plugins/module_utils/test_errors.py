@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Failures in words: what, why, what to do, what was left as it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
+    ConnectionProblem,
+    DatabaseProblem,
+    LockNotAvailable,
+    Refused,
+    SteadyError,
+)
+
+
+def test_a_failure_in_four_lines() -> None:
+    error = SteadyError("No lock.", "pid 7 holds it", "end it", "nothing was changed", "55P03", {"blockers": []})
+    assert str(error) == "No lock.\nWhy: pid 7 holds it\nWhat to do: end it\nLeft as it was: nothing was changed"
+    assert (error.sqlstate, error.facts, error.args) == ("55P03", {"blockers": []}, ("No lock.",))
+
+
+def test_what_was_done_before_stands_beside_what_was_left() -> None:
+    error = SteadyError("No lock.", left="the rest", done="2 of 3 steps")
+    assert str(error) == "No lock.\nDone, and stays: 2 of 3 steps\nLeft as it was: the rest"
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    error = SteadyError("No lock.", todo="try again")
+    assert str(error) == "No lock.\nWhat to do: try again"
+    assert (error.sqlstate, error.facts) == (None, {})
+
+
+def test_two_failures_do_not_share_their_facts() -> None:
+    SteadyError("one").facts["x"] = 1
+    assert SteadyError("two").facts == {}
+
+
+def test_a_refusal_names_every_reason() -> None:
+    error = Refused("Not like this, for 2 reasons:", ["no such table", "no such column"], "correct the migration")
+    assert str(error) == (
+        "Not like this, for 2 reasons:\n- no such table\n- no such column\nWhat to do: correct the migration\n"
+        "Left as it was: nothing was changed"
+    )
+    assert error.facts == {"problems": ["no such table", "no such column"]}
+    assert str(Refused("Not like this:", ["x"], left="")) == "Not like this:\n- x"
+
+
+@pytest.mark.parametrize("kind", [ConnectionProblem, DatabaseProblem, LockNotAvailable])
+def test_one_handler_catches_them_all(kind: type[SteadyError]) -> None:
+    assert isinstance(kind("what"), SteadyError)
+    assert isinstance(Refused("what", []), SteadyError)

@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The outcome in a few lines: first what it is, last what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines
+from unit.results import HASH, applied, came_to, check, module_result, planned, refused, step, verified
+
+
+def said(
+    checking: bool = False, directory: str = "", not_begun: Any = (), diff: bool = False, **results: Any
+) -> list[str]:
+    return lines(came_to(checking, **results), directory, not_begun, diff)
+
+
+def test_a_deployment() -> None:
+    work = applied(step(duration_ms=1234.5), step(name="j", attempts=3, lock_wait_ms=321.4, duration_ms=60000))
+    assert said(apply=work, verify=verified(check(), check()), directory="artifacts/db1/x") == [
+        "clinic: 2 steps done",
+        "  done: create index public.i (1.2 s)",
+        "  done: create index public.j (60.0 s, 0.3 s of it for locks in 3 attempts)",
+        "  verification: 2 of 2 checks ok",
+        "  report: artifacts/db1/x/report.html",
+        "  to undo: ansible-playbook rollback.yml -e steady_deployment=20261122T215339Z-4f1c",
+    ]
+
+
+def test_a_plan_in_check_mode() -> None:
+    plan = planned(step("planned", kind="foreign_key", action="replace"), missing_privileges=["GRANT x"], notes=["n"])
+    assert said(checking=True, plan=plan) == [
+        "clinic: 1 step planned, nothing was changed",
+        "  planned: replace foreign key public.i",
+        "  note: n",
+        "  missing privilege: GRANT x",
+        f"  plan hash: {HASH} (--diff shows every statement and its locks)",
+    ]
+    assert f"  plan hash: {HASH}" in said(checking=True, diff=True, plan=plan)
+
+
+def test_a_failure_says_what_is_done_and_what_is_not() -> None:
+    work = applied(step(), step("failed", name="j"), step("not started", name="k"), status="failed", msg="no room")
+    assert said(apply=work, not_begun=["db2", "db3"]) == [
+        "clinic: FAILED: 1 of 3 steps done",
+        "  done: create index public.i (1.2 s)",
+        "  failed: create index public.j (1.2 s)",
+        "  not started: create index public.k",
+        "  to undo: ansible-playbook rollback.yml -e steady_deployment=20261122T215339Z-4f1c",
+        "  not begun yet: db2, db3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("results", "headline"),
+    [
+        ({"plan": planned()}, "nothing to do: everything is as it shall be"),
+        ({"apply": applied(step())}, "1 step done"),
+        ({"rollback": module_result("rolled_back")}, "nothing to undo"),
+        ({"rollback": module_result("rolled_back", step())}, "1 step undone"),
+        ({"rollback": module_result("rolled_back", step(), step())}, "2 steps undone"),
+        ({"verify": verified(check())}, "is what its migration says"),
+        (
+            {"verify": verified(check("failed"))},
+            "FAILED: verification found 1 difference; nothing was changed by looking",
+        ),
+        (
+            {"verify": verified(check("failed"), check("failed"))},
+            "FAILED: verification found 2 differences; nothing was changed by looking",
+        ),
+        (
+            {"apply": applied(step()), "verify": verified(check("failed"))},
+            "FAILED: 1 of 1 step done; verification found 1 difference",
+        ),
+        ({"plan": planned(), "verify": verified(check("failed"))}, "FAILED: verification found 1 difference"),
+        (
+            {"plan": module_result("failed", step("planned"), msg="no", changed=False)},
+            "FAILED before anything was begun: nothing was changed",
+        ),
+    ],
+)
+def test_headlines(results: dict[str, Any], headline: str) -> None:
+    assert said(**results)[0] == f"clinic: {headline}"
+
+
+def test_in_check_mode_nothing_to_do_is_said_in_so_many_words() -> None:
+    assert said(checking=True, plan=planned()) == ["clinic: nothing to do"]
+
+
+def test_a_database_that_was_not_reached_is_called_by_its_host() -> None:
+    assert said(plan=refused()) == ["db1: FAILED before anything was begun: nothing was changed"]
+
+
+def test_only_checks_that_are_not_ok_are_listed() -> None:
+    text = said(verify=verified(check(), check("failed", "rows of Sale"), check("skipped", "q")))
+    assert text[1:] == [
+        "  verification: 1 of 3 checks ok",
+        "    failed: rows of Sale: valid, exactly as wanted",
+        "    skipped: q: valid, exactly as wanted",
+    ]
+
+
+def test_what_a_rollback_left_out_and_what_was_taken_out_of_the_address() -> None:
+    left_out = [{"kind": "column", "object": "public.Sale.a", "reasons": ["3 rows have no a", "twice"]}]
+    result = module_result("rolled_back", step(), left_out=left_out, removed_parameters=["pgbouncer", "supa"])
+    assert said(rollback=result)[2:] == [
+        "  left out: public.Sale.a: 3 rows have no a; twice",
+        "  not libpq parameters, taken out of the address: pgbouncer, supa",
+    ]

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What modules return, as report, summary and result.json get it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
+
+ROOT = Path(__file__).resolve().parents[2]
+UNDO = "ansible-playbook rollback.yml -e steady_deployment={id}"
+HASH = "0" * 64
+
+
+def step(status: str = "done", name: str = "i", **changes: Any) -> dict[str, Any]:
+    """The entry of steps[]."""
+    entry = {
+        "kind": "index",
+        "object": f"public.{name}",
+        "table": "public.Sale",
+        "name": name,
+        "action": "create",
+        "summary": "",
+        "status": status,
+        "sql": ["CREATE INDEX"],
+        "locks": ["SHARE UPDATE EXCLUSIVE"],
+        "attempts": 1 if status in ("done", "failed") else 0,
+        "lock_wait_ms": 0.0,
+        "duration_ms": 1234.5,
+    }
+    if status in ("done", "failed"):
+        entry["started_at"] = "2026-11-22T21:53:39Z"
+    if status == "failed":
+        entry["error"] = "no room"
+    return {**entry, **changes}
+
+
+def check(status: str = "ok", name: str = "index Sale.i", kind: str = "structure") -> dict[str, Any]:
+    """The entry of verification[]."""
+    return {"name": name, "kind": kind, "status": status, "detail": "valid, exactly as wanted"}
+
+
+def module_result(result_status: str, *steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What apply, rollback and verify return, with what Ansible adds to it."""
+    return {
+        "status": result_status,
+        "database": "clinic",
+        "server_version": "18.1",
+        "system_identifier": "7341",
+        "database_role": "deployer",
+        "started_at": "2026-11-22T21:53:39Z",
+        "finished_at": "2026-11-22T21:53:49Z",
+        "removed_parameters": [],
+        "migration_id": "m",
+        "plan_hash": HASH,
+        "plan_sql": "CREATE INDEX;\n",
+        "steps": list(steps),
+        "present": [],
+        "notes": [],
+        "changed": any(entry["status"] in ("done", "failed") for entry in steps),
+        "failed": False,
+        **changes,
+    }
+
+
+def planned(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What the review returns."""
+    return module_result(
+        "planned", *steps, **{"changed": bool(steps), "deployment_id": None, "attempt": None, **changes}
+    )
+
+
+def applied(*steps: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What a deployment returns."""
+    identity = {"deployment_id": "20261122T215339Z-4f1c", "attempt": 1}
+    return module_result("succeeded", *steps, **{**identity, **changes})
+
+
+def verified(*checks: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What the verification returns."""
+    wrong = any(entry["status"] == "failed" for entry in checks)
+    message = {"msg": "1 of 1 checks failed", "failed": True} if wrong else {}
+    result = module_result("failed" if wrong else "succeeded", verification=list(checks), **message)
+    for key in ("steps", "present", "notes", "plan_hash", "plan_sql"):
+        del result[key]
+    return {**result, **changes}
+
+
+def refused(message: str = "not like this") -> dict[str, Any]:
+    """What a module returns that failed before it knew anything."""
+    return {"failed": True, "changed": False, "msg": message}
+
+
+def came_to(checking: bool = False, **results: Any) -> dict[str, Any]:
+    """The content of result.json."""
+    result = outcome("db1", results, checking, UNDO)
+    assert result is not None
+    return result
