@@ -22,7 +22,6 @@ from lab.server import Server
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_SECONDS = 1800
-LAST_LINES = 40
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,7 @@ def run_playbook(
     )
     seconds, cpu_seconds, ended = time.perf_counter() - clock, _cpu_of_children() - cpu, time.time()
     if done.returncode != 0:
-        last = "\n".join(done.stdout.splitlines()[-LAST_LINES:])
-        raise LabError(f"deploy.yml failed with status {done.returncode}:\n{last}")
+        raise LabError(f"deploy.yml failed with status {done.returncode}:\n{done.stdout}")
     changed = {host: int(count) for host, count in re.findall(r"^(\S+)\s+: ok=.* changed=(\d+)", done.stdout, re.M)}
     if not changed:
         raise LabError(f"deploy.yml ran on no host:\n{done.stdout}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ from lab.server import Server
 MAJOR = 18
 FEWEST_ROUNDS = 3
 SCALE_VARIABLE = "STEADY_BENCH_SCALE"
+FAILURES = (LabError, OSError, psycopg2.Error, subprocess.TimeoutExpired)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is removed
     try:
         return _measure(options.only or list(MEASUREMENTS), options.scale, options.rounds)
-    except (LabError, OSError, psycopg2.Error) as error:
+    except FAILURES as error:
         return _failed("bench", error)
     except KeyboardInterrupt:
         return 130
@@ -79,14 +81,17 @@ def _measure(names: list[str], scale: float, rounds: int) -> int:
     ):
         results = Results.begin(server, scale, rounds)
         bench = Bench(server, scale, rounds, Path(folder))
-        for name in dict.fromkeys(names):
-            print(f"{name} …", flush=True)
-            try:
-                figures += {**MEASUREMENTS, **SIDE_MEASUREMENTS}[name](bench)
-            except (LabError, OSError, psycopg2.Error) as error:
-                status = _failed(name, error)
-    print(f"\n{table(figures)}\n\n{results.about()}")
-    print(f"Written to {results.write(figures)}")
+        try:
+            for name in dict.fromkeys(names):
+                print(f"{name} …", flush=True)
+                try:
+                    figures += {**MEASUREMENTS, **SIDE_MEASUREMENTS}[name](bench)
+                except FAILURES as error:
+                    status = _failed(name, error)
+        finally:
+            # What was measured before an interruption is not lost.
+            if figures:
+                print(f"\n{table(figures)}\n\n{results.about()}\nWritten to {results.write(figures)}", flush=True)
     return status
 
 

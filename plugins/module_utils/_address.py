@@ -20,6 +20,21 @@ __all__ = ["Address", "read_address"]
 
 _URL = re.compile(r"^(?:postgres|postgresql)://", re.IGNORECASE)
 _EXAMPLE = "postgresql://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full"
+_SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+# Of Prisma, Vercel and Supabase. Only these are named in messages: any other key may be a piece of a password.
+_OTHERS = frozenset(
+    [
+        "schema",
+        "pgbouncer",
+        "connection_limit",
+        "pool_timeout",
+        "socket_timeout",
+        "statement_cache_size",
+        "supa",
+        "workaround",
+    ]
+)
+_SCHEME = re.compile(r"(?:jdbc:)?[a-z]+(?:\+[a-z0-9]+)?", re.IGNORECASE)
 _NOT_CONNECTED = "the database was not contacted"
 
 
@@ -37,7 +52,7 @@ class Address:
     @property
     def secrets(self) -> List[str]:
         """What must never be seen in output."""
-        return [self.parameters[key] for key in ("password", "sslpassword") if self.parameters.get(key)]
+        return [self.parameters[key] for key in _SECRETS if self.parameters.get(key)]
 
     @property
     def place(self) -> str:
@@ -58,28 +73,47 @@ def _known_to_libpq(key: str) -> bool:
     return True
 
 
+def _unencoded() -> ConnectionProblem:
+    return ConnectionProblem(
+        "The database address cannot be told apart into its parts.",
+        "probably the password holds one of the characters @ : / ? # % that is not percent-encoded",
+        "write them percent-encoded in the password: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25",
+        _NOT_CONNECTED,
+    )
+
+
 def _take_out(url: str) -> Tuple[str, Optional[str], Tuple[str, ...]]:
     """The URL without what libpq does not know, the schema that it named, and the names taken out."""
-    base, question_mark, query = url.partition("?")
-    if not question_mark:
-        return url, None, ()
+    start = url.index("://") + 3
+    # As libpq does it: a ? before the first @ is the password's.
+    user = re.match(r"[^@/]*@", url[start:])
+    start += user.end() if user else 0
+    where, _question_mark, query = url[start:].partition("?")
+    if "@" in where:
+        raise _unencoded()
     schema: Optional[str] = None
     kept: List[str] = []
     removed: List[str] = []
     for pair in query.split("&"):
         key, equals, value = pair.partition("=")
         name = unquote(key)
+        # ssl=true is JDBC's form of sslmode=require, which libpq knows in URLs.
+        known = (name, value) == ("ssl", "true") or (
+            re.fullmatch(r"[A-Za-z_]+", name) is not None and _known_to_libpq(name)
+        )
+        if pair and not known and ("@" in pair or not re.fullmatch(r"[\w.-]+", name)):
+            raise _unencoded()
         if name == "schema":
             schema = unquote(value) or None
-        elif pair and (not re.match(r"^[A-Za-z_]+$", name) or not _known_to_libpq(name)):
+        elif pair and not known:
             removed.append(name)
         elif pair:
             kept.append(pair if equals else f"{key}=")
-    return base + ("?" + "&".join(kept) if kept else ""), schema, tuple(removed)
+    return url[:start] + where + ("?" + "&".join(kept) if kept else ""), schema, tuple(removed)
 
 
 def read_address(text: Optional[str]) -> Address:
-    """The address behind steady_database_url. Raises ConnectionProblem, with no part of the address in it."""
+    """The address behind steady_database_url. Raises ConnectionProblem, with no part of a password in it."""
     if text is None or not text.strip():
         raise ConnectionProblem(
             "There is no database to connect to.",
@@ -92,20 +126,17 @@ def read_address(text: Optional[str]) -> Address:
     removed: Tuple[str, ...] = ()
     is_url = _URL.match(url) is not None
     if not is_url and "://" in url.split("?", 1)[0].split("=", 1)[0]:
-        raise ConnectionProblem(
-            f"The database address has the scheme {url.split('://', 1)[0][:20]}://, which is not PostgreSQL's.",
-            "only postgresql:// (or postgres://) and key=value strings are read",
-            f"write it like {_EXAMPLE}; for Prisma Accelerate take the database's own address",
-            _NOT_CONNECTED,
-        )
+        raise _other_scheme(url.split("://", 1)[0])
     if is_url:
-        url, schema, removed = _take_out(url)
+        scheme, _slashes, rest = url.partition("://")
+        url, schema, removed = _take_out(f"{scheme.lower()}://{rest}")
     try:
         parameters = extensions.parse_dsn(url)
     except psycopg2.ProgrammingError as error:
         # libpq's message repeats pieces of the address, and of a password that was not percent-encoded.
         option = re.search(r'invalid (?:connection|URI query) (?:option|parameter):? "([a-z_]{1,40})"', str(error))
-        why = f'"{option.group(1)}" is not a libpq parameter' if option else "libpq cannot read it"
+        named = option is not None and option.group(1) in _OTHERS
+        why = f'"{option.group(1)}" is not a libpq parameter' if option and named else "libpq cannot read it"
         raise ConnectionProblem(
             "The database address is not a libpq URL or key=value string.",
             why,
@@ -113,11 +144,18 @@ def read_address(text: Optional[str]) -> Address:
             "percent-encoded (@ is %40)",
             _NOT_CONNECTED,
         ) from None
-    if is_url and "@" in parameters.get("host", ""):
-        raise ConnectionProblem(
-            "The database address has more than one @ before its host.",
-            "probably the password holds an @ that is not percent-encoded",
-            "write %40 for each @ of the password",
-            _NOT_CONNECTED,
-        )
+    if is_url and not all(port.isdigit() or not port for port in parameters.get("port", "").split(",")):
+        raise _unencoded()
     return Address({key: value for key, value in parameters.items() if value != ""}, schema, removed)
+
+
+def _other_scheme(scheme: str) -> ConnectionProblem:
+    shown = "begins with no scheme of PostgreSQL's."
+    if _SCHEME.fullmatch(scheme):
+        shown = f"has the scheme {scheme[:20]}://, which is not PostgreSQL's."
+    return ConnectionProblem(
+        f"The database address {shown}",
+        "only postgresql:// (or postgres://) and key=value strings are read",
+        f"write it like {_EXAMPLE}; for Prisma Accelerate take the database's own address",
+        _NOT_CONNECTED,
+    )

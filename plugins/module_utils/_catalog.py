@@ -66,7 +66,7 @@ class Catalog:
     """All that planners look at. images: by kind, then by (schema, table), the objects that stand there.
 
     expressions: (table, SQL text) → the server's own form of it, by which two texts are compared.
-    nearby: names like the missing ones, for messages.
+    nearby: names like the missing ones, for messages. targets: what the same run is about, by kind, table and name.
     """
 
     version: int
@@ -76,6 +76,11 @@ class Catalog:
     images: Mapping[str, Mapping[TableName, Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
     expressions: Mapping[Tuple[TableName, str], str] = field(default_factory=dict)
     nearby: Mapping[TableName, Sequence[str]] = field(default_factory=dict)
+    targets: Mapping[Tuple[str, TableName, str], Any] = field(default_factory=dict)
+
+    def others(self, kind: str, table: TableName) -> Sequence[Mapping[str, Any]]:
+        """The objects that no target of the same run changes or drops."""
+        return [image for image in self.objects(kind, table) if (kind, table, image["name"]) not in self.targets]
 
     def objects(self, kind: str, table: TableName) -> Sequence[Mapping[str, Any]]:
         return self.images.get(kind, {}).get(table, ())

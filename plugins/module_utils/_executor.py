@@ -263,7 +263,8 @@ class Executor:
 
     def _clean_up(self, session: Session, step: Step, failure: SteadyError) -> None:
         """Take away what a failed build leaves (an invalid index slows every write), or say that it is there."""
-        if not step.cleanup:
+        # A relation of that name that is there already is somebody else's: duplicate_table, duplicate_object.
+        if not step.cleanup or failure.sqlstate in ("42P07", "42710"):
             failure.left = "; ".join(text for text in (failure.left, step.leftover) if text)
             return
         try:

@@ -185,17 +185,19 @@ def describe_blockers(blockers: Sequence[Blocker]) -> str:
 def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
     """The whole transaction in one message: no network round trip passes while the lock is held.
 
-    lock_timeout counts for each table by itself, so they share it. statement_timeout bounds what comes after.
+    lock_timeout counts for each table by itself, so they share the time to queue; statement_timeout counts for each
+    statement by itself, so they share what is left of the budget.
     """
-    if attempt.lock_timeout_ms is None:
-        timeout, nowait = 0, " NOWAIT"
-    else:
-        timeout, nowait = max(1, attempt.lock_timeout_ms // len(unit.locks)), ""
+    queue_ms = attempt.lock_timeout_ms or 0
+    nowait = " NOWAIT" if attempt.lock_timeout_ms is None else ""
+    table_ms = max(1, queue_ms // len(unit.locks)) if queue_ms else 0
+    statement_ms = max(1, (budget_ms - queue_ms) // len(unit.statements))
     parts = [
         "BEGIN",
-        f"SET LOCAL lock_timeout TO '{timeout}ms'",
-        f"SET LOCAL statement_timeout TO '{budget_ms}ms'",
+        f"SET LOCAL lock_timeout TO '{table_ms}ms'",
+        f"SET LOCAL statement_timeout TO '{max(budget_ms, 1)}ms'",
         lock_statement(unit) + nowait,
+        f"SET LOCAL statement_timeout TO '{statement_ms}ms'",
         *unit.statements,
         "COMMIT",
     ]
@@ -217,6 +219,7 @@ def run_guarded(
     started = now()
     taken = Taken()
     blockers: List[Blocker] = []
+    slow = 0
     for attempt in policy.attempts():
         taken.attempts += 1
         tried = now()
@@ -230,20 +233,26 @@ def run_guarded(
             session.execute("ROLLBACK")
             if error.pgcode not in _LATER:
                 raise
+            slow += error.pgcode == "57014"
         if taken.attempts % 10 == 1 or now() - started > policy.patience_s:
             blockers = watcher() or blockers
         if now() - started > policy.patience_s:
-            raise _gave_up(unit, policy, taken, blockers, now() - started)
+            raise _gave_up(unit, policy, taken, blockers, now() - started, slow)
         sleep(attempt.pause_s * random.uniform(0.75, 1.25))
     raise AssertionError("the schedule of attempts has no end")
 
 
-def _gave_up(unit: Unit, policy: LockPolicy, taken: Taken, blockers: List[Blocker], waited: float) -> LockNotAvailable:
+def _gave_up(
+    unit: Unit, policy: LockPolicy, taken: Taken, blockers: List[Blocker], waited: float, slow: int
+) -> LockNotAvailable:
     tables = ", ".join(qualified(*lock.table) for lock in unit.locks)
     return LockNotAvailable(
         f"No {unit.locks[0].mode} lock on {tables} in {waited:.0f} s ({taken.attempts} attempts).",
         describe_blockers(blockers),
-        "end these sessions' transactions, or raise steady_lock_patience; then run the same command again",
+        "raise steady_lock_budget: the lock was there, and the statements took longer than it allows; "
+        "then run the same command again"
+        if slow > taken.attempts // 2
+        else "end these sessions' transactions, or raise steady_lock_patience; then run the same command again",
         "this step changed nothing, and no attempt made anybody wait longer than steady_lock_budget "
         f"({policy.budget_ms} ms)",
         sqlstate="55P03",

@@ -192,26 +192,32 @@ class Plan:
         value = [[step.kind, step.object, step.action, step.statements, step.before] for step in self.steps]
         return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8")).hexdigest()
 
+    @property
+    def present(self) -> List[Outcome]:
+        """What stands there as it shall."""
+        return [o for o in self.outcomes if o.step is None and not o.problems and o.state != "not there"]
+
     def text(self) -> str:
         """The plan for people: what is there already, and each statement with the locks that it takes."""
         lines: List[str] = []
-        present = [outcome for outcome in self.outcomes if outcome.step is None]
-        for outcome in present:
-            lines.append(f"-- there already: {outcome.kind} {outcome.table[1]}.{outcome.name}: {outcome.state}")
+        for outcome in self.present:
+            lines.append(_comment(f"there already: {outcome.kind} {outcome.table[1]}.{outcome.name}: {outcome.state}"))
         for number, step in enumerate(self.steps, 1):
             lines.append("")
-            lines.append(
-                f"-- step {number}: {step.action} {step.kind} {step.object}"
-                + (f": {step.summary}" if step.summary else "")
-            )
+            summary = f": {step.summary}" if step.summary else ""
+            lines.append(_comment(f"step {number}: {step.action} {step.kind} {step.object}{summary}"))
             for unit in step.units:
-                lines.extend(f"--   lock: {lock.text}" for lock in unit.locks)
+                lines.extend(_comment(f"  lock: {lock.text}") for lock in unit.locks)
                 lines.extend(unit_script(unit))
-        for note in self.notes:
-            lines.append(f"-- note: {note}")
+        lines.extend(_comment(f"note: {note}") for note in self.notes)
         lines.append("")
         lines.append(f"-- plan hash: {self.hash}" if self.steps else "-- nothing to do")
         return "\n".join(lines).strip() + "\n"
+
+
+def _comment(text: str) -> str:
+    """One line of comment: a line break in a name would turn the rest into SQL."""
+    return "-- " + " ".join(text.splitlines())
 
 
 def unit_script(unit: Unit) -> List[str]:

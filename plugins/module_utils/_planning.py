@@ -47,9 +47,11 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
     nullable = {
         ((w.target.schema, w.target.table), w.target.name): w.target.nullable for w in wishes if w.kind.name == "column"
     }
+    targets = {(w.kind.name, (w.target.schema, w.target.table), w.target.name): w.target for w in wishes}
+    around = replace(catalog, targets=targets)
     outcomes: List[Outcome] = []
     for wish in wishes:
-        outcome = wish.kind.plan(wish.target, catalog, nullable)
+        outcome = wish.kind.plan(wish.target, around, nullable)
         found = [
             errors[(table, text)]
             for table in wish.kind.tables(wish.target)
@@ -149,6 +151,9 @@ def _canonical_expressions(
             except psycopg2.Error as error:
                 if text in wanted:
                     errors[(table, text)] = f"{translate(error)} in: {text}".replace("\n", " ")
+                continue
+            if "QUERY PLAN" not in rows[0]:
+                errors[(table, text)] = f"this is more than one SQL expression: {text}"
                 continue
             output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
             # A constant says nothing about the text behind it any more (x = x, true): the texts are compared then.

@@ -30,7 +30,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning import
     read_catalog,
     refuse_problems,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish, kind_named
+from ansible_collections.steady.postgresql.plugins.module_utils._registry import Wish, kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     COLLECTION_VERSION,
     Options,
@@ -65,7 +65,7 @@ class Undo:
 
 
 def inverse(steps: List[Mapping[str, Any]]) -> List[Undo]:
-    """What has to be undone, from the journal's steps of a deployment (oldest first). The last kind comes first."""
+    """What has to be undone, from the journal's steps of a deployment (oldest first). What began last comes first."""
     undos: Dict[Tuple[str, Tuple[str, str], str], Undo] = {}
     for step in steps:
         if step["direction"] != "deploy":
@@ -81,8 +81,7 @@ def inverse(steps: List[Mapping[str, Any]]) -> List[Undo]:
             step["after"],
             step["status"] == "done",
         )
-    rank = {kind.name: kind.rank[0] for kind in KINDS}
-    return sorted(undos.values(), key=lambda undo: -rank[undo.kind])
+    return list(undos.values())[::-1]
 
 
 def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Problem]:

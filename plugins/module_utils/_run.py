@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -137,9 +138,7 @@ def plan_result(plan: Plan) -> Dict[str, Any]:
         "plan_sql": plan.text(),
         "steps": [{**StepResult(step).as_dict(), "status": "planned"} for step in plan.steps],
         "present": [
-            {"kind": o.kind, "object": f"{o.table[0]}.{o.table[1]}.{o.name}", "state": o.state}
-            for o in plan.outcomes
-            if o.step is None and not o.problems
+            {"kind": o.kind, "object": f"{o.table[0]}.{o.table[1]}.{o.name}", "state": o.state} for o in plan.present
         ],
         "notes": list(dict.fromkeys(plan.notes)),
     }
@@ -151,7 +150,7 @@ def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
     done = sum(1 for result in results if result.status == "done")
     rest = [result.step.object for result in results if result.status == "not started"]
     first = errors[0]
-    mend = first.todo.partition("; then run the same command again")[0].partition("; run the same command again")[0]
+    mend = re.split(r"[;,] (?:once it is up, |then )?run the same command again", first.todo)[0]
     lefts = [first.left] if first.left else []
     if rest:
         lefts.append(f"not begun: {', '.join(rest)}")

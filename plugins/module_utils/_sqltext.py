@@ -97,12 +97,37 @@ def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
     return _cut(name, NAME_LIMIT - len(suffix)) + suffix
 
 
-_QUOTED = r"""
-    \$(?P<tag>[a-z_]*)\$ .*? (?:\$(?P=tag)\$ | \Z)   # dollar-quoted, also cut off by track_activity_query_size
-    | (?:\b[ebxnu]&?)? ' (?:[^'\\] | '' | \\.)* (?:' | \Z)
-"""
-_CONSTANTS = re.compile("(?isx)" + _QUOTED + r"""| (?<![\w"$.]) \d+ (?:\.\d+)? (?:e[+-]?\d+)? \b""")
-_NOT_CODE = re.compile("(?isx)" + _QUOTED + r"""| " (?:[^"] | "")* (?:" | \Z) | --[^\n]* | /\* .*? (?:\*/ | \Z)""")
+# PostgreSQL documentation, 4.1: backslashes escape in E'' only, a dollar quote does not follow a name, tags keep case.
+_NAMES = r"""
+    [eE]' (?: [^'\\] | '' | \\. )* (?: \\?\Z | ')
+    | (?P<kept> "(?: [^"] | "" )* (?: " | \Z) | \$\d+ | [^\W\d][\w$]* )
+    """
+_REST = r"""
+    | -- [^\n]*
+    | /\* (?: [^*/] | \*(?!/) | /(?!\*) )* (?: \*/ | %s )
+    | \$(?P<tag>(?:[^\W\d]\w*)?)\$ .*? (?: \$(?P=tag)\$ | \Z)
+    """
+# Other people's text: a backslash before a quote means two things (standard_conforming_strings), and a nested comment
+# ends where nobody knows: the rest is masked then.
+_THEIRS = re.compile(
+    "(?sx)"
+    + _NAMES
+    + r"| ' (?: [^'\\] | '' | \\[^'] )* (?: \\? \Z | \\' .* | ')"
+    + _REST % ".*"
+    + r"| \.?\d [\w.]* (?: (?<=[eE])[+-][\w.]* )?"
+)
+# Ours, in a session with standard_conforming_strings on.
+_OURS = re.compile("(?sx)" + _NAMES + r"| ' (?: [^'] | '' )* (?: ' | \Z)" + _REST % r"(?!)")
+
+
+def _code(text: str) -> str:
+    """The text without constants, names and comments."""
+    return _OURS.sub(" ", text)
+
+
+def _closed(text: str) -> bool:
+    """Whether no quote or comment is left open: what is appended to the text stays code."""
+    return "/*" not in _code(text) and _code(text + "\n;").rstrip().endswith(";")
 
 
 def enclosed(expression: str) -> str:
@@ -113,19 +138,20 @@ def enclosed(expression: str) -> str:
 def is_one_expression(text: str) -> bool:
     """Whether the text stays within the parentheses that are put around it: no statement ends in it, none is closed."""
     depth = 0
-    for character in _NOT_CODE.sub(" ", text):
+    for character in _code(text):
         depth += {"(": 1, ")": -1}.get(character, 0)
         if depth < 0 or character == ";":
             return False
-    return depth == 0
+    return depth == 0 and _closed(text)
 
 
 def is_one_statement(text: str) -> bool:
     """Whether no second statement follows a semicolon."""
-    return ";" not in _NOT_CODE.sub(" ", text).rstrip().rstrip(";")
+    return ";" not in _code(text).rstrip().rstrip(";") and _closed(text)
 
 
 def mask_literals(query: str, limit: int = 300) -> str:
     """Somebody else's query with its constants taken out: they are the application's data, not ours to print."""
-    masked = re.sub(r"\s+", " ", _CONSTANTS.sub("?", query)).strip()
+    masked = _THEIRS.sub(lambda part: part.group("kept") or "?", query)
+    masked = re.sub(r"\s+", " ", masked).strip()
     return masked if len(masked) <= limit else masked[: limit - 1] + "…"

@@ -44,11 +44,16 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str) -> di
     facts["deployment_id"] = facts["deployment_id"] or new_deployment_id()
     failures = [result for result in (plan, work, verify) if result and result.get("status", "failed") == "failed"]
     changed = bool(work.get("changed"))
+    verification = (verify or plan).get("verification", [])
+    wrong = [check["name"] for check in verification if check["status"] == "failed"]
+    error = failures[0].get("msg") if failures else None
+    if wrong and not check and error is None:
+        error = f"{len(wrong)} of {len(verification)} checks failed: {', '.join(wrong)}"
     return {
         "host": host,
         "action": action,
         **facts,
-        "status": "failed" if failures else _status(action, plan, work, verify, check),
+        "status": "failed" if error is not None or failures else _status(action, plan, work, verify, check),
         "changed": changed,
         "preflight": [],
         "backup": {"status": "none", "detail": "this version takes no backup"},
@@ -58,11 +63,11 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str) -> di
         "notes": source.get("notes", []),
         "missing_privileges": plan.get("missing_privileges", []),
         "removed_parameters": source.get("removed_parameters", []),
-        "verification": (verify or plan).get("verification", []),
+        "verification": verification,
         "probes": [],
         "queries": [],
         "undo": undo.format(id=facts["deployment_id"]) if changed and action == "deploy" else None,
-        "error": failures[0].get("msg") if failures else None,
+        "error": error,
         "plan_sql": source.get("plan_sql", ""),
     }
 

@@ -131,6 +131,11 @@ def _to_null(
             problems.append(Problem(f"{place} is part of the primary key and stays NOT NULL"))
         if column.identity:
             problems.append(Problem(f"{place} is an identity column and stays NOT NULL"))
+        if any(
+            image["replica_identity"] and any(key["name"] == target.name for key in image["columns"])
+            for image in catalog.objects("index", (target.schema, target.table))
+        ):
+            problems.append(Problem(f"{place} is part of the table's replica identity and stays NOT NULL"))
         problems += _inheritance_problems(target, catalog, column)
     if leftover is not None:
         statements.append(_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"])))
@@ -150,9 +155,12 @@ def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> L
     ]
 
 
-def _constraint_name(target: Target) -> str:
-    """The name that PostgreSQL would choose itself, or one within the limit."""
+def _constraint_name(target: Target, catalog: Catalog) -> str:
+    """The name that PostgreSQL would choose itself, or one of ours when that is too long or taken."""
+    table_name = (target.schema, target.table)
     name = f"{target.table}_{target.name}_not_null"
+    if catalog.find("foreign_key", table_name, name) is not None:  # the images of that kind are of all constraints
+        return temporary_name(target.name, "new", table_name)
     return (
         name
         if len(name.encode("utf-8")) <= NAME_LIMIT
@@ -166,11 +174,13 @@ def _to_not_null(
     table_name = (target.schema, target.table)
     present = column.not_null_constraint
     drop_leftover = [_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"]))] if leftover else []
-    if column.not_null and (present is None or present["validated"]):
+    if column.not_null and (present is None or present["validated"] or _was_not_valid(target)):
         return ([guarded(ACCESS_EXCLUSIVE, [table_name], *drop_leftover)] if drop_leftover else []), [], []
     units: List[Unit] = []
     if catalog.version >= _NOT_NULL_NOT_VALID:
-        name = present["name"] if present else (target.constraint or {}).get("name") or _constraint_name(target)
+        name = (
+            present["name"] if present else (target.constraint or {}).get("name") or _constraint_name(target, catalog)
+        )
         constraint = identifier(name)
         if not present:
             statements = [
@@ -194,7 +204,10 @@ def _to_not_null(
                     )
                 )
             units.append(guarded(ACCESS_EXCLUSIVE, [table_name], *statements))
-        units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)))
+        if not _was_not_valid(target):
+            units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)))
+        if drop_leftover:
+            units.append(guarded(ACCESS_EXCLUSIVE, [table_name], *drop_leftover))
     else:
         helper = identifier(temporary_name(target.name, "check", table_name))
         if leftover is None:
@@ -220,7 +233,13 @@ def _to_not_null(
                 _alter(target, "DROP CONSTRAINT {name}", name=helper),
             )
         )
-    return units, [_null_check(target, catalog)], _inheritance_problems(target, catalog, column)
+    checks = [] if _was_not_valid(target) else [_null_check(target, catalog)]
+    return units, checks, _inheritance_problems(target, catalog, column)
+
+
+def _was_not_valid(target: Target) -> bool:
+    """A NOT NULL that was NOT VALID before a deployment comes back so: its rows were never all checked."""
+    return target.constraint is not None and not target.constraint["validated"]
 
 
 def _null_check(target: Target, catalog: Catalog) -> DataCheck:

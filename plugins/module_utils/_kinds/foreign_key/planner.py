@@ -76,6 +76,7 @@ class Target:
     validated: bool = True
     comment: Optional[str] = None
     restores: bool = False
+    enforced: bool = True
 
     @property
     def table_name(self) -> TableName:
@@ -111,7 +112,16 @@ def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) 
         initially_deferred=image["initially_deferred"],
         state="present",
     )
-    return Target(table[0], table[1], name, specification, image["validated"], image["comment"], restores=True)
+    return Target(
+        table[0],
+        table[1],
+        name,
+        specification,
+        image["validated"],
+        image["comment"],
+        restores=True,
+        enforced=image["enforced"],
+    )
 
 
 def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
@@ -161,6 +171,12 @@ def _same(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     have = {key: found[key] for key in _DEFINITION}
     have["on_delete_columns"] = sorted(have["on_delete_columns"])
     return have == {key: wanted[key] for key in _DEFINITION} and found["enforced"] and not found["period"]
+
+
+def _not_enforced_before(target: Target) -> List[Problem]:
+    if not target.restores or target.enforced:
+        return []
+    return [Problem(f'the foreign key "{target.name}" was NOT ENFORCED before, which this version does not bring back')]
 
 
 def _validated_since(target: Target, found: Mapping[str, Any]) -> bool:
@@ -260,8 +276,12 @@ def _present(
         twin = next(
             (
                 key
-                for key in catalog.objects(KIND, table)
-                if key["type"] == "f" and key is not helper and key["validated"] and _same(wanted, key)
+                for key in catalog.others(KIND, table)
+                if not target.restores
+                and key["type"] == "f"
+                and key is not helper
+                and key["validated"]
+                and _same(wanted, key)
             ),
             None,
         )
@@ -269,9 +289,11 @@ def _present(
             notes.append(
                 f'{qualified(*table)}: the foreign key "{twin["name"]}" already does the job of "{target.name}"'
             )
-            return Outcome(
-                KIND, table, target.name, f'the key "{twin["name"]}" already does the job', notes=tuple(notes)
-            )
+            state = f'the key "{twin["name"]}" already does the job'
+            if helper is None:
+                return Outcome(KIND, table, target.name, state, notes=tuple(notes))
+            cleaning = Step(KIND, table, target.name, "clean up", (_drop(target, helper),), None, "leftover of a run")
+            return Outcome(KIND, table, target.name, state, cleaning, notes=tuple(notes))
         units += [_drop(target, helper)] if helper is not None else []
         units += _added(target, wanted, target.name)
         adds = True
@@ -314,6 +336,7 @@ def _present(
     )
     judged = action != "clean up" and not target.restores
     problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []
+    problems += _not_enforced_before(target)
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
     problems += _lock_problems(catalog, [lock.table for unit in units if unit.guarded for lock in unit.locks])
     if wanted["on_delete_columns"] and catalog.version < _SET_COLUMNS:
@@ -480,18 +503,23 @@ def _lock_problems(catalog: Catalog, names: List[TableName]) -> List[Problem]:
 def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[str]:
     table, notes = target.table_name, []
     columns = wanted["columns"]
-    leading = (
-        image["columns"][: len(columns)]
-        for image in catalog.objects("index", table)
+    leading = [
+        [column["name"] for column in image["columns"]]
+        for image in catalog.others("index", table)
         if image["valid"] and image["predicate"] is None
-    )
-    if not any({column["name"] for column in keys} == set(columns) for keys in leading):
+    ]
+    leading += [
+        index.leading_columns
+        for (kind, of_table, _name), index in catalog.targets.items()
+        if kind == "index" and of_table == table
+    ]
+    if not any(set(names[: len(columns)]) == set(columns) for names in leading):
         notes.append(
             f"{qualified(*table)}: no index begins with ({', '.join(columns)}), so each delete in "
             f'{qualified(*_parent(wanted))} scans the whole table because of "{target.name}"'
         )
     helper = temporary_name(target.name, "new", table)
-    for key in catalog.objects(KIND, table):
+    for key in catalog.others(KIND, table):
         if (
             key["type"] == "f"
             and key["name"] not in (target.name, helper)

@@ -138,6 +138,9 @@ def _present(scene: _Scene) -> Outcome:
         if found["constraint"] is None and not found["is_partition"]:
             return _outcome(scene, "invalid: left behind by a build that failed", _build(scene, "repair"))
     different = differences(target, found, catalog)
+    if not found["valid"]:
+        problems = _refusals(target, found, "repaired") or [Problem(f'the index "{target.name}" is not valid')]
+        return _outcome(scene, "invalid", None, problems=tuple(problems))
     if not different:
         return _outcome(scene, "valid, exactly as wanted", _cleaning(scene))
     problems = _refusals(target, found, "replaced")
@@ -176,7 +179,7 @@ def _equivalent(target: Target, catalog: Catalog) -> Optional[str]:
     if target.specification is None:
         return None
     helpers = {_helper(target, "new"), _helper(target, "old")}
-    for image in catalog.objects(KIND, target.table_name):
+    for image in catalog.others(KIND, target.table_name):
         if image["valid"] and image["name"] not in helpers and not differences(target, image, catalog):
             return str(image["name"])
     return None

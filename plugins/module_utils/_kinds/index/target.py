@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Tuple
 
@@ -63,6 +64,14 @@ class Target:
             return []
         texts = [column.expression for column in wanted.columns if column.expression is not None]
         return texts + ([wanted.where] if wanted.where is not None else [])
+
+    @property
+    def leading_columns(self) -> List[Optional[str]]:
+        """The key columns, when it shall be present and covers all rows; an expression is None."""
+        if self.image is not None:
+            return [] if self.image["predicate"] is not None else [c["name"] for c in self.image["columns"]]
+        wanted = self.specification
+        return [] if wanted is None or wanted.where is not None else [c.name for c in wanted.columns]
 
     @property
     def column_names(self) -> List[str]:
@@ -167,7 +176,7 @@ def key_texts(target: Target) -> List[str]:
 def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
     """In what the index that stands there differs from the target, in words; empty when it is the same."""
     if target.image is not None:
-        keys = ("tail", "unique", "tablespace", "comment", "clustered")
+        keys = ("tail", "unique", "tablespace", "comment", "clustered", "statistics")
         return [f"{key} differs" for key in keys if target.image[key] != found[key]]
     wanted = target.wanted
     result = []
@@ -212,10 +221,16 @@ def _canonical(text: Optional[str], target: Target, catalog: Catalog) -> Optiona
     return None if text is None else catalog.canonical(target.table_name, text)
 
 
+def _plain(expression: Optional[str]) -> Optional[str]:
+    """An expression that is only a column: PostgreSQL stores it as that column."""
+    only = re.fullmatch(r'[(\s]*"((?:[^"]|"")*)"[)\s]*', expression or "")
+    return only.group(1).replace('""', '"') if only else expression
+
+
 def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
     """A key column in comparable form; None for what PostgreSQL chooses by itself."""
     return [
-        column.name if column.name is not None else _canonical(column.expression, target, catalog),
+        column.name if column.name is not None else _plain(_canonical(column.expression, target, catalog)),
         column.order,
         f"nulls {column.nulls}",
         column.opclass,
