@@ -13,9 +13,10 @@ from urllib.parse import quote
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from integration.connection.logins import Login, has_ipv6
+from integration.connection.logins import Login, drop_login, has_ipv6, make_login
 from integration.connection.modules import call
 from integration.connection.sentences import check_result, open_session, pieces, refusal
+from lab.server import Server
 
 pytestmark = pytest.mark.postgres
 
@@ -86,6 +87,17 @@ def test_a_form_of_address(awkward: Login, form: str) -> None:
     if place == "::1" and not has_ipv6():
         pytest.skip("this machine has no IPv6")
     assert arrival(make(awkward)) == (awkward.user, awkward.database, place)
+
+
+def test_what_libpq_takes_as_it_is(tcp_server: Server) -> None:
+    """? and # in front of the @ end nothing there: such an address works with psql, and so it does here."""
+    login = make_login(tcp_server, "app", "Pa55?half=1&other#rest", "clinic")
+    try:
+        url = f"postgresql://app:{login.password}@127.0.0.1:{login.server.port}/clinic"
+        assert arrival(url) == ("app", "clinic", "127.0.0.1")
+        assert read_address(url).removed == ()
+    finally:
+        drop_login(login)
 
 
 def test_the_password_stands_in_no_part_of_the_address_that_is_shown(awkward: Login) -> None:
