@@ -10,7 +10,7 @@ import sys
 
 log, python, *arguments = sys.argv[1:]
 process = os.posix_spawn(python, [python, *arguments], os.environ)
-_, status, usage = os.wait4(process, 0)
+_unused, status, usage = os.wait4(process, 0)
 with open(log, "a") as file:
     file.write(f"{usage.ru_maxrss}\n")
 sys.exit(os.waitstatus_to_exitcode(status))

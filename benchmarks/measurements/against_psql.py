@@ -18,7 +18,7 @@ AIM_RATIO = 1.0
 def measure(bench: Bench) -> list[Figure]:
     """In turn: deploy, psql, deploy, psql. What counts is the ratio within each pair."""
     rounds: list[dict[str, Any]] = []
-    for _ in bench.each_round():
+    for _unused in bench.each_round():
         run = bench.deploy_fresh(bench.clinic)
         deployed = bench.clinic.objects()
         bench.clinic.make_fresh()

@@ -44,4 +44,4 @@ def _runs(bench: Bench, names: list[str]) -> list[Run]:
     }
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}, indent=2))
     arguments = ("-i", str(inventory), "--forks", str(FORKS))
-    return [run_playbook(bench.server, bench.folder, arguments).must_not_change() for _ in bench.each_round()]
+    return [run_playbook(bench.server, bench.folder, arguments).must_not_change() for _unused in bench.each_round()]

@@ -14,7 +14,7 @@ def measure(bench: Bench) -> list[Figure]:
     """In turn: a deployment with each, and psql, by which each is divided."""
     seconds: dict[int, list[float]] = {choice: [] for choice in CHOICES}
     floors: list[float] = []
-    for _ in bench.each_round():
+    for _unused in bench.each_round():
         for choice in CHOICES:
             run = bench.deploy_fresh(bench.clinic, variables={"steady_parallel": choice})
             seconds[choice].append(run.seconds)

@@ -23,7 +23,7 @@ def measure(bench: Bench) -> list[Figure]:
     """In turn: traffic with a deployment, and as long without one. The worst wait of all rounds is what counts."""
     during: list[TrafficResult] = []
     quiet: list[TrafficResult] = []
-    for _ in bench.each_round():
+    for _unused in bench.each_round():
         seen, seconds = _during_deployment(bench)
         during.append(seen)
         quiet.append(_without(bench, seconds))

@@ -68,7 +68,11 @@ class Server:
 def translate(error: Any, doing: str = "", left: str = "") -> DatabaseProblem:
     """psycopg2's error as ours: the server's own words and its SQLSTATE. No statement parameters are in it."""
     diagnostics = getattr(error, "diag", None)
-    primary = getattr(diagnostics, "message_primary", None) or str(error).strip().split("\n")[0] or type(error).__name__
+    primary = (
+        getattr(diagnostics, "message_primary", None)
+        or str(error).strip().split("\n", maxsplit=1)[0]
+        or type(error).__name__
+    )
     details = [
         text
         for text in (getattr(diagnostics, "message_detail", None), getattr(diagnostics, "message_hint", None))

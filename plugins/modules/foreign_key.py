@@ -156,7 +156,7 @@ def _apply(parameters, options):
 
 
 def main():
-    entries = {"type": "list", "elements": "dict", "required": True, "options": ARGUMENT_SPEC}
+    entries = {"type": "list", "elements": "dict", "required": True, "options": ARGUMENT_SPEC, "no_log": False}
     run(AnsibleModule(argument_spec=change_arguments(foreign_keys=entries), supports_check_mode=True), _apply)
 
 

@@ -156,7 +156,7 @@ def test_the_grants_of_the_messages_are_all_that_is_needed(
 
 def run_with_grants(database: Database, work: Callable[[], dict[str, Any]], given: list[str]) -> dict[str, Any]:
     """Run it again and again, each time with the GRANTs that the refusal named."""
-    for _ in range(6):
+    for _unused in range(6):
         begun = steps_begun(database)
         try:
             return work()

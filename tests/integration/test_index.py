@@ -688,7 +688,7 @@ def test_partial_and_expression_indexes_side_by_side_do_not_lock_each_other_out(
             [{"columns": ["id"], "where": "id IS NOT NULL"}, {"columns": [{"expression": "md5(id::text)"}]}]
         )
     ]
-    for _ in range(3):
+    for _unused in range(3):
         assert database.apply(indexes=entries, parallel=3)["status"] == "succeeded"
         database.rollback()
 

@@ -38,7 +38,7 @@ class Run:
     @property
     def recap(self) -> dict[str, dict[str, int]]:
         """The figures of PLAY RECAP by host."""
-        _, _, text = self.output.partition("PLAY RECAP")
+        _unused, _second, text = self.output.partition("PLAY RECAP")
         lines = re.findall(r"^(\S+) +: (ok=.*)$", text, re.MULTILINE)
         return {
             host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", figures)} for host, figures in lines

@@ -48,7 +48,7 @@ class Page(HTMLParser):
         self.tags.add(tag)
         if tag not in VOID:
             self.open.append(tag)
-        names = [name for name, _ in attrs]
+        names = [name for name, _unused in attrs]
         self.faults += [f"<{tag}> has {name} twice" for name in set(names) if names.count(name) > 1]
         self.references += [value or "" for name, value in attrs if name in ("src", "href", "action", "data")]
         self.handlers += [name for name in names if name.startswith("on")]

@@ -147,7 +147,7 @@ def example(new_desk: NewDesk) -> Example:
     with database.nothing_written():
         second = desk.play("example_modules")
     rollbacks = []
-    for _ in range(3):
+    for _unused in range(3):
         dumps.append(database.dump())
         rollbacks.append(desk.play("rollback"))
     dumps.append(database.dump())
@@ -181,7 +181,7 @@ def test_three_rollbacks_undo_the_example(example: Example) -> None:
     assert [run.recap[HOST]["changed"] for run in example.rollbacks] == [1, 1, 1]
     assert len(set(example.dumps)) == 4
     assert example.dumps[-1] == example.dumps[0]
-    assert {status for status, _, _ in journal(example.desk.databases[HOST])} == {"rolled_back"}
+    assert {status for status, _unused, _second in journal(example.desk.databases[HOST])} == {"rolled_back"}
 
 
 @pytest.mark.postgres

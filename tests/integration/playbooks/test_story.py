@@ -158,9 +158,9 @@ def test_check_names_the_lock_of_each_statement_and_its_table(story: Story) -> N
     found = {(name, lock.split(" (")[0]) for name, lock in locks}
     assert ("openedById", 'ACCESS EXCLUSIVE on "public"."CashDrawer"') in found
     assert ("CashDrawer_openedById_fkey", 'SHARE ROW EXCLUSIVE on "public"."User"') in found
-    for index, (table, _) in desks.NINE_INDEXES.items():
+    for index, (table, _unused) in desks.NINE_INDEXES.items():
         assert (index, f'SHARE UPDATE EXCLUSIVE on "public"."{table}"') in found
-    for _, lock in locks:
+    for _unused, lock in locks:
         assert f"--   lock: {lock}\n" in story.check.output
 
 
@@ -185,7 +185,7 @@ def test_a_role_that_can_only_read_is_told_what_it_would_need(story: Story) -> N
     """Each table that it does not own, with the GRANT."""
     said = story.reader_check.said_by(HOST)
     missing = [line for line in said.splitlines() if "missing privilege" in line]
-    for table in {table for table, _ in desks.NINE_INDEXES.values()}:
+    for table in {table for table, _unused in desks.NINE_INDEXES.values()}:
         assert any(table in line for line in missing), table
     assert any("GRANT" in line and READER in line for line in missing)
 
@@ -306,7 +306,7 @@ def test_verify_after_the_rollback_names_each_difference(story: Story) -> None:
     assert wrong == {
         "column CashDrawer.openedById",
         "foreign_key CashDrawer.CashDrawer_openedById_fkey",
-        *(f"index {table}.{index}" for index, (table, _) in desks.NINE_INDEXES.items()),
+        *(f"index {table}.{index}" for index, (table, _unused) in desks.NINE_INDEXES.items()),
     }
     assert "11 of" in story.verify_after.output
     assert "Traceback" not in story.verify_after.output

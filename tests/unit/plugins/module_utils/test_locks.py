@@ -101,7 +101,7 @@ class TestScript:
         ]
 
     def test_both_timeouts_are_set_before_the_lock_whatever_the_session_has(self) -> None:
-        before = _locks.script(SWAP, Attempt(25, 0.05), 100).split("LOCK TABLE")[0]
+        before = _locks.script(SWAP, Attempt(25, 0.05), 100).split("LOCK TABLE", maxsplit=1)[0]
         assert "SET LOCAL lock_timeout TO " in before
         assert "SET LOCAL statement_timeout TO " in before
 

@@ -268,7 +268,7 @@ class TestMaskLiterals:
         assert SECRET not in mask_literals(" ".join(pieces), limit=10_000)
 
     def test_a_long_query_is_cut(self) -> None:
-        shown = mask_literals("SELECT " + ", ".join("column" for _ in range(200)))
+        shown = mask_literals("SELECT " + ", ".join("column" for _unused in range(200)))
         assert len(shown) == 300
         assert shown.endswith("…")
         assert mask_literals("SELECT abc", limit=10) == "SELECT abc"
