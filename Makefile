@@ -46,7 +46,7 @@ lint: setup ## ruff, mypy, yamllint, ansible-lint, and the syntax of playbooks a
 	@ruff format --quiet --check || { echo "make format does that" >&2; exit 1; }
 	@mypy --no-error-summary
 	@yamllint --strict .
-	@ansible-lint --quiet --profile production
+	@ansible-lint -q --profile production
 	@set -e; for playbook in playbooks/*.yml; do \
 		ansible-playbook -i inventories/demo --syntax-check $$playbook >/dev/null; \
 	done
