@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import select
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem
@@ -23,13 +23,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import C
 __all__ = ["direct_address", "pooled_by_name", "refuse_pooler_by_name", "refuse_transaction_pooling"]
 
 _ANSWER_SECONDS = 5.0
+_LOOKS = 50
 # The setting ends with the message, and so leaves no trace in a pool's session.
 _OWN_PROCESS = "SET LOCAL statement_timeout TO 0; SELECT pg_catalog.pg_backend_pid()"
 
 
 def pooled_by_name(parameters: Dict[str, str]) -> Optional[str]:
     """Why host and port alone say that this is a transaction pooler; None when they do not."""
-    host, port = parameters.get("host", ""), parameters.get("port", "5432")
+    host, port = parameters.get("host", "").lower(), parameters.get("port", "5432")
     if re.search(r"-pooler\.[^,]*neon\.(tech|build)$", host):
         return "a Neon host name with -pooler is its transaction pooler"
     if host.endswith((".supabase.com", ".supabase.co")) and port == "6543":
@@ -39,7 +40,7 @@ def pooled_by_name(parameters: Dict[str, str]) -> Optional[str]:
 
 def direct_address(parameters: Dict[str, str]) -> str:
     """The address to use instead, as far as the pooled one tells it."""
-    host, port = parameters.get("host", ""), parameters.get("port", "5432")
+    host, port = parameters.get("host", "").lower(), parameters.get("port", "5432")
     neon = re.match(r"^([^.]+)-pooler(\..+)$", host)
     if neon:
         return f"host {neon.group(1)}{neon.group(2)}"
@@ -68,52 +69,74 @@ def refuse_pooler_by_name(parameters: Dict[str, str]) -> None:
         raise _refusal(parameters, why)
 
 
-def _backend_of(parameters: Dict[str, str]) -> Optional[int]:
-    """The server process that serves a second connection; None when no answer comes in time.
+class _Second:
+    """A second connection, asked for the server process that serves it.
 
-    An asynchronous connection, since a pool of one session would keep a blocking one waiting without end.
+    Asynchronous, since a pool of one session would keep a blocking one waiting without end.
     """
-    deadline = time.monotonic() + _ANSWER_SECONDS
-    connection = psycopg2.connect(**parameters, async_=1)
 
-    def wait() -> bool:
+    def __init__(self, parameters: Dict[str, str]) -> None:
+        self._deadline = time.monotonic() + _ANSWER_SECONDS
+        self._connection = psycopg2.connect(**parameters, async_=1)
+        self._answers = self._wait()
+
+    def backend(self) -> Optional[int]:
+        """The process; None when no answer comes in time."""
+        if not self._answers:
+            return None
+        cursor = self._connection.cursor()
+        cursor.execute(_OWN_PROCESS)
+        self._answers = self._wait()
+        return int(cursor.fetchone()[0]) if self._answers else None
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _wait(self) -> bool:
         while True:
-            state = connection.poll()
+            state = self._connection.poll()
             if state == extensions.POLL_OK:
                 return True
-            remaining = deadline - time.monotonic()
+            remaining = self._deadline - time.monotonic()
             if remaining <= 0:
                 return False
-            reads = [connection] if state == extensions.POLL_READ else []
-            writes = [connection] if state == extensions.POLL_WRITE else []
+            reads = [self._connection] if state == extensions.POLL_READ else []
+            writes = [self._connection] if state == extensions.POLL_WRITE else []
             select.select(reads, writes, [], remaining)
-
-    try:
-        if not wait():
-            return None
-        cursor = connection.cursor()
-        cursor.execute(_OWN_PROCESS)
-        return int(cursor.fetchone()[0]) if wait() else None
-    finally:
-        connection.close()
 
 
 def refuse_transaction_pooling(connection: Any, parameters: Dict[str, str]) -> None:
     """Raise ConnectionProblem when the connection's server process is not its own.
 
     PostgreSQL names the process at connection start (BackendKeyData, 54.2.2); a pooler names something else there.
-    Only then is the closer look needed: our connection stays open and idle; if a second one is served by the same
-    process, or ours by another one now, sessions are not kept.
+    Only then is the closer look needed: two open connections are asked in turn, again and again, since with other
+    clients in between they are often served by two processes for a while. Where sessions are kept, each has one
+    process of its own; in a shared pool they meet in one (when it is quiet) or change theirs (when it is busy).
     """
     cursor = connection.cursor()
-    cursor.execute(_OWN_PROCESS)
-    first = int(cursor.fetchone()[0])
+
+    def backend() -> int:
+        cursor.execute(_OWN_PROCESS)
+        return int(cursor.fetchone()[0])
+
+    first = backend()
     if first == connection.info.backend_pid:
         return
-    second = _backend_of(parameters)
-    cursor.execute(_OWN_PROCESS)
-    third = int(cursor.fetchone()[0])
-    if second == first:
-        raise _refusal(parameters, f"two open connections were served by one server process ({first})")
-    if third != first:
-        raise _refusal(parameters, f"one open connection was served by two server processes ({first}, then {third})")
+    seconds: Set[int] = set()
+    second = _Second(parameters)
+    try:
+        for _look in range(_LOOKS):
+            other = second.backend()
+            if other is not None:
+                seconds.add(other)
+            mine = backend()
+            if first in seconds:
+                raise _refusal(parameters, f"two open connections were served by one server process ({first})")
+            if mine != first:
+                raise _refusal(
+                    parameters, f"one open connection was served by two server processes ({first}, then {mine})"
+                )
+            if len(seconds) > 1:
+                raise _refusal(parameters, "one open connection was served by two server processes")
+    finally:
+        second.close()

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -38,6 +39,39 @@ _KEEPALIVES = {
     "keepalives_count": "3",
     "tcp_user_timeout": "25000",
 }
+
+
+# What libpq or the server says, in this order, and what to do then.
+_CONNECTION_ADVICE = (
+    (
+        "password authentication failed|no password supplied",
+        "check user and password: in the address, in ~/.pgpass (mode 0600) or in the service file",
+    ),
+    (r'role ".*" does not exist', "check the user in the address; the ones that are there: psql -c '\\du', at {place}"),
+    (
+        r'database ".*" does not exist',
+        "check the database's name in the address; the ones that are there: psql -l, at {place}",
+    ),
+    (
+        "permission denied for database",
+        'as the owner of the database: GRANT CONNECT ON DATABASE "…" TO "…"',
+    ),
+    ("no pg_hba.conf entry", "ask for a pg_hba.conf entry for this host, user and database, or try another sslmode"),
+    (
+        "certificate|SSL|private key file|sslmode|tlsv1|gssencmode",
+        "check sslmode, sslrootcert, sslcert and sslkey of the address; paths are those of the inventory host",
+    ),
+    ("too many|remaining connection slots", "wait until connections are free, or lower steady_parallel"),
+    (
+        "session is read-only|session is not read-only|hot standby mode|recovery",
+        "the hosts of the address that answer are standbys: add the primary's host, or check target_session_attrs",
+    ),
+    (
+        "definition of service|service file",
+        "check the service's name in the address, and ~/.pg_service.conf (PGSERVICEFILE) of the inventory host",
+    ),
+    ("", "check host and port of the address, and that the server runs and the inventory host can reach it"),
+)
 
 
 @dataclass(frozen=True)
@@ -143,6 +177,15 @@ class Session:
             pass
 
 
+def _cluster(session: Session) -> Tuple[Any, ...]:
+    """What tells a running server and its database from every other. Readable for all roles."""
+    row = session.one(
+        "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text AS started,"
+        " (SELECT oid::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) AS database"
+    )
+    return row["started"], row["database"]
+
+
 class Target:
     """The database that all sessions of a run belong to. Opens them, and refuses what must not be worked on."""
 
@@ -151,6 +194,7 @@ class Target:
         self.expectation = expectation
         self.purpose = purpose
         self.writes = writes
+        self.cluster: Optional[Tuple[Any, ...]] = None
         self.parameters = {
             **_KEEPALIVES,
             "connect_timeout": "10",
@@ -169,6 +213,8 @@ class Target:
             self._prepare(session, schema)
             server = self._read_server(session)
             self._refuse_wrong_target(server)
+            self.cluster = _cluster(session)
+            self.cluster = _cluster(session)
         except psycopg2.Error as error:
             session.close()
             raise translate(error, "The session could not be prepared", NOTHING_CHANGED) from None
@@ -182,9 +228,20 @@ class Target:
         session = self._connect()
         try:
             self._prepare(session, schema)
+            # Prepared first: a statement_timeout of the role's must not cut this off.
+            if _cluster(session) != self.cluster:
+                raise ConnectionProblem(
+                    f"The address leads to another server than before ({self.address.place}).",
+                    "of several hosts another one answered, or the server was exchanged or started again meanwhile",
+                    "see which server is the right one, then run the same command again: it finds out what is there",
+                    "what was done so far stays",
+                )
         except psycopg2.Error as error:
             session.close()
             raise translate(error, "A further session could not be prepared") from None
+        except BaseException:
+            session.close()
+            raise
         return session
 
     def _prepare(self, session: Session, schema: Optional[str]) -> None:
@@ -215,22 +272,9 @@ class Target:
         message = " ".join(str(error).split())
         for secret in self.address.secrets:
             message = message.replace(secret, "***")
-        if "password authentication failed" in message or "no password supplied" in message:
-            todo = "check user and password: in the address, in ~/.pgpass (mode 0600) or in the service file"
-        elif "does not exist" in message and "database" in message:
-            todo = (
-                f"check the database's name in the address; the ones that are there: psql -l, at {self.address.place}"
-            )
-        elif "no pg_hba.conf entry" in message:
-            todo = "ask for a pg_hba.conf entry for this host, user and database, or try another sslmode"
-        elif "certificate" in message or "SSL" in message:
-            todo = (
-                "check sslmode, sslrootcert, sslcert and sslkey of the address; paths are those of the inventory host"
-            )
-        elif "too many" in message or "remaining connection slots" in message:
-            todo = "wait until connections are free, or lower steady_parallel"
-        else:
-            todo = "check host and port of the address, and that the server runs and the inventory host can reach it"
+        todo = next(
+            (advice for pattern, advice in _CONNECTION_ADVICE if re.search(pattern, message)), _CONNECTION_ADVICE[-1][1]
+        ).format(place=self.address.place)
         return ConnectionProblem(
             f"No connection to the database at {self.address.place}.",
             message,
@@ -249,9 +293,11 @@ class Target:
             " (SELECT reset_val::bool FROM pg_catalog.pg_settings"
             " WHERE name = 'default_transaction_read_only') AS read_only,"
             " pg_catalog.host(pg_catalog.inet_server_addr()) || ':' || pg_catalog.inet_server_port() AS address,"
-            " CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
-            " THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END AS system_identifier"
+            # Asked for below, in a statement of its own: naming the function takes the right to execute it.
+            " pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS identifiable"
         )
+        identifier_of_cluster = "SELECT system_identifier::text FROM pg_catalog.pg_control_system()"
+        cluster = session.one(identifier_of_cluster)["system_identifier"] if row["identifiable"] else None
         if row["version"] < OLDEST_SERVER:
             raise unsupported_version(row["version_text"])
         if row["standby"]:
@@ -266,7 +312,7 @@ class Target:
             row["version_text"],
             row["database"],
             row["role"],
-            row["system_identifier"],
+            cluster,
             row["read_only"],
             row["address"],
         )
@@ -314,6 +360,8 @@ class Target:
             "check_function_bodies": "on",
             "default_transaction_read_only": "off" if self.writes else "on",
         }
+        if session.connection.server_version >= 140000:
+            settings["idle_session_timeout"] = "0"
         if session.connection.server_version >= 170000:
             settings["transaction_timeout"] = "0"
         statements = [
