@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""How PostgreSQL's programs are run: on the server that our session is on, with no secret on their command line."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence
+
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+
+__all__ = ["Client", "Finished", "client_of", "run_program"]
+
+_OTHER_SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+_CHUNK = 1 << 20
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a program gets to connect with. dsn: for its command line, nothing secret in it. environment: the rest."""
+
+    dsn: str
+    environment: Dict[str, str] = field(repr=False)
+    secrets: Sequence[str] = field(repr=False, default=())
+
+    def clean(self, text: str) -> str:
+        """A program's words without anything secret."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program's end. status: as a shell counts it; negative: the signal that ended it."""
+
+    status: int
+    errors: str
+
+    @property
+    def brief(self) -> str:
+        """What it said, or how it ended."""
+        lines = [line.strip() for line in self.errors.splitlines() if line.strip()]
+        words = " ".join(lines[-4:])
+        if self.status < 0:
+            return f"it was ended by signal {signal.Signals(-self.status).name}" + (f": {words}" if words else "")
+        return words or f"it ended with status {self.status} and said nothing"
+
+
+@contextmanager
+def client_of(
+    session: Session, parameters: Dict[str, str], application_name: str, database: Optional[str] = None
+) -> Iterator[Client]:
+    """A client for the very server that the session is on, whichever of several hosts that is.
+
+    parameters: the target's. database: another one than the session's. Passwords go through the environment, what the
+    environment has no variable for through a service file (0600) that is gone afterwards (libpq, 34.15 and 34.17).
+    """
+    info = session.connection.info
+    plain = {key: value for key, value in parameters.items() if key not in (*_OTHER_SECRETS, "password", "passfile")}
+    plain.update(_pinned(parameters, info))
+    plain["dbname"] = database if database is not None else info.dbname
+    plain["user"] = info.user
+    plain["application_name"] = application_name[:63]
+    environment = {**os.environ, "LC_ALL": "C", "PGOPTIONS": ""}
+    if "options" not in parameters and os.environ.get("PGOPTIONS"):
+        environment["PGOPTIONS"] = os.environ["PGOPTIONS"]
+    if parameters.get("passfile"):
+        environment["PGPASSFILE"] = parameters["passfile"]
+    if info.password:
+        environment["PGPASSWORD"] = info.password
+    others = {key: parameters[key] for key in _OTHER_SECRETS if parameters.get(key)}
+    secrets = [secret for secret in [info.password, *others.values()] if secret]
+    if not others:
+        yield Client(extensions.make_dsn(**plain), environment, secrets)
+        return
+    if "service" in plain:
+        raise SteadyError(
+            f"The address has a service and beside it {', '.join(others)}.",
+            "PostgreSQL's programs get such a secret through a service file, and can read only one",
+            f"write {', '.join(others)} into the service file, and take it out of the address",
+            NOTHING_CHANGED,
+        )
+    with tempfile.TemporaryDirectory(prefix="steady-") as folder:
+        path = os.path.join(folder, "service")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write("\n".join(["[steady]", *(f"{key}={value}" for key, value in others.items())]) + "\n")
+        environment["PGSERVICEFILE"] = path
+        yield Client(extensions.make_dsn(**{**plain, "service": "steady"}), environment, secrets)
+
+
+def _pinned(parameters: Dict[str, str], info: Any) -> Dict[str, str]:
+    """Host and port of the session's server. Of several hosts the others are left out."""
+    pinned = {"host": info.host, "port": str(info.port)}
+    addresses = parameters.get("hostaddr", "").split(",")
+    if len(addresses) > 1:
+        hosts = (parameters.get("host") or parameters["hostaddr"]).split(",")
+        pinned["hostaddr"] = addresses[hosts.index(info.host)] if info.host in hosts else info.host
+    return {key: value for key, value in pinned.items() if value}
+
+
+def _with_us() -> None:
+    """Runs in the child: it ends when we are killed, and does not go on with nobody there to prove what it writes."""
+    try:
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    except (OSError, AttributeError):  # not Linux
+        pass
+
+
+def run_program(
+    arguments: List[str],
+    client: Client,
+    *,
+    consume: Optional[Callable[[bytes], None]] = None,
+    watch: Optional[Callable[[], None]] = None,
+    on_line: Optional[Callable[[str], None]] = None,
+    interval: float = 0.5,
+) -> Finished:
+    """Run it to its end. consume gets its output in pieces, on_line each line of its messages, watch is called about
+    every interval seconds. Whatever any of them raises ends the program, and is raised.
+    """
+    errors: List[str] = []
+    process = subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if consume else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=client.environment,
+        # One program at a time and from the main thread: nothing here forks while another thread holds a lock.
+        preexec_fn=_with_us,
+    )
+    reader = threading.Thread(target=_read_lines, args=(process.stderr, errors, on_line), daemon=True)
+    reader.start()
+    try:
+        if consume is not None and process.stdout is not None:
+            _consume(process.stdout, consume, watch, interval)
+        while True:
+            try:
+                process.wait(interval)
+                break
+            except subprocess.TimeoutExpired:
+                if watch is not None:
+                    watch()
+    except BaseException:
+        _end(process)
+        raise
+    finally:
+        if process.stdout is not None:
+            process.stdout.close()
+    reader.join(5)
+    return Finished(process.returncode, client.clean("".join(errors)))
+
+
+def _consume(
+    stream: IO[bytes], consume: Callable[[bytes], None], watch: Optional[Callable[[], None]], interval: float
+) -> None:
+    told = time.monotonic()
+    while True:
+        piece = os.read(stream.fileno(), _CHUNK)
+        if not piece:
+            return
+        consume(piece)
+        if watch is not None and time.monotonic() - told > interval:
+            watch()
+            told = time.monotonic()
+
+
+def _read_lines(stream: Any, errors: List[str], on_line: Optional[Callable[[str], None]]) -> None:
+    """Keeps the last messages only: a verbose program may have millions of them."""
+    for raw in stream:
+        line = raw.decode("utf-8", "replace")
+        if on_line is not None:
+            on_line(line)
+        errors.append(line)
+        del errors[:-200]
+
+
+def _end(process: Any) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What is in a database: every object that a complete dump has, the rows of each table, the value of each sequence."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+
+__all__ = ["count_tables", "differences", "read_contents", "sequence_values"]
+
+# (catalog, oid) is also what an archive's table of contents says of each entry, so that names need no parsing.
+# What pg_dump leaves to something else is left out here, too: members of extensions, what partitions inherit, internal
+# functions and triggers, indexes behind constraints, invalid indexes (pg_dump.c: getIndexes, getConstraints,
+# getTriggers, getFuncs). Objects below 16384 belong to every database.
+_OBJECTS = """
+WITH mine AS (
+  SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+), found AS (
+  SELECT 'pg_catalog.pg_class'::regclass AS catalog, c.oid FROM pg_catalog.pg_class c
+   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relnamespace IN (SELECT oid FROM mine)
+  UNION ALL
+  SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+   WHERE t.relnamespace IN (SELECT oid FROM mine) AND t.relkind IN ('r', 'p', 'm')
+     AND (i.indisvalid OR t.relkind = 'p') AND i.indisready
+     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k
+                      WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x'))
+  UNION ALL
+  SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_class t ON t.oid = k.conrelid AND t.relnamespace IN (SELECT oid FROM mine)
+   WHERE k.contype IN ('p', 'u', 'x') OR (k.contype = 'f' AND k.conparentid = 0)
+      OR (k.contype = 'c' AND NOT k.convalidated AND k.conislocal)
+  UNION ALL
+  SELECT 'pg_catalog.pg_proc'::regclass, p.oid FROM pg_catalog.pg_proc p
+   WHERE p.pronamespace IN (SELECT oid FROM mine)
+     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+                      WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
+  UNION ALL
+  SELECT 'pg_catalog.pg_trigger'::regclass, g.oid FROM pg_catalog.pg_trigger g
+    JOIN pg_catalog.pg_class t ON t.oid = g.tgrelid AND t.relnamespace IN (SELECT oid FROM mine)
+   WHERE NOT g.tgisinternal AND g.tgparentid = 0
+  UNION ALL
+  SELECT 'pg_catalog.pg_policy'::regclass, p.oid FROM pg_catalog.pg_policy p
+    JOIN pg_catalog.pg_class t ON t.oid = p.polrelid AND t.relnamespace IN (SELECT oid FROM mine)
+  UNION ALL
+  SELECT 'pg_catalog.pg_rewrite'::regclass, w.oid FROM pg_catalog.pg_rewrite w
+    JOIN pg_catalog.pg_class t ON t.oid = w.ev_class AND t.relnamespace IN (SELECT oid FROM mine)
+   WHERE w.rulename <> '_RETURN'
+  UNION ALL
+  SELECT 'pg_catalog.pg_type'::regclass, y.oid FROM pg_catalog.pg_type y
+    LEFT JOIN pg_catalog.pg_class t ON t.oid = y.typrelid
+   WHERE y.typnamespace IN (SELECT oid FROM mine) AND (y.typtype IN ('e', 'd', 'r') OR t.relkind = 'c')
+  UNION ALL
+  SELECT 'pg_catalog.pg_namespace'::regclass, oid FROM mine
+  UNION ALL
+  SELECT 'pg_catalog.pg_extension'::regclass, oid FROM pg_catalog.pg_extension
+  UNION ALL
+  SELECT 'pg_catalog.pg_publication'::regclass, oid FROM pg_catalog.pg_publication
+  UNION ALL
+  SELECT 'pg_catalog.pg_event_trigger'::regclass, oid FROM pg_catalog.pg_event_trigger
+  UNION ALL
+  SELECT 'pg_catalog.pg_foreign_server'::regclass, oid FROM pg_catalog.pg_foreign_server
+  UNION ALL
+  SELECT 'pg_catalog.pg_foreign_data_wrapper'::regclass, oid FROM pg_catalog.pg_foreign_data_wrapper
+  UNION ALL
+  SELECT 'pg_catalog.pg_collation'::regclass, oid FROM pg_catalog.pg_collation
+   WHERE collnamespace IN (SELECT oid FROM mine)
+  UNION ALL
+  SELECT 'pg_catalog.pg_statistic_ext'::regclass, oid FROM pg_catalog.pg_statistic_ext
+   WHERE stxnamespace IN (SELECT oid FROM mine)
+)
+SELECT f.catalog::oid::int AS catalog, f.oid::bigint AS oid, o.type, o.identity
+  FROM found f, pg_catalog.pg_identify_object(f.catalog, f.oid, 0) o
+ WHERE f.oid >= 16384
+   AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+                    WHERE d.classid = f.catalog AND d.objid = f.oid AND d.deptype = 'e')
+ ORDER BY o.type, o.identity
+"""
+
+_TABLES = """
+SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
+       pg_catalog.pg_table_size(c.oid) AS bytes
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY n.nspname, c.relname
+"""
+
+_SEQUENCES = """
+SELECT n.nspname AS schema, c.relname AS name, s.seqincrement AS increment
+  FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY n.nspname, c.relname
+"""
+
+
+def read_contents(session: Session) -> Dict[str, Any]:
+    """All but the rows: {objects, tables, sequences, large_objects, extensions}. Raises psycopg2.Error.
+
+    objects: [{catalog, oid, type, identity}]; tables: [{oid, schema, name, kind, bytes, rows}], rows None until they are
+    counted; sequences: as sequence_values gives them.
+    """
+    return {
+        "objects": session.rows(_OBJECTS),
+        "tables": [{**row, "rows": None} for row in session.rows(_TABLES)],
+        "sequences": sequence_values(session),
+        "large_objects": session.one("SELECT pg_catalog.count(*) AS n FROM pg_catalog.pg_largeobject_metadata")["n"],
+        "extensions": [
+            f"{row['extname']} {row['extversion']}"
+            for row in session.rows("SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname")
+        ],
+    }
+
+
+def sequence_values(session: Session) -> List[Dict[str, Any]]:
+    """[{schema, name, increment, value, called}]. A sequence belongs to no snapshot: it is read as it stands."""
+    found = session.rows(_SEQUENCES)
+    if not found:
+        return []
+    parts = [
+        compose(
+            "SELECT {number}::int AS number, last_value, is_called FROM {name}",
+            number=literal(number),
+            name=identifier(row["schema"], row["name"]),
+        )
+        for number, row in enumerate(found)
+    ]
+    for row in session.rows(" UNION ALL ".join(parts)):
+        found[row["number"]].update(value=row["last_value"], called=row["is_called"])
+    return found
+
+
+def count_tables(
+    session: Session, tables: List[Dict[str, Any]], counted: Optional[Callable[[Dict[str, Any]], None]] = None
+) -> None:
+    """Fill in the rows of each table itself, its children not included. Foreign tables hold none. Raises psycopg2.Error."""
+    for table in tables:
+        if table["kind"] == "r":
+            name = identifier(table["schema"], table["name"])
+            table["rows"] = session.one(compose("SELECT pg_catalog.count(*) AS n FROM ONLY {name}", name=name))["n"]
+            if counted is not None:
+                counted(table)
+
+
+def differences(before: Mapping[str, Any], found: Mapping[str, Any]) -> List[str]:
+    """In words, what a restored database lacks or has too much, against the contents that its dump was taken from."""
+    wrong: List[str] = []
+    there, wanted = _named(found), _named(before)
+    wrong += [f"missing: {name}" for key, name in wanted.items() if key not in there]
+    wrong += [f"not in the backup: {name}" for key, name in there.items() if key not in wanted]
+    rows = {(one["schema"], one["name"]): one["rows"] for one in found["tables"]}
+    for table in before["tables"]:
+        key = (table["schema"], table["name"])
+        if key in rows and table["kind"] == "r" and rows[key] != table["rows"]:
+            wrong.append(f"{key[0]}.{key[1]}: {rows[key]} rows, {table['rows']} in the backup")
+    values = {(one["schema"], one["name"]): one for one in found["sequences"]}
+    for sequence in before["sequences"]:
+        key = (sequence["schema"], sequence["name"])
+        if key in values and not sequence_fits(sequence, values[key]):
+            wrong.append(
+                f"sequence {key[0]}.{key[1]}: {values[key]['value']}, {sequence['value']} to "
+                f"{sequence.get('value_after', sequence['value'])} in the backup"
+            )
+    if before["large_objects"] != found["large_objects"]:
+        wrong.append(f"{found['large_objects']} large objects, {before['large_objects']} in the backup")
+    return wrong
+
+
+def sequence_fits(sequence: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether a value lies between those read before and after the dump. A sequence that cycles may have any."""
+    first, last = sequence["value"], sequence.get("value_after", sequence["value"])
+    if (first > last) == (sequence["increment"] > 0) and first != last:
+        return True
+    return bool(min(first, last) <= found["value"] <= max(first, last))
+
+
+def _named(contents: Mapping[str, Any]) -> Dict[Tuple[str, str], str]:
+    return {(one["type"], one["identity"]): f"{one['type']} {one['identity']}" for one in contents["objects"]}

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Counts rows in the SQL text of a dump as it flows by: at the speed of a search for bytes, in constant memory."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, Optional, Tuple
+
+__all__ = ["RowCounter"]
+
+_NAME = rb'(?:"(?:[^"]|"")+"|[^\s".(]+)'
+_HEADER = re.compile(rb"\nCOPY (" + _NAME + rb")\.(" + _NAME + rb")(?: \(.*?\)| ) FROM stdin;\n", re.DOTALL)
+_BEGIN = b"\nCOPY "
+_END = b"\n\\.\n"
+# 1,600 columns with names of 63 characters, quoted: a header that is longer is none.
+_LONGEST_HEADER = 1 << 19
+
+
+class RowCounter:
+    """rows: by (schema, table), as far as the text was fed. open: the table whose data did not come to its end."""
+
+    def __init__(self) -> None:
+        self.rows: Dict[Tuple[str, str], int] = {}
+        self.total = 0
+        self.open: Optional[Tuple[str, str]] = None
+        self._rest = b"\n"
+
+    def feed(self, piece: bytes) -> None:
+        """The next piece of the text, of any length."""
+        text = self._rest + piece
+        position = 0
+        while position >= 0:
+            text, position = self._data(text, position) if self.open else self._between(text, position)
+        self._rest = text
+
+    def _data(self, text: bytes, start: int) -> Tuple[bytes, int]:
+        """In the data of a table, text[start] being the end of the line before."""
+        table = self.open
+        if table is None:
+            return text, -1
+        end = text.find(_END, start)
+        # Without an end in sight the last bytes may be the beginning of one.
+        upto = end + 1 if end >= 0 else max(start, len(text) - len(_END) + 1)
+        lines = text.count(b"\n", start, upto)
+        self.rows[table] += lines
+        self.total += lines
+        if end < 0:
+            return text[upto:], -1
+        self.open = None
+        return text, end + len(_END) - 1
+
+    def _between(self, text: bytes, start: int) -> Tuple[bytes, int]:
+        begin = text.find(_BEGIN, start)
+        if begin < 0:
+            return text[max(start, len(text) - len(_BEGIN) + 1) :], -1
+        header = _HEADER.match(text, begin)
+        if header is None:
+            if len(text) - begin < _LONGEST_HEADER:
+                return text[begin:], -1
+            return text, begin + 1
+        self.open = (_plain(header.group(1)), _plain(header.group(2)))
+        self.rows.setdefault(self.open, 0)
+        # The end of the header's line counts as one in _data.
+        self.rows[self.open] -= 1
+        self.total -= 1
+        return text, header.end() - 1
+
+
+def _plain(name: bytes) -> str:
+    text = name.decode("utf-8", "replace")
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text

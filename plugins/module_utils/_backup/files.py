@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Files that hold what must not be lost, and that nobody else may read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+
+__all__ = ["check_free", "folder_bytes", "free_bytes", "hash_files", "human_bytes", "make_private", "sync_tree", "write_json"]
+
+_PIECE = 1 << 20
+
+
+def make_private(folder: str) -> None:
+    """Make the folder, 0700, where it is not there. Raises SteadyError."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise SteadyError(
+            f"The backup folder {folder} cannot be written to.",
+            error.strerror or str(error),
+            "set steady_backup_dir to a folder of the account that the modules run as, with enough space",
+            NOTHING_CHANGED,
+        ) from None
+
+
+def walk(folder: str) -> Iterator[str]:
+    """The files below, relative to the folder, in a fixed order."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(place, name), folder)
+
+
+def folder_bytes(folder: str) -> int:
+    """What the files below the folder hold. Files that vanish meanwhile count nothing."""
+    total = 0
+    for path in walk(folder):
+        try:
+            total += os.lstat(os.path.join(folder, path)).st_size
+        except FileNotFoundError:
+            pass
+    return total
+
+
+def sha256(path: str, tell: Optional[Callable[[int], None]] = None) -> str:
+    """The file's SHA-256, as hexadecimal digits. tell gets the number of bytes read since it was told last."""
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        while True:
+            piece = file.read(_PIECE)
+            if not piece:
+                return digest.hexdigest()
+            digest.update(piece)
+            if tell is not None:
+                tell(len(piece))
+
+
+def hash_files(folder: str, skip: str, tell: Optional[Callable[[int], None]] = None) -> List[Dict[str, Any]]:
+    """[{path, bytes, sha256}] of all files below the folder, but for the one named skip."""
+    return [
+        {
+            "path": path,
+            "bytes": os.path.getsize(os.path.join(folder, path)),
+            "sha256": sha256(os.path.join(folder, path), tell),
+        }
+        for path in walk(folder)
+        if path != skip
+    ]
+
+
+def sync_tree(folder: str) -> None:
+    """Make all files 0600 and all folders 0700, and force everything to disk, the folders themselves included."""
+    for place, _folders, names in os.walk(folder, topdown=False):
+        for name in names:
+            path = os.path.join(place, name)
+            os.chmod(path, 0o600)
+            _sync(path)
+        os.chmod(place, 0o700)
+        _sync(place)
+    _sync(os.path.dirname(os.path.abspath(folder)))
+
+
+def _sync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: str, content: Mapping[str, Any]) -> None:
+    """Write it beside its place, force it to disk, and rename: nobody ever reads half of it."""
+    beside = f"{path}.{os.getpid()}.new"
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, ensure_ascii=True)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise
+    _sync(os.path.dirname(os.path.abspath(path)))
+
+
+def free_bytes(folder: str) -> int:
+    """What an ordinary user may still write there."""
+    return shutil.disk_usage(folder).free
+
+
+def check_free(folder: str, needed: int, what: str) -> None:
+    """Raise SteadyError unless that many bytes are free there."""
+    free = free_bytes(folder)
+    if free < needed:
+        raise SteadyError(
+            f"There is too little space for {what} in {folder}.",
+            f"{human_bytes(free)} are free, about {human_bytes(needed)} are needed",
+            "free space, or set steady_backup_dir to a folder with more of it",
+            NOTHING_CHANGED,
+        )
+
+
+def human_bytes(count: float) -> str:
+    """1.4 GB; powers of ten."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
