@@ -16,7 +16,16 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 
-__all__ = ["check_free", "folder_bytes", "free_bytes", "hash_files", "human_bytes", "make_private", "sync_tree", "write_json"]
+__all__ = [
+    "check_free",
+    "folder_bytes",
+    "free_bytes",
+    "hash_files",
+    "human_bytes",
+    "make_private",
+    "sync_tree",
+    "write_json",
+]
 
 _PIECE = 1 << 20
 

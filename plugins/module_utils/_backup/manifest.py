@@ -85,6 +85,4 @@ def backups_in(folder: str) -> List[str]:
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     except FileNotFoundError:
         return []
-    return [
-        os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name, MANIFEST))
-    ]
+    return [os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name, MANIFEST))]

@@ -1,0 +1,326 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""A backup: dumped under a snapshot, proven, and only then called one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import Dump, dump_globals
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
+    check_free,
+    free_bytes,
+    hash_files,
+    human_bytes,
+    make_private,
+    sync_tree,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
+    MANIFEST,
+    backups_in,
+    read_manifest,
+    write_manifest,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files, prove_list, prove_read
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.snapshot import Snapshot, refuse_unreadable
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+    COLLECTION_VERSION,
+    Options,
+    now,
+    result_of,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
+
+__all__ = ["backup"]
+
+_LEFT = "the database was only read; earlier backups are as they were"
+# Of the tables' size on disk, when there is no earlier backup to go by: text compresses to less than that.
+_RATIO = 0.7
+_ROOM = 1.2
+_MOST_JOBS = 4
+
+
+def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
+    """Back up the database and prove it, or in check mode say how. Raises SteadyError."""
+    started_at = now()
+    address = options.address()
+    progress = Progress(parameters.get("progress_file"))
+    backup_id = new_deployment_id()
+    target = Target(address, options.expectation, f"backup {backup_id}", writes=False)
+    session, server = target.first_session()
+    try:
+        programs = find_programs(server.major, parameters.get("programs_dir"))
+        work = _Backup(parameters, options, target, server, programs, progress, backup_id, started_at)
+        if not options.check:
+            take_deployment_lock(session)
+        refuse_unreadable(session)
+        described = work.describe(session)
+        common = {"backup": described}
+        if options.check:
+            return result_of(server, address, "planned", started_at, changed=True, **common)
+        manifest = work.make(session)
+        common["backup"] = work.summary(manifest)
+        return result_of(server, address, "succeeded", started_at, changed=True, **common)
+    except psycopg2.Error as error:
+        raise translate(error, "The backup stopped", _LEFT) from None
+    except OSError as error:
+        raise SteadyError(
+            f"The backup could not be written: {error.strerror or error}.",
+            str(error.filename or ""),
+            "free space, or set steady_backup_dir to another folder, then run the same command again",
+            _LEFT,
+        ) from None
+    finally:
+        progress.end()
+        session.close()
+
+
+class _Backup:
+    """One backup on its way."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any],
+        options: Options,
+        target: Target,
+        server: Server,
+        programs: Programs,
+        progress: Progress,
+        backup_id: str,
+        started_at: str,
+    ) -> None:
+        self.parameters = parameters
+        self.options = options
+        self.target = target
+        self.server = server
+        self.programs = programs
+        self.progress = progress
+        self.id = backup_id
+        self.started_at = started_at
+        self.directory: str = os.path.abspath(os.path.expanduser(parameters["directory"]))
+        self.final = os.path.join(self.directory, backup_id)
+        self.partial = os.path.join(self.directory, f".{backup_id}.partial")
+        self.by_folder = parameters.get("format", "directory") == "directory"
+        self.archive = "archive" if self.by_folder else "archive.dump"
+        self.compression = programs.compression(parameters.get("compression"))
+        self.jobs = int(parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
+        self.level: str = parameters.get("proof") or "read"
+        self.lock_wait_ms = milliseconds(parameters.get("lock_patience") or "10m", "lock_patience")
+
+    def describe(self, session: Session) -> Dict[str, Any]:
+        """What would be done, and whether there is room for it. Raises SteadyError."""
+        estimate = self._estimate(session)
+        folder = self.directory
+        while not os.path.isdir(folder):
+            folder = os.path.dirname(folder)
+        check_free(folder, int(estimate * _ROOM), "the backup")
+        return {
+            "status": "planned",
+            "id": None,
+            "path": self.directory,
+            "method": "pg_dump",
+            "format": "directory" if self.by_folder else "custom",
+            "compression": self.compression,
+            "jobs": self.jobs if self.by_folder else 1,
+            "proof": self.level,
+            "pg_dump_version": self.programs.text,
+            "estimated_bytes": estimate,
+            "free_bytes": free_bytes(folder),
+            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {human_bytes(estimate)}",
+        }
+
+    def _estimate(self, session: Session) -> int:
+        """Bytes that the backup will take: as the last one did, or by a rule of thumb."""
+        tables = int(
+            session.one(
+                "SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0) AS bytes FROM pg_catalog.pg_class c"
+                " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+            )["bytes"]
+        )
+        for folder in reversed(backups_in(self.directory)):
+            try:
+                manifest = read_manifest(folder)
+            except SteadyError:
+                continue
+            before = sum(table["bytes"] for table in manifest["contents"]["tables"])
+            same = manifest["compression"] == self.compression
+            if same and before and manifest["database"]["name"] == self.server.database:
+                return int(tables * manifest["bytes"] / before)
+        return int(tables * _RATIO)
+
+    def make(self, session: Session) -> Dict[str, Any]:
+        """Dump, prove, keep: the manifest. What is not proven is removed again. Raises SteadyError, OSError."""
+        make_private(self.directory)
+        self._clean_up_after_others()
+        os.mkdir(self.partial, 0o700)
+        try:
+            manifest = self._dump(session)
+            self._prove(session, manifest)
+            sync_tree(self.partial)
+            os.rename(self.partial, self.final)
+            sync_tree(self.final)
+        except BaseException:
+            shutil.rmtree(self.partial, ignore_errors=True)
+            raise
+        return manifest
+
+    def _clean_up_after_others(self) -> None:
+        """Runs that were killed leave half a backup. We hold the lock: of this database nobody else is at work."""
+        for name in os.listdir(self.directory):
+            if name.startswith(".") and name.endswith(".partial"):
+                shutil.rmtree(os.path.join(self.directory, name), ignore_errors=True)
+
+    def _dump(self, session: Session) -> Dict[str, Any]:
+        name = f"steady.postgresql dump {self.id}"
+        self.progress.say("taking a snapshot")
+        snapshot = Snapshot(self.target.session())
+        try:
+            with client_of(session, self.target.parameters, name) as client:
+                dump = Dump(
+                    self.programs,
+                    client,
+                    self.partial,
+                    self.archive,
+                    self.by_folder,
+                    self.jobs,
+                    self.compression,
+                    snapshot.name,
+                    self.lock_wait_ms,
+                    [],
+                )
+                snapshot.count_beside()
+                dump.run(snapshot.contents["tables"], session, name, self.progress)
+                snapshot.counted(lambda: self.progress.say("counting the rows of the snapshot"))
+                detail = dump_globals(
+                    self.programs, client, os.path.join(self.partial, "globals.sql"), self.server.database
+                )
+        finally:
+            # Before anything is proven or changed: whoever builds an index concurrently waits for a snapshot.
+            snapshot.close()
+        included = os.path.exists(os.path.join(self.partial, "globals.sql"))
+        return {
+            "backup_id": self.id,
+            "collection_version": COLLECTION_VERSION,
+            "method": "pg_dump",
+            "format": "directory" if self.by_folder else "custom",
+            "compression": self.compression,
+            "archive": self.archive,
+            **snapshot.facts,
+            "database": {
+                **snapshot.facts["database"],
+                "system_identifier": self.server.system_identifier,
+                "server_version": self.server.version_text,
+                "server_version_num": self.server.version,
+            },
+            "roles": snapshot.roles,
+            "pg_dump_version": self.programs.text,
+            "started_at": self.started_at,
+            "snapshot_at": snapshot.taken_at,
+            "role": self.server.role,
+            "operator": self.options.operator,
+            "globals": {"included": included, "detail": detail or "roles and tablespaces"},
+            "left_out": _left_out(snapshot.contents, included, detail),
+            "contents": snapshot.contents,
+            "proofs": [],
+            "encryption": None,
+            "copies": [],
+        }
+
+    def _prove(self, session: Session, manifest: Dict[str, Any]) -> None:
+        archive = os.path.join(self.partial, self.archive)
+        contents = manifest["contents"]
+        self._proof(manifest, "list", lambda: prove_list(self.programs, archive, contents, self.progress))
+        if self.level != "list":
+            self._proof(manifest, "read", lambda: prove_read(self.programs, archive, contents, self.progress))
+        manifest["files"] = hash_files(self.partial, MANIFEST)
+        manifest["bytes"] = sum(file["bytes"] for file in manifest["files"])
+        if self.level == "restore":
+            self._proof(manifest, "restore", lambda: self._restored(session, manifest))
+        manifest["finished_at"] = now()
+        write_manifest(self.partial, manifest)
+
+    def _restored(self, session: Session, manifest: Dict[str, Any]) -> Dict[str, Any]:
+        from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import prove_restore
+
+        return prove_restore(
+            manifest,
+            self.partial,
+            self.programs,
+            session,
+            self.target,
+            self.progress,
+            self.jobs,
+            self.parameters.get("proof_url"),
+        )
+
+    def _proof(self, manifest: Dict[str, Any], level: str, prove: Any) -> None:
+        began = time.monotonic()
+        figures = prove()
+        duration = round((time.monotonic() - began) * 1000, 1)
+        manifest["proofs"].append(
+            {"level": level, "at": now(), "duration_ms": duration, "status": "ok", "figures": figures}
+        )
+
+    def summary(self, manifest: Mapping[str, Any]) -> Dict[str, Any]:
+        """For the result and the report."""
+        tables = [table for table in manifest["contents"]["tables"] if table["kind"] == "r"]
+        rows = sum(table["rows"] for table in tables)
+        level = manifest["proofs"][-1]["level"]
+        return {
+            "status": "proven",
+            "id": self.id,
+            "path": self.final,
+            "method": manifest["method"],
+            "format": manifest["format"],
+            "compression": manifest["compression"],
+            "pg_dump_version": manifest["pg_dump_version"],
+            "snapshot_at": manifest["snapshot_at"],
+            "finished_at": manifest["finished_at"],
+            "bytes": manifest["bytes"],
+            "tables": len(tables),
+            "rows": rows,
+            "proof": level,
+            "proofs": manifest["proofs"],
+            "left_out": manifest["left_out"],
+            "globals": manifest["globals"],
+            "copies": manifest["copies"],
+            "encryption": manifest["encryption"],
+            "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}",
+        }
+
+
+_WORDS = {
+    "list": "its table of contents is complete",
+    "read": "read whole, every row counted",
+    "restore": "restored into a scratch database and compared",
+}
+
+
+def _left_out(contents: Mapping[str, Any], globals_included: bool, detail: Optional[str]) -> List[str]:
+    """What is not in the backup, in words: nobody shall find out only when it is needed."""
+    sentences = []
+    if not globals_included or detail:
+        sentences.append(f"roles and tablespaces: {detail}")
+    foreign = [f"{t['schema']}.{t['name']}" for t in contents["tables"] if t["kind"] == "f"]
+    if foreign:
+        sentences.append(f"rows of foreign tables, which are stored elsewhere: {', '.join(foreign)}")
+    if any(one["type"] == "subscription" for one in contents["objects"]):
+        sentences.append("subscriptions")
+    sentences.append("planner statistics: a restore makes them anew (ANALYZE)")
+    return sentences

@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""One run of pg_dump: under a snapshot, watched while it works, its end told in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional
+
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, Finished, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import folder_bytes, human_bytes
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, gzip_level
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+
+__all__ = ["Dump", "dump_globals"]
+
+_LEFT = "the database was only read; earlier backups are as they were"
+
+
+@dataclass
+class Dump:
+    """What to dump, and how. lock_wait_ms: how long pg_dump may wait for one table."""
+
+    programs: Programs
+    client: Client
+    folder: str
+    archive: str
+    directory_format: bool
+    jobs: int
+    compression: str
+    snapshot: str
+    lock_wait_ms: int
+    options: List[str]
+
+    def arguments(self) -> List[str]:
+        compress = self.compression if self.programs.version[0] >= 16 else gzip_level(self.compression)
+        return [
+            self.programs.path("pg_dump"),
+            f"--format={'directory' if self.directory_format else 'custom'}",
+            *([f"--jobs={self.jobs}"] if self.directory_format else []),
+            f"--compress={compress}",
+            f"--snapshot={self.snapshot}",
+            f"--lock-wait-timeout={self.lock_wait_ms}",
+            "--no-password",
+            "--verbose",
+            "--encoding=UTF8",
+            *self.options,
+            f"--file={os.path.join(self.folder, self.archive)}",
+            f"--dbname={self.client.dsn}",
+        ]
+
+    def run(self, tables: List[Dict[str, Any]], watcher: Session, application_name: str, progress: Progress) -> None:
+        """Dump. tables: for the progress. watcher: a session that looks who is in the way. Raises SteadyError."""
+        counted = _Tables(tables)
+        blockers: List[str] = []
+        locked = threading.Event()
+
+        def line(text: str) -> None:
+            if "saving encoding" in text or "dumping contents" in text or "finished item" in text:
+                locked.set()
+            counted.line(text)
+
+        def watch() -> None:
+            written = human_bytes(folder_bytes(self.folder))
+            progress.say(f"backing up ({written} written)", counted.done, counted.total)
+            if not locked.is_set():
+                blockers[:] = _blockers(watcher, application_name) or blockers
+
+        done = run_program(self.arguments(), self.client, watch=watch, on_line=line)
+        if done.status != 0:
+            raise self._failure(done, blockers)
+
+    def _failure(self, done: Finished, blockers: List[str]) -> SteadyError:
+        said = _errors_only(done)
+        what = "pg_dump did not come to its end."
+        todo = "settle that, then run the same command again"
+        if "lock timeout" in said or "could not obtain lock" in said:
+            what = "A table is locked, so that it cannot be backed up."
+            said += "; in the way: " + ", ".join(blockers) if blockers else ""
+            todo = "wait until that session is done, or end it, then run the same command again"
+        elif "No space left on device" in said:
+            what = f"The disk of the backup folder is full ({os.path.dirname(self.folder)})."
+            todo = "free space, or set steady_backup_dir to a folder with more of it, then run the same command again"
+        elif re.search("server closed the connection|terminating connection|connection to server|crash", said):
+            what = "The connection to the server was lost in the middle of the backup."
+            todo = "see whether the server runs and why it ended the session, then run the same command again"
+        elif "permission denied" in said:
+            todo = "grant the privilege that is named, then run the same command again"
+        return SteadyError(what, said, todo, _LEFT)
+
+
+class _Tables:
+    """How much of the tables is dumped, from pg_dump's own words: bytes on the server's disk."""
+
+    def __init__(self, tables: List[Dict[str, Any]]) -> None:
+        self._bytes = {table["name"]: table["bytes"] for table in tables}
+        self.total = sum(table["bytes"] for table in tables)
+        self.done = 0
+        self._current: Optional[str] = None
+
+    def line(self, text: str) -> None:
+        # Workers say "finished item 2610 TABLE DATA Sale", one process alone says what it begins with.
+        finished = re.search(r"finished item \d+ TABLE DATA (.*)$", text)
+        if finished:
+            self.done += self._bytes.pop(finished.group(1), 0)
+            return
+        begun = re.search(r'dumping contents of table ".*?\.(.*)"$', text)
+        if begun:
+            self.done += self._bytes.pop(self._current, 0) if self._current else 0
+            self._current = begun.group(1)
+
+
+def _errors_only(done: Finished) -> str:
+    """pg_dump's errors among the many lines of --verbose."""
+    lines = [line.strip() for line in done.errors.splitlines()]
+    begin = next((n for n, line in enumerate(lines) if re.search(r"^pg_dump\w*: (error|fatal)", line)), None)
+    if begin is None:
+        return Finished(done.status, "").brief if done.status < 0 else done.brief
+    kept = [line for line in lines[begin:] if line and "pg_dump: detail: Query was" not in line]
+    return " ".join(kept[:4])
+
+
+def _blockers(watcher: Session, application_name: str) -> List[str]:
+    """Who keeps our dump waiting, in words; nothing when that cannot be seen just now."""
+    try:
+        rows = watcher.rows(
+            "SELECT DISTINCT a.pid, a.usename::text AS role, a.application_name AS application, a.state"
+            " FROM pg_catalog.pg_stat_activity d, unnest(pg_catalog.pg_blocking_pids(d.pid)) AS b(pid)"
+            " JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid WHERE d.application_name = %s",
+            (application_name,),
+        )
+    except psycopg2.Error:
+        return []
+    return [f'pid {r["pid"]} (role {r["role"]}, application "{r["application"]}", {r["state"]})' for r in rows]
+
+
+def dump_globals(programs: Programs, client: Client, path: str, database: str) -> Optional[str]:
+    """Roles, memberships, role settings and tablespaces, to a file, with the roles' password hashes where the role may
+    read them. Returns why not, in words, or None when it is done. Raises SteadyError when the disk is full.
+    """
+    program = programs.path("pg_dumpall")
+    said = ""
+    for hashes in ([], ["--no-role-passwords"]):
+        done = run_program(
+            [
+                program,
+                "--globals-only",
+                "--no-password",
+                *hashes,
+                f"--file={path}",
+                f"--database={database}",
+                f"--dbname={client.dsn}",
+            ],
+            client,
+        )
+        if done.status == 0:
+            return "without the roles' passwords, which this role may not read" if hashes else None
+        said = done.brief
+        if os.path.exists(path):
+            os.unlink(path)
+    if os.strerror(errno.ENOSPC) in said:
+        raise SteadyError("The disk of the backup folder is full.", said, "free space, then run this again", _LEFT)
+    return f"not included: {said}"

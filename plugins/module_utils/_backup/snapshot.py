@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The snapshot that a dump and the counts that prove it share."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Dict, List, Optional
+
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import (
+    count_tables,
+    read_contents,
+    sequence_values,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts, role_names
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+
+__all__ = ["Snapshot", "refuse_unreadable"]
+
+
+class Snapshot:
+    """A transaction that sees one moment, exported for pg_dump (snapshot synchronization functions, 9.28.5).
+
+    name: for pg_dump --snapshot. taken_at: when, in UTC. contents, facts and roles as the manifest has them.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._thread: Optional[threading.Thread] = None
+        self._error: Optional[BaseException] = None
+        # However long the dump takes: an idle session is what this one is for.
+        session.execute("SET idle_in_transaction_session_timeout TO 0")
+        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        row = session.one(
+            "SELECT pg_catalog.pg_export_snapshot() AS name, to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC',"
+            """ 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS taken_at"""
+        )
+        self.name: str = row["name"]
+        self.taken_at: str = row["taken_at"]
+        self.facts = database_facts(session)
+        self.roles = role_names(session)
+        self.contents: Dict[str, Any] = read_contents(session)
+
+    def count_beside(self) -> None:
+        """Begin to count all rows, in a thread: the session is not to be used before counted()."""
+        self._thread = threading.Thread(target=self._count, daemon=True)
+        self._thread.start()
+
+    def _count(self) -> None:
+        try:
+            # The largest first: what is left to count after the dump is little.
+            tables: List[Dict[str, Any]] = sorted(self.contents["tables"], key=lambda one: -one["bytes"])
+            count_tables(self._session, tables)
+        except BaseException as error:  # raised where somebody can tell it
+            self._error = error
+
+    def counted(self, watch: Callable[[], None]) -> None:
+        """Wait for the counts; then see how far the sequences went. Raises what the counting raised."""
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(0.5)
+            watch()
+        if self._error is not None:
+            raise self._error
+        after = {(one["schema"], one["name"]): one for one in sequence_values(self._session)}
+        for sequence in self.contents["sequences"]:
+            found = after.get((sequence["schema"], sequence["name"]), sequence)
+            sequence["value_after"] = found["value"]
+
+    def close(self) -> None:
+        """Let the snapshot go: from here on nobody waits for it."""
+        if self._thread is not None and self._thread.is_alive():
+            self._session.connection.cancel()
+            self._thread.join(10)
+        self._session.close()
+
+
+def refuse_unreadable(session: Session) -> None:
+    """Raise Refused with all tables and sequences that the role may not read whole. Raises psycopg2.Error."""
+    reasons = []
+    role = session.one("SELECT current_user::text AS role")["role"]
+    rows = session.rows(
+        "SELECT n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,"
+        " pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS usage,"
+        " pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,"
+        " c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid) AS hidden"
+        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+        " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'"
+        " AND d.classid = 'pg_catalog.pg_class'::regclass) ORDER BY 1, 2"
+    )
+    for schema in sorted({row["schema"] for row in rows if not row["usage"]}):
+        grant = compose("GRANT USAGE ON SCHEMA {schema} TO {role}", schema=identifier(schema), role=identifier(role))
+        reasons.append(f"schema {schema} may not be used: {grant}")
+    for row in rows:
+        what = "SEQUENCE " if row["kind"] == "S" else ""
+        name = identifier(row["schema"], row["name"])
+        if not row["readable"]:
+            grant = f"GRANT SELECT ON {what}" + compose("{name} TO {role}", name=name, role=identifier(role))
+            reasons.append(f"{row['schema']}.{row['name']} may not be read: {grant}")
+        elif row["hidden"]:
+            reasons.append(f"row level security hides rows of {row['schema']}.{row['name']} from role {role}")
+    if reasons:
+        raise Refused(
+            "This role cannot back up the whole database:",
+            reasons,
+            "grant it what is missing (pg_read_all_data on PostgreSQL 14 and newer), and for row level security: "
+            + compose("ALTER ROLE {role} BYPASSRLS", role=identifier(role))
+            + ", or use a role that has both for the backup: backup_database_url",
+        )
