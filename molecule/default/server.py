@@ -39,6 +39,7 @@ def start(home: Path, url_file: Path) -> None:
     server.drop_database("clinic")
     server.create_database("clinic")
     clinic.load(server.url("clinic"), scale=0.002)
+    (url_file.parent / "programs_dir").write_text(str(server.installation.bin_dir))
     url_file.write_text(server.url("clinic"))
 
 

@@ -38,7 +38,9 @@ class ActionModule(ActionBase):
             }
         )
         host = str(variables.get("inventory_hostname", "localhost"))
-        result = outcome(host, arguments["results"], self._task.check_mode, _undo_command(host, variables))
+        undo = _command("rollback", host, variables) + " -e steady_deployment={id}"
+        restore = _command("restore", host, variables) + " -e steady_backup={path} -e steady_confirm={database}"
+        result = outcome(host, arguments["results"], self._task.check_mode, undo, restore)
         if result is None:
             return {"changed": False, "msg": f"{host}: nothing was run"}
         directory = ""
@@ -54,14 +56,14 @@ class ActionModule(ActionBase):
         return {"changed": False, "msg": "\n".join(lines(result, directory, _not_begun(variables), self._task.diff))}
 
 
-def _undo_command(host: str, variables: Mapping[str, Any]) -> str:
-    """The command that undoes a deployment of this host, as it can be typed where this one was; {id} is the id."""
+def _command(playbook: str, host: str, variables: Mapping[str, Any]) -> str:
+    """A playbook's command for this host alone, as it can be typed where this one was. For str.format."""
     folder = Path(str(variables.get("playbook_dir", ".")))
-    own = _from_here(folder / "rollback.yml")
-    playbook = "steady.postgresql.rollback" if "ansible_collections" in folder.parts else own
+    own = _from_here(folder / f"{playbook}.yml")
+    name = f"steady.postgresql.{playbook}" if "ansible_collections" in folder.parts else own
     inventories = " ".join(f"-i {shlex.quote(_from_here(Path(str(source))))}" for source in _inventories(variables))
-    command = f"ansible-playbook {shlex.quote(playbook)} {inventories} --limit {shlex.quote(host)}"
-    return command.replace("{", "{{").replace("}", "}}") + " -e steady_deployment={id}"
+    command = f"ansible-playbook {shlex.quote(name)} {inventories} --limit {shlex.quote(host)}"
+    return command.replace("{", "{{").replace("}", "}}")
 
 
 def _inventories(variables: Mapping[str, Any]) -> list[Any]:

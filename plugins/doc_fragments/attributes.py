@@ -26,6 +26,25 @@ attributes:
     support: full
 """
 
+    ACTS = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in check_mode and return changed status without modifying the database.
+    support: full
+    details:
+      - Says what would be done, and finds out beforehand what would keep it from being done.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
+    support: none
+    details:
+      - Each run does it again.
+"""
+
     READS = r"""
 options: {}
 attributes:

@@ -54,7 +54,7 @@ def _held(session: Session) -> SteadyError:
         )
     )
     return SteadyError(
-        "Another deployment or rollback is at work in this database.",
+        "Another deployment, rollback, backup or restore is at work in this database.",
         why,
         "wait until it is done, then run the same command again; if its process is gone, the server notices within a "
         "minute, or at once with: SELECT pg_terminate_backend(" + (str(rows[0]["pid"]) if rows else "<pid>") + ")",

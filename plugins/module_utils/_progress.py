@@ -30,9 +30,7 @@ class Progress:
         self._doing: Optional[str] = None
         self._since = self._told = 0.0
 
-    def say(
-        self, doing: str, done: Optional[float] = None, total: Optional[float] = None, unit: str = "bytes"
-    ) -> None:
+    def say(self, doing: str, done: Optional[float] = None, total: Optional[float] = None, unit: str = "bytes") -> None:
         """Where we are. Cheap: may be called as often as one likes."""
         now = time.monotonic()
         if self._path is None or (doing == self._doing and now - self._told < _EVERY_SECONDS):

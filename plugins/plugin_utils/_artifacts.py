@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 __all__ = ["write_artifacts"]
 
-_SUFFIX = {"deploy": "", "rollback": ".rollback", "verify": ".verify"}
+_SUFFIX = {"deploy": "", "rollback": ".rollback", "verify": ".verify", "backup": ".backup", "restore": ".restore"}
 
 
 def write_artifacts(folder: Path, result: Mapping[str, Any], template: Path) -> Path:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,22 +28,26 @@ _FACTS = (
 )
 
 
-def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str) -> dict[str, Any] | None:
+def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, restore: str = "") -> dict[str, Any] | None:
     """The content of result.json: its JSON Schema is docs/result.schema.json. None when nothing was run.
 
-    undo: the command that undoes a deployment, with {id} for its id. Keys of later versions stand empty.
+    undo: the command that undoes a deployment, with {id} for its id. restore: the one that restores a backup, with
+    {path} for its folder and {database} for the name to confirm. Keys of later versions stand empty.
     """
     plan, verify = _ran(results.get("plan")), _ran(results.get("verify"))
-    rollback = _ran(results.get("rollback"))
-    work = _ran(results.get("apply")) or rollback
-    source = work or plan or verify
+    rollback, backup = _ran(results.get("rollback")), _ran(results.get("backup"))
+    restored = _ran(results.get("restore"))
+    work = _ran(results.get("apply")) or rollback or restored
+    source = work or plan or verify or backup
     if not source:
         return None
-    action = "rollback" if rollback else "deploy" if plan or work else "verify"
+    action = _action(plan, work, verify, rollback, restored)
     facts: dict[str, Any] = {key: source.get(key) for key in _FACTS}
     # A run that found nothing to do, or that failed before it began, has evidence too, and so a folder of its own.
     facts["deployment_id"] = facts["deployment_id"] or new_deployment_id()
-    failures = [result for result in (plan, work, verify) if result and result.get("status", "failed") == "failed"]
+    failures = [
+        result for result in (plan, backup, work, verify) if result and result.get("status", "failed") == "failed"
+    ]
     changed = bool(work.get("changed"))
     verification = (verify or plan).get("verification", [])
     wrong = [check["name"] for check in verification if check["status"] == "failed"]
@@ -56,7 +61,8 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str) -> di
         "status": "failed" if error is not None or failures else _status(action, plan, work, verify, check),
         "changed": changed,
         "preflight": [],
-        "backup": {"status": "none", "detail": "this version takes no backup"},
+        "backup": _backup(backup, action, check),
+        "restore": restored.get("restore"),
         "steps": source.get("steps", []),
         "present": source.get("present", []),
         "left_out": source.get("left_out", []),
@@ -67,9 +73,46 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str) -> di
         "probes": [],
         "queries": [],
         "undo": undo.format(id=facts["deployment_id"]) if changed and action == "deploy" else None,
+        "restore_command": _restore_command(restore, backup, facts["database"]),
         "error": error,
         "plan_sql": source.get("plan_sql", ""),
     }
+
+
+def _action(
+    plan: Mapping[str, Any],
+    work: Mapping[str, Any],
+    verify: Mapping[str, Any],
+    rollback: Mapping[str, Any],
+    restored: Mapping[str, Any],
+) -> str:
+    if rollback or restored:
+        return "rollback" if rollback else "restore"
+    return "deploy" if plan or work else "verify" if verify else "backup"
+
+
+def _backup(backup: Mapping[str, Any], action: str, check: bool) -> dict[str, Any]:
+    """What is known of the backup, in the form of result.json: always with status and detail."""
+    if not backup:
+        reasons = {
+            "deploy": "nothing is changed by looking" if check else "nothing was to be changed",
+            "rollback": "a rollback takes none",
+        }
+        return {"status": "none", "detail": reasons.get(action, "none was asked for")}
+    if backup.get("status", "failed") == "failed":
+        return {
+            "status": "failed",
+            "detail": str(backup.get("what") or backup.get("msg") or "it stopped without a word"),
+        }
+    return {key: value for key, value in backup["backup"].items() if key != "files"}
+
+
+def _restore_command(command: str, backup: Mapping[str, Any], database: Any) -> str | None:
+    """The command that restores the backup of this run."""
+    described = backup.get("backup") or {}
+    if not command or described.get("status") != "proven" or not database:
+        return None
+    return command.format(path=shlex.quote(str(described["path"])), database=shlex.quote(str(database)))
 
 
 def _ran(result: Any) -> Mapping[str, Any]:
@@ -81,9 +124,9 @@ def _status(
     action: str, plan: Mapping[str, Any], work: Mapping[str, Any], verify: Mapping[str, Any], check: bool
 ) -> str:
     """The status of a run in which nothing failed."""
-    if action == "rollback":
+    if action in ("rollback", "restore"):
         return str(work["status"])
-    if check and action == "deploy":
+    if check and action in ("deploy", "backup"):
         return "planned"
     # A plan without steps is a deployment that had nothing to do; one with steps that was not applied is only a plan.
-    return "succeeded" if work or verify or not plan.get("steps") else "planned"
+    return "succeeded" if work or verify or action == "backup" or not plan.get("steps") else "planned"

@@ -14,6 +14,7 @@ __all__ = ["lines"]
 def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], diff: bool) -> list[str]:
     """First what it is, last what to do. diff: whether the plan was printed in full already."""
     text = [f"{result['database'] or result['host']}: {_headline(result)}"]
+    text += _backup(result)
     text += [f"  {_step(step)}" for step in result["steps"]]
     text += [f"  left out: {entry['object']}: {'; '.join(entry['reasons'])}" for entry in result["left_out"]]
     text += [f"  note: {note}" for note in result["notes"]]
@@ -29,8 +30,23 @@ def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], d
         text.append(f"  report: {directory}/report.html")
     if result["undo"]:
         text.append(f"  to undo: {result['undo']}")
+    if result["restore_command"]:
+        text.append(f"  to go back to the backup, losing what was written since: {result['restore_command']}")
     if not_begun:
         text.append(f"  not begun yet: {', '.join(not_begun)}")
+    return text
+
+
+def _backup(result: Mapping[str, Any]) -> list[str]:
+    """What stands between the operator and the loss of data: always said where something was to be changed."""
+    backup = result["backup"]
+    if backup["status"] == "none":
+        return []
+    text = [f"  backup {backup['status']}: {backup['detail']}"]
+    if backup["status"] == "proven":
+        text.append(f"    in {backup['path']}")
+        text += [f"    not in it: {sentence}" for sentence in backup["left_out"]]
+        text += [f"    copy: {copy['path']}" for copy in backup["copies"]]
     return text
 
 
@@ -51,6 +67,8 @@ def _headline(result: Mapping[str, Any]) -> str:
     count = f"{len(steps)} step{'' if len(steps) == 1 else 's'}"
     if result["status"] == "failed":
         return _failure(result, done, count)
+    if result["action"] == "backup":
+        return "would be backed up; nothing was written" if result["status"] == "planned" else "is backed up"
     if result["status"] == "planned":
         return f"{count} planned, nothing was changed" if steps else "nothing to do"
     if result["action"] == "verify":
@@ -65,6 +83,8 @@ def _failure(result: Mapping[str, Any], done: int, count: str) -> str:
     found = f"verification found {wrong} difference{'' if wrong == 1 else 's'}"
     if result["action"] == "verify" and wrong:
         return f"FAILED: {found}; nothing was changed by looking"
+    if result["action"] == "backup":
+        return "FAILED: there is no new backup; the database and earlier backups are as they were"
     if not result["changed"]:
         return f"FAILED: {found}" if wrong else "FAILED before anything was begun: nothing was changed"
     return f"FAILED: {done} of {count} done" + (f"; {found}" if wrong else "")

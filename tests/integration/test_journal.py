@@ -166,7 +166,7 @@ def test_a_second_one_is_refused_within_seconds(database: Database, what: str) -
         snapshot.release()
         assert first.result()["status"] == "succeeded"
     message = str(refusal.value)
-    assert "Another deployment or rollback is at work" in message
+    assert "Another deployment, rollback, backup or restore is at work" in message
     assert f'application "steady.postgresql {deployment}"' in message
     assert 'user "postgres"' in message
     assert re.search(r"since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", message)

@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -75,8 +76,7 @@ def stop() -> int:
     """Stop the server and delete all of its data. Safe when there is none."""
     there = remove_directory(_directory())
     STATE.unlink(missing_ok=True)
-    if STATE.parent.is_dir() and not any(STATE.parent.iterdir()):
-        STATE.parent.rmdir()
+    shutil.rmtree(STATE.parent, ignore_errors=True)
     print("The demo's server is stopped and its data deleted." if there else "There is no demo server: nothing to do.")
     return 0
 

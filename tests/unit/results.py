@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
 
 ROOT = Path(__file__).resolve().parents[2]
+RESTORE = "ansible-playbook restore.yml -e steady_backup={path} -e steady_confirm={database}"
 UNDO = "ansible-playbook rollback.yml -e steady_deployment={id}"
 HASH = "0" * 64
 
@@ -89,6 +90,43 @@ def verified(*checks: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**result, **changes}
 
 
+def backed_up(**changes: Any) -> dict[str, Any]:
+    """What a backup returns."""
+    backup = {
+        "status": "proven",
+        "id": "20261122T215330Z-1a2b",
+        "path": "/backups/db1/20261122T215330Z-1a2b",
+        "method": "pg_dump",
+        "format": "directory",
+        "compression": "gzip:3",
+        "pg_dump_version": "18.4",
+        "snapshot_at": "2026-11-22T21:53:30Z",
+        "finished_at": "2026-11-22T21:53:32Z",
+        "bytes": 12925472,
+        "tables": 14,
+        "rows": 150590,
+        "proof": "read",
+        "proofs": [
+            {
+                "level": "read",
+                "at": "2026-11-22T21:53:32Z",
+                "duration_ms": 144.8,
+                "status": "ok",
+                "figures": {"rows": 150590},
+            }
+        ],
+        "left_out": ["planner statistics: a restore makes them anew (ANALYZE)"],
+        "globals": {"included": True, "detail": "roles and tablespaces"},
+        "copies": [],
+        "encryption": None,
+        "detail": "150590 rows in 14 tables, 12.9 MB; read whole, every row counted",
+    }
+    result = module_result("succeeded", changed=True, backup={**backup, **changes})
+    for key in ("steps", "present", "notes", "plan_hash", "plan_sql", "migration_id"):
+        del result[key]
+    return result
+
+
 def refused(message: str = "not like this") -> dict[str, Any]:
     """What a module returns that failed before it knew anything."""
     return {"failed": True, "changed": False, "msg": message}
@@ -96,6 +134,6 @@ def refused(message: str = "not like this") -> dict[str, Any]:
 
 def came_to(checking: bool = False, **results: Any) -> dict[str, Any]:
     """The content of result.json."""
-    result = outcome("db1", results, checking, UNDO)
+    result = outcome("db1", results, checking, UNDO, RESTORE)
     assert result is not None
     return result

@@ -21,6 +21,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.files im
     hash_files,
     human_bytes,
     make_private,
+    sha256,
     sync_tree,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
@@ -30,7 +31,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest
     write_manifest,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files, prove_list, prove_read
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_list, prove_read
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.snapshot import Snapshot, refuse_unreadable
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
@@ -74,7 +75,10 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         if options.check:
             return result_of(server, address, "planned", started_at, changed=True, **common)
         manifest = work.make(session)
-        common["backup"] = work.summary(manifest)
+        # The controller fetches by these: all files, the manifest itself among them.
+        own: Dict[str, Any] = {"path": MANIFEST, "sha256": sha256(os.path.join(work.final, MANIFEST))}
+        own["bytes"] = os.path.getsize(os.path.join(work.final, MANIFEST))
+        common["backup"] = {**work.summary(manifest), "files": [*manifest["files"], own]}
         return result_of(server, address, "succeeded", started_at, changed=True, **common)
     except psycopg2.Error as error:
         raise translate(error, "The backup stopped", _LEFT) from None

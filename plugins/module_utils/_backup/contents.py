@@ -15,7 +15,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
 
 __all__ = ["count_tables", "differences", "read_contents", "sequence_values"]
 
-# (catalog, oid) is also what an archive's table of contents says of each entry, so that names need no parsing.
+# (catalog, oid) is also what an archive's table of contents says of each entry: names need no parsing.
 # What pg_dump leaves to something else is left out here, too: members of extensions, what partitions inherit, internal
 # functions and triggers, indexes behind constraints, invalid indexes (pg_dump.c: getIndexes, getConstraints,
 # getTriggers, getFuncs). Objects below 16384 belong to every database.
@@ -108,8 +108,8 @@ SELECT n.nspname AS schema, c.relname AS name, s.seqincrement AS increment
 def read_contents(session: Session) -> Dict[str, Any]:
     """All but the rows: {objects, tables, sequences, large_objects, extensions}. Raises psycopg2.Error.
 
-    objects: [{catalog, oid, type, identity}]; tables: [{oid, schema, name, kind, bytes, rows}], rows None until they are
-    counted; sequences: as sequence_values gives them.
+    objects: [{catalog, oid, type, identity}]; tables: [{oid, schema, name, kind, bytes, rows}], rows None until they
+    are counted; sequences: as sequence_values gives them.
     """
     return {
         "objects": session.rows(_OBJECTS),
@@ -144,7 +144,7 @@ def sequence_values(session: Session) -> List[Dict[str, Any]]:
 def count_tables(
     session: Session, tables: List[Dict[str, Any]], counted: Optional[Callable[[Dict[str, Any]], None]] = None
 ) -> None:
-    """Fill in the rows of each table itself, its children not included. Foreign tables hold none. Raises psycopg2.Error."""
+    """Fill in the rows of each table itself, without its children. Foreign tables hold none. Raises psycopg2.Error."""
     for table in tables:
         if table["kind"] == "r":
             name = identifier(table["schema"], table["name"])

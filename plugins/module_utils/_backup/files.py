@@ -23,7 +23,9 @@ __all__ = [
     "hash_files",
     "human_bytes",
     "make_private",
+    "sha256",
     "sync_tree",
+    "walk",
     "write_json",
 ]
 

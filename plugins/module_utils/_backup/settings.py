@@ -4,13 +4,14 @@
 
 # PRIVATE to the collection steady.postgresql: it may change in any release.
 
-"""What belongs to a database and is in no dump of it: owner, locale, settings, access rights (pg_dump --create aside)."""
+"""What belongs to a database and is in no dump of it: owner, locale, settings, access rights."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, List
 
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, raw
 
 __all__ = ["database_facts", "role_names"]
 
@@ -22,16 +23,18 @@ def database_facts(session: Session) -> Dict[str, Any]:
     # The locale of ICU and of the builtin provider (catalog pg_database, 52.15).
     locale = "d.datlocale" if version >= 170000 else "d.daticulocale" if version >= 150000 else "NULL::text"
     rules = "d.daticurules" if version >= 160000 else "NULL::text"
-    row = session.one(
+    of_version = ", ".join([f"{provider} AS locale_provider", f"{locale} AS locale", f"{rules} AS icu_rules"])
+    query = (
         "SELECT d.datname AS name, pg_catalog.pg_get_userbyid(d.datdba)::text AS owner,"
         " pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding, d.datcollate::text AS collate,"
-        f" d.datctype::text AS ctype, {provider} AS locale_provider, {locale} AS locale, {rules} AS icu_rules,"
+        " d.datctype::text AS ctype, {of_version},"
         " t.spcname AS tablespace, pg_catalog.pg_database_size(d.oid) AS bytes,"
         " d.datacl::text[] AS acl, d.datconnlimit AS connection_limit,"
         " pg_catalog.shobj_description(d.oid, 'pg_database') AS comment"
         " FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace"
         " WHERE d.datname = pg_catalog.current_database()"
     )
+    row = session.one(compose(query, of_version=raw(of_version)))
     facts = {key: row.pop(key) for key in ("acl", "comment", "connection_limit")}
     settings: List[Dict[str, Any]] = []
     for entry in session.rows(

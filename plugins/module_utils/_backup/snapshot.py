@@ -90,7 +90,8 @@ def refuse_unreadable(session: Session) -> None:
         " pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,"
         " c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid) AS hidden"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+        " WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f')"
+        " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
         " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'"
         " AND d.classid = 'pg_catalog.pg_class'::regclass) ORDER BY 1, 2"
     )

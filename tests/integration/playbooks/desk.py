@@ -18,6 +18,7 @@ import jsonschema
 
 from integration.ansible_command import BIN, ROOT, environment
 from integration.cluster import Database
+from lab.installations import installation
 
 ARTIFACTS = {"result.json", "plan.sql", "report.html"}
 MIGRATION = "schema_optimizations"
@@ -80,6 +81,9 @@ class Desk:
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "steady_migration": MIGRATION,
+            "steady_backup_dir": str(self.folder / "backups"),
+            # The newest there is: it backs up every server of the tests.
+            "steady_programs_dir": str(installation().bin_dir),
         }
         hosts = {host: {"steady_database_url": database.url()} for host, database in self.databases.items()}
         path = self.folder / "hosts.json"

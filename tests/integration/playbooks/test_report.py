@@ -201,7 +201,8 @@ def _example() -> dict[str, Any]:
         "status": "succeeded",
         "changed": True,
         "preflight": [],
-        "backup": {"status": "none", "detail": "this version takes no backup"},
+        "backup": {"status": "none", "detail": "nothing was to be changed"},
+        "restore": None,
         "steps": [step],
         "present": [{"kind": "column", "object": "public.t.a", "state": "NULL allowed"}],
         "left_out": [],
@@ -212,6 +213,7 @@ def _example() -> dict[str, Any]:
         "probes": [],
         "queries": [],
         "undo": None,
+        "restore_command": None,
         "error": None,
     }
 

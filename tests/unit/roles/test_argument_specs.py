@@ -55,7 +55,7 @@ class TestRole:
 
     def test_what_holds_a_password_is_not_logged(self, role: str) -> None:
         for name, option in options(role).items():
-            assert bool(option.get("no_log")) is name.endswith("_database_url"), name
+            assert bool(option.get("no_log")) is name.endswith("_url"), name
 
     def test_every_entry_point_has_arguments_and_every_arguments_an_entry_point(self, role: str) -> None:
         tasks = {path.stem for path in (ROOT / "roles" / role / "tasks").glob("*.yml")}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.action.report import _not_begun, _undo_command
+from ansible_collections.steady.postgresql.plugins.action.report import _command, _not_begun
 
 HOSTS = ["a", "b", "c", "d", "e"]
 
@@ -39,6 +39,10 @@ def test_without_a_play_there_are_none(variables: dict[str, Any]) -> None:
     assert _not_begun(variables) == []
 
 
+def _undo(host: str, variables: dict[str, Any]) -> str:
+    return _command("rollback", host, variables) + " -e steady_deployment={id}"
+
+
 class TestUndo:
     """The command that undoes a deployment, as it can be typed where this one was."""
 
@@ -49,7 +53,7 @@ class TestUndo:
         return tmp_path
 
     def command(self, host: str = "db1", **variables: Any) -> list[str]:
-        return shlex.split(_undo_command(host, variables).format(id="ID"))
+        return shlex.split(_undo(host, variables).format(id="ID"))
 
     def test_of_a_checkout(self, here: Path) -> None:
         inventories = [f"{here}/inventories/demo", "/elsewhere/hosts", f"{here}/hosts.yml"]

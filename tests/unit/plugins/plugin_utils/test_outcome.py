@@ -20,7 +20,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._registry import
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import temporary_name
 from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
 from unit import builders
-from unit.results import ROOT, UNDO, applied, came_to, check, module_result, planned, refused, step, verified
+from unit.results import ROOT, UNDO, applied, backed_up, came_to, check, module_result, planned, refused, step, verified
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8")))
 SKIPPED = {"skipped": True, "changed": False, "skip_reason": "Conditional result was False"}
@@ -117,6 +117,38 @@ RUNS: list[tuple[str, dict[str, Any], str, str, bool]] = [
         True,
     ),
     ("the rollback was refused", {"rollback": refused()}, "rollback", "failed", False),
+    (
+        "backed up, applied and verified",
+        {
+            "plan": planned(step("planned")),
+            "backup": backed_up(),
+            "apply": applied(step()),
+            "verify": verified(check()),
+        },
+        "deploy",
+        "succeeded",
+        True,
+    ),
+    (
+        "the backup failed, so that nothing was applied",
+        {"plan": planned(step("planned")), "backup": refused("no room")},
+        "deploy",
+        "failed",
+        False,
+    ),
+    ("backed up alone", {"backup": backed_up()}, "backup", "succeeded", False),
+    ("the backup alone failed", {"backup": refused("no room")}, "backup", "failed", False),
+    (
+        "another system takes the backup",
+        {
+            "plan": planned(step("planned")),
+            "backup": {"status": "succeeded", "backup": {"status": "elsewhere", "detail": "Barman, every night at 2"}},
+            "apply": applied(step()),
+        },
+        "deploy",
+        "succeeded",
+        True,
+    ),
     ("verified", {"verify": verified(check(), check("skipped"))}, "verify", "succeeded", False),
     ("not as it shall be", {"verify": verified(check(), check("failed"))}, "verify", "failed", False),
     ("not reached", {"verify": refused()}, "verify", "failed", False),
@@ -155,6 +187,21 @@ def test_the_facts_are_those_of_the_module_that_did_the_work() -> None:
     assert result["missing_privileges"] == ["GRANT x"]
     assert result["verification"] == [check()]
     assert result["plan_sql"] == "CREATE INDEX;\n"
+
+
+def test_the_way_back_to_a_backup_is_a_command_and_only_for_one_that_is_proven() -> None:
+    proven = came_to(plan=planned(step("planned")), backup=backed_up(), apply=applied(step()))
+    assert proven["restore_command"] == (
+        "ansible-playbook restore.yml -e steady_backup=/backups/db1/20261122T215330Z-1a2b -e steady_confirm=clinic"
+    )
+    assert came_to(backup=refused("no room"))["restore_command"] is None
+    assert came_to(apply=applied(step()))["restore_command"] is None
+
+
+def test_a_failed_backup_is_told_as_such() -> None:
+    result = came_to(plan=planned(step("planned")), backup={**refused("no room\nWhy: full"), "what": "no room"})
+    assert result["backup"] == {"status": "failed", "detail": "no room"}
+    assert result["error"] == "no room\nWhy: full"
 
 
 def test_the_first_failure_is_the_error() -> None:
