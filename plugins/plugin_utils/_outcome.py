@@ -124,9 +124,9 @@ def _status(
     action: str, plan: Mapping[str, Any], work: Mapping[str, Any], verify: Mapping[str, Any], check: bool
 ) -> str:
     """The status of a run in which nothing failed."""
-    if action in ("rollback", "restore"):
+    if action == "rollback":
         return str(work["status"])
-    if check and action in ("deploy", "backup"):
+    if check and action in ("deploy", "backup", "restore"):
         return "planned"
     # A plan without steps is a deployment that had nothing to do; one with steps that was not applied is only a plan.
     return "succeeded" if work or verify or action == "backup" or not plan.get("steps") else "planned"

@@ -15,6 +15,7 @@ def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], d
     """First what it is, last what to do. diff: whether the plan was printed in full already."""
     text = [f"{result['database'] or result['host']}: {_headline(result)}"]
     text += _backup(result)
+    text += _restore(result["restore"] or {})
     text += [f"  {_step(step)}" for step in result["steps"]]
     text += [f"  left out: {entry['object']}: {'; '.join(entry['reasons'])}" for entry in result["left_out"]]
     text += [f"  note: {note}" for note in result["notes"]]
@@ -50,6 +51,40 @@ def _backup(result: Mapping[str, Any]) -> list[str]:
     return text
 
 
+def _restore(restore: Mapping[str, Any]) -> list[str]:
+    """What was lost, where the former database is, and how to have it back."""
+    text = []
+    if restore.get("snapshot_at"):
+        text.append(f"  backup {restore['backup_id']} of {restore['snapshot_at']}, in {restore['path']}")
+        text.append(f"  lost is what was written since then, in {_window(restore['window_seconds'])}:")
+        text += [
+            f"    {one['table']}: {_rows(one['live_rows'])} before, {_rows(one['backup_rows'])} in the backup"
+            for one in restore["lost"]
+        ] or ["    each table has as many rows as in the backup; rows that were changed since are not counted"]
+    if restore.get("proof"):
+        text.append(f"  compared: {', '.join(f'{count} {name}' for name, count in restore['proof'].items())}")
+    if restore.get("new_database"):
+        text.append(f"  the copy: database {restore['new_database']}")
+    if restore.get("swap_ms") is not None:
+        text.append(f"  exchanged within {restore['swap_ms']:.0f} ms")
+    if restore.get("kept_database"):
+        text.append(
+            f"  the former database: {restore['kept_database']} (restore.yml --tags undo swaps it back, without what is written until then)"
+        )
+    if restore.get("drop_command"):
+        text.append(f"  when it is no longer needed: {restore['drop_command']}")
+    return text
+
+
+def _rows(count: int | None) -> str:
+    return "no table" if count is None else f"{count} row{'' if count == 1 else 's'}"
+
+
+def _window(seconds: int) -> str:
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{seconds} s" if minutes < 2 else f"{minutes:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
+
+
 def _verification(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     if not checks:
         return []
@@ -69,6 +104,13 @@ def _headline(result: Mapping[str, Any]) -> str:
         return _failure(result, done, count)
     if result["action"] == "backup":
         return "would be backed up; nothing was written" if result["status"] == "planned" else "is backed up"
+    if result["action"] == "restore":
+        restore = result["restore"]
+        what = "swapped back" if restore.get("swapped_back") else "restored"
+        if result["status"] == "planned":
+            return f"would be {what}; nothing was changed"
+        copy_only = restore.get("new_database")
+        return "a copy is restored beside it; the live database was not touched" if copy_only else f"is {what}"
     if result["status"] == "planned":
         return f"{count} planned, nothing was changed" if steps else "nothing to do"
     if result["action"] == "verify":
@@ -83,6 +125,8 @@ def _failure(result: Mapping[str, Any], done: int, count: str) -> str:
     found = f"verification found {wrong} difference{'' if wrong == 1 else 's'}"
     if result["action"] == "verify" and wrong:
         return f"FAILED: {found}; nothing was changed by looking"
+    if result["action"] == "restore":
+        return "FAILED: nothing was exchanged"
     if result["action"] == "backup":
         return "FAILED: there is no new backup; the database and earlier backups are as they were"
     if not result["changed"]:

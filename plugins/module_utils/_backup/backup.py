@@ -32,6 +32,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_list, prove_read
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import prove_restore
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.snapshot import Snapshot, refuse_unreadable
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
@@ -175,7 +176,7 @@ class _Backup:
         os.mkdir(self.partial, 0o700)
         try:
             manifest = self._dump(session)
-            self._prove(session, manifest)
+            self._prove(manifest)
             sync_tree(self.partial)
             os.rename(self.partial, self.final)
             sync_tree(self.final)
@@ -246,7 +247,7 @@ class _Backup:
             "copies": [],
         }
 
-    def _prove(self, session: Session, manifest: Dict[str, Any]) -> None:
+    def _prove(self, manifest: Dict[str, Any]) -> None:
         archive = os.path.join(self.partial, self.archive)
         contents = manifest["contents"]
         self._proof(manifest, "list", lambda: prove_list(self.programs, archive, contents, self.progress))
@@ -255,18 +256,15 @@ class _Backup:
         manifest["files"] = hash_files(self.partial, MANIFEST)
         manifest["bytes"] = sum(file["bytes"] for file in manifest["files"])
         if self.level == "restore":
-            self._proof(manifest, "restore", lambda: self._restored(session, manifest))
+            self._proof(manifest, "restore", lambda: self._restored(manifest))
         manifest["finished_at"] = now()
         write_manifest(self.partial, manifest)
 
-    def _restored(self, session: Session, manifest: Dict[str, Any]) -> Dict[str, Any]:
-        from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import prove_restore
-
+    def _restored(self, manifest: Dict[str, Any]) -> Dict[str, Any]:
         return prove_restore(
             manifest,
             self.partial,
             self.programs,
-            session,
             self.target,
             self.progress,
             self.jobs,

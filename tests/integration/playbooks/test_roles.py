@@ -16,6 +16,7 @@ import yaml
 from integration.ansible_command import ROOT
 from integration.playbooks.conftest import NewDesk
 from integration.playbooks.desk import Desk, Run, check_result, is_migrated, is_untouched, journal
+from lab.installations import installation
 
 HOST = "clinic"
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
@@ -192,6 +193,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
     migration = "schema_optimizations"
     arguments: dict[str, dict[str, Any]] = {
         "apply": {"migration": migration},
+        "backup": {"directory": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "column": {"columns": [{"table": "CashDrawer", "name": "openedById", "nullable": True}]},
         "foreign_key": {
             "foreign_keys": [
@@ -206,6 +208,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
         },
         "index": {"indexes": [{"table": "Sale", "columns": ["tenantId", "status"]}]},
         "journal_info": {},
+        "restore": {"backup": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "rollback": {},
         "verify": {"migration": migration},
     }

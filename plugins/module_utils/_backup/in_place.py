@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Replaces what is in a database by what is in its backup, in one transaction: where databases cannot be renamed.
+
+pg_restore writes the SQL, we hand it to psql, and the last that psql gets before the COMMIT is a check of all rows.
+psql never sees an end that is not the end: with --single-transaction it commits there.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from typing import Any, List, Mapping
+
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+
+__all__ = ["restore_in_place"]
+
+_LEFT = "the database is as it was: all of it was one transaction, and that was not committed"
+
+
+def restore_in_place(
+    target: Target, session: Session, programs: Programs, archive: str, manifest: Mapping[str, Any], progress: Progress
+) -> None:
+    """Raises SteadyError, and then nothing was replaced."""
+    size = 0
+    name = target.parameters["application_name"]
+    with client_of(session, target.parameters, name) as client:
+        psql = subprocess.Popen(
+            [
+                programs.path("psql"),
+                "--no-psqlrc",
+                "--quiet",
+                "--no-password",
+                "--single-transaction",
+                "--set=ON_ERROR_STOP=1",
+                f"--dbname={client.dsn}",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=client.environment,
+        )
+        said: List[str] = []
+        reader = threading.Thread(target=_read, args=(psql.stderr, said), daemon=True)
+        reader.start()
+
+        def feed(piece: bytes) -> None:
+            nonlocal size
+            size += len(piece)
+            progress.say("replacing the contents", size, None)
+            if psql.stdin is not None:
+                psql.stdin.write(piece)
+
+        try:
+            try:
+                done = run_program(
+                    [programs.path("pg_restore"), "--clean", "--if-exists", "--file=-", archive], client, consume=feed
+                )
+                if done.status != 0:
+                    raise _failed(done.brief)
+                feed(_check_of_rows(manifest).encode("utf-8"))
+                if psql.stdin is not None:
+                    psql.stdin.close()
+            except BrokenPipeError:
+                pass  # psql has stopped at an error, and says which
+            except BaseException:
+                psql.kill()
+                raise
+        finally:
+            status = psql.wait()
+            reader.join(5)
+    if status != 0:
+        raise _failed(client.clean(" ".join(" ".join(said[-4:]).split())))
+
+
+def _read(stream: Any, said: List[str]) -> None:
+    for raw in stream:
+        said.append(raw.decode("utf-8", "replace"))
+        del said[:-50]
+
+
+def _failed(why: str) -> SteadyError:
+    todo = "settle that, then run the same command again"
+    if "other objects depend on it" in why or "depends on" in why:
+        todo = "drop what depends on it (it is not in the backup, so keep its definition), then run this again"
+    return SteadyError("The contents could not be replaced.", why, todo, _LEFT)
+
+
+def _check_of_rows(manifest: Mapping[str, Any]) -> str:
+    """SQL that raises when a table has not the rows of the backup."""
+    checks = [
+        compose(
+            "IF (SELECT pg_catalog.count(*) FROM ONLY {table}) <> {rows} THEN"
+            " RAISE EXCEPTION 'rows of % differ', {name}; END IF;",
+            table=identifier(table["schema"], table["name"]),
+            rows=literal(table["rows"]),
+            name=literal(f"{table['schema']}.{table['name']}"),
+        )
+        for table in manifest["contents"]["tables"]
+        if table["kind"] == "r"
+    ]
+    body = "BEGIN\n" + "\n".join(checks) + "\nEND"
+    return compose("\nSET row_security = off;\nDO {body};\n", body=literal(body))

@@ -1,0 +1,331 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Brings a backup back: beside the live database, proven there, and then exchanged with it by name."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping, Optional
+
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.carry_over import carry_over
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_contents
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.in_place import restore_in_place
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
+    MANIFEST,
+    backups_in,
+    read_manifest,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
+    compare,
+    create_database,
+    drop_database,
+    entries_of,
+    maintenance_session,
+    missing_roles,
+    restore_into,
+    suffixed,
+    target_of,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.swap import refuse_unswappable, swap
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
+from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, result_of
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+
+__all__ = ["restore"]
+
+_LEFT = "the live database was not touched"
+_MOST_JOBS = 4
+
+
+def restore(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
+    """Restore, or undo a restore, or in check mode say what would be. Raises SteadyError."""
+    address = options.address()
+    progress = Progress(parameters.get("progress_file"))
+    run_id = new_deployment_id()
+    target = Target(address, options.expectation, f"restore {run_id}", writes=not options.check)
+    session, server = target.first_session()
+    try:
+        _confirmed(parameters, options, server.database)
+        work = _Restore(parameters, options, address, target, session, server, progress, run_id, now())
+        return work.undo() if parameters.get("undo") else work.restore()
+    except psycopg2.Error as error:
+        raise translate(error, "The restore stopped", _LEFT) from None
+    except OSError as error:
+        raise SteadyError(f"The backup cannot be read: {error.strerror}.", str(error.filename), "", _LEFT) from None
+    finally:
+        progress.end()
+        session.close()
+
+
+def _confirmed(parameters: Mapping[str, Any], options: Options, database: str) -> None:
+    """What was written since the backup is lost: whoever wants that types the database's name."""
+    typed = parameters.get("confirm")
+    copy_only = not parameters.get("swap", True) and not parameters.get("in_place")
+    if options.check or copy_only or typed == database:
+        return
+    raise SteadyError(
+        "The restore was not confirmed.",
+        f'steady_confirm is "{typed}", the database is "{database}"' if typed else "steady_confirm is not set",
+        f"look at what would be lost with --check, then type the database's name: -e steady_confirm={database}",
+        NOTHING_CHANGED,
+    )
+
+
+def choose_backup(path: str, server: Server, any_server: bool) -> str:
+    """The folder of a backup: the one that is named, or the newest good one of this database below it."""
+    path = os.path.abspath(os.path.expanduser(path))
+    if os.path.isfile(os.path.join(path, MANIFEST)) or not os.path.isdir(path):
+        return path
+    for folder in reversed(backups_in(path)):
+        try:
+            if not _stranger(read_manifest(folder), server, any_server):
+                return folder
+        except SteadyError:
+            continue
+    raise SteadyError(
+        f"There is no good backup of this database in {path}.",
+        f"looked at: {', '.join(os.path.basename(one) for one in backups_in(path)) or 'nothing, it has none'}",
+        "name the folder of a backup: -e steady_backup=…",
+        NOTHING_CHANGED,
+    )
+
+
+def _stranger(manifest: Mapping[str, Any], server: Server, any_server: bool) -> str:
+    """Why this is the backup of another database, in words; nothing when it is of this one."""
+    of = manifest["database"]
+    if of["name"] != server.database:
+        return f'it is a backup of the database "{of["name"]}", this is "{server.database}"'
+    known = of["system_identifier"] and server.system_identifier
+    if known and of["system_identifier"] != server.system_identifier and not any_server:
+        return f"it comes from the server {of['system_identifier']}, this is {server.system_identifier}"
+    return ""
+
+
+@dataclass
+class _Restore:
+    """One restore on its way. session: in the live database."""
+
+    parameters: Mapping[str, Any]
+    options: Options
+    address: Address
+    target: Target
+    session: Session
+    server: Server
+    progress: Progress
+    run_id: str
+    started_at: str
+
+    @property
+    def live(self) -> str:
+        return self.server.database
+
+    def restore(self) -> Dict[str, Any]:
+        folder, manifest = self._backup()
+        programs = find_programs(
+            max(self.server.major, int(manifest["pg_dump_version"].split(".", maxsplit=1)[0])),
+            self.parameters.get("programs_dir"),
+        )
+        described = self._describe(folder, manifest)
+        in_place = bool(self.parameters.get("in_place"))
+        swapping = bool(self.parameters.get("swap", True)) and not in_place
+        if not in_place:
+            described["new_database"] = suffixed(self.live, f"_new_{self.run_id.lower()}")
+        if swapping:
+            refuse_unswappable(self.session, self.live)
+            described["kept_database"] = suffixed(self.live, f"_pre_{self.run_id.lower()}")
+        missing = missing_roles(self.session, manifest["roles"])
+        if missing:
+            raise SteadyError(
+                "Roles are missing on this server.",
+                f"something in the backup belongs to them or is granted to them: {', '.join(missing)}",
+                f"create them first, for example from {folder}/globals.sql",
+                NOTHING_CHANGED,
+            )
+        if self.options.check:
+            return self._result("planned", described)
+        take_deployment_lock(self.session)
+        prove_files(folder, manifest, self.progress)
+        archive = os.path.join(folder, manifest["archive"])
+        began = time.monotonic()
+        if in_place:
+            described["lost"] = self._lost(manifest)
+            restore_in_place(self.target, self.session, programs, archive, manifest, self.progress)
+            self.session.execute("ANALYZE")
+        else:
+            self._beside(described, manifest, programs, archive, swapping)
+        described["duration_ms"] = round((time.monotonic() - began) * 1000, 1)
+        return self._result("succeeded", described)
+
+    def _backup(self) -> Any:
+        folder = choose_backup(self.parameters["backup"], self.server, bool(self.parameters.get("another_server")))
+        manifest = read_manifest(folder)
+        stranger = _stranger(manifest, self.server, bool(self.parameters.get("another_server")))
+        if stranger:
+            raise SteadyError(
+                f"The backup in {folder} is not one of this database.",
+                stranger,
+                "name the right backup; if the server was rebuilt: -e restore_another_server=true",
+                NOTHING_CHANGED,
+            )
+        if manifest.get("encryption") or manifest["format"] not in ("directory", "custom"):
+            kind = "encrypted" if manifest.get("encryption") else manifest["format"]
+            raise SteadyError(
+                f"The backup in {folder} is {kind}, and cannot be restored as it is.",
+                "only archives of pg_dump in the formats directory and custom are",
+                "decrypt it, or load it by hand into a new database",
+                NOTHING_CHANGED,
+            )
+        return folder, manifest
+
+    def _describe(self, folder: str, manifest: Mapping[str, Any]) -> Dict[str, Any]:
+        """What would be lost, and when the backup is from."""
+        moment = datetime.strptime(manifest["snapshot_at"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        return {
+            "backup_id": manifest["backup_id"],
+            "path": folder,
+            "snapshot_at": manifest["snapshot_at"],
+            "window_seconds": round((datetime.now(timezone.utc) - moment).total_seconds()),
+            "lost": self._lost(manifest),
+            "new_database": None,
+            "kept_database": None,
+        }
+
+    def _lost(self, manifest: Mapping[str, Any]) -> List[Dict[str, Any]]:
+        """Each table whose rows are not as many as in the backup. Rows that were changed since look the same."""
+        self.progress.say("counting the rows of the live database")
+        live = read_contents(self.session)["tables"]
+        count_tables(self.session, live)
+        now_there = {f"{one['schema']}.{one['name']}": one["rows"] for one in live if one["kind"] == "r"}
+        then = {
+            f"{one['schema']}.{one['name']}": one["rows"]
+            for one in manifest["contents"]["tables"]
+            if one["kind"] == "r"
+        }
+        return [
+            {"table": name, "live_rows": now_there.get(name), "backup_rows": then.get(name)}
+            for name in sorted({*now_there, *then})
+            if now_there.get(name) != then.get(name)
+        ]
+
+    def _beside(
+        self,
+        described: Dict[str, Any],
+        manifest: Mapping[str, Any],
+        programs: Programs,
+        archive: str,
+        swapping: bool,
+    ) -> None:
+        """Restore into a new database, prove it, and exchange the two."""
+        new = described["new_database"]
+        purpose = f"restore {self.run_id}"
+        wanted = self.parameters.get("maintenance_database")
+        maintenance, other = maintenance_session(self.address, wanted, purpose, self.live)
+        jobs = int(self.parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
+        ender: Optional[Session] = None
+        proven = False
+        try:
+            create_database(maintenance, new, manifest["database"], f"restored from backup {manifest['backup_id']}")
+            try:
+                fresh = target_of(self.address, new, purpose)
+                session = fresh.first_session()[0]
+                try:
+                    restore_into(fresh, session, programs, archive, jobs, self.progress, entries_of(manifest), [])
+                    self.progress.say("ANALYZE")
+                    session.execute("ANALYZE")
+                    described["proof"] = compare(session, manifest, self.progress)
+                finally:
+                    session.close()
+                facts = database_facts(self.session)
+                carry_over(maintenance, new, facts)
+                proven = True
+                if not swapping:
+                    described["drop_command"] = compose("DROP DATABASE {name}", name=identifier(new))
+                    return
+                # Once more, at the last moment: what is lost is what is there now.
+                described["lost"] = self._lost(manifest)
+                ender = other.session()
+                self.session.close()
+                comments = {
+                    described["kept_database"]: f"before the restore of {now()}; kept to be swapped back",
+                    self.live: facts["comment"] or "",
+                }
+                self.progress.say("exchanging the databases")
+                described["swap_ms"] = swap(maintenance, ender, self.live, described["kept_database"], new, comments)
+                described["drop_command"] = compose("DROP DATABASE {name}", name=identifier(described["kept_database"]))
+                described["new_database"] = None
+            except (SteadyError, psycopg2.Error):
+                if not proven:
+                    self._drop(maintenance, new, wanted)
+                raise
+        finally:
+            maintenance.close()
+            if ender is not None:
+                ender.close()
+
+    def _drop(self, maintenance: Session, name: str, wanted: Optional[str]) -> None:
+        """What is not proven is nothing to keep. Where the session is gone, in another one."""
+        try:
+            drop_database(maintenance, name)
+        except psycopg2.Error:
+            try:
+                again, _unused = maintenance_session(self.address, wanted, f"restore {self.run_id}", self.live)
+                drop_database(again, name)
+                again.close()
+            except (SteadyError, psycopg2.Error):
+                pass  # its name and its comment say what it is
+
+    def undo(self) -> Dict[str, Any]:
+        """Exchange the live database with the one that the last restore kept."""
+        # A name that was cut is cut alike.
+        pattern = suffixed(self.live, "_pre_" + "x" * len(self.run_id))[: -len(self.run_id)]
+        rows = self.session.rows(
+            "SELECT datname::text AS name FROM pg_catalog.pg_database"
+            " WHERE pg_catalog.starts_with(datname, %s) AND pg_catalog.length(datname) = %s ORDER BY datname DESC",
+            (pattern, len(pattern) + len(self.run_id)),
+        )
+        if not rows:
+            raise SteadyError(
+                f'There is no database that a restore of "{self.live}" has kept.',
+                f"none is named {pattern}…",
+                "see psql -l for what there is",
+                NOTHING_CHANGED,
+            )
+        kept = rows[0]["name"]
+        aside = suffixed(self.live, f"_restored_{self.run_id.lower()}")
+        described: Dict[str, Any] = {"swapped_back": kept, "kept_database": aside}
+        refuse_unswappable(self.session, self.live)
+        if self.options.check:
+            return self._result("planned", described)
+        take_deployment_lock(self.session)
+        comment = database_facts(self.session)["comment"] or ""
+        wanted = self.parameters.get("maintenance_database")
+        maintenance, other = maintenance_session(self.address, wanted, f"restore {self.run_id}", self.live)
+        ender = other.session()
+        self.session.close()
+        try:
+            comments = {aside: f"restored, and swapped back at {now()}", self.live: comment}
+            described["swap_ms"] = swap(maintenance, ender, self.live, aside, kept, comments)
+        finally:
+            ender.close()
+            maintenance.close()
+        described["drop_command"] = compose("DROP DATABASE {name}", name=identifier(aside))
+        return self._result("succeeded", described)
+
+    def _result(self, status: str, described: Dict[str, Any]) -> Dict[str, Any]:
+        return result_of(self.server, self.address, status, self.started_at, changed=True, restore=described)

@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""A database made from a backup, beside the live one: created like it, restored into, compared, dropped."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import (
+    count_tables,
+    differences,
+    read_contents,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._session import (
+    Expectation,
+    Session,
+    Target,
+    translate,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal, raw
+
+__all__ = [
+    "compare",
+    "create_database",
+    "drop_database",
+    "maintenance_session",
+    "missing_roles",
+    "prove_restore",
+    "restore_into",
+    "suffixed",
+]
+
+_LEFT = "the live database was not touched"
+_LONGEST_NAME = 63
+
+
+def suffixed(name: str, suffix: str) -> str:
+    """The name with a suffix, cut so that the server cuts nothing (63 bytes)."""
+    room = _LONGEST_NAME - len(suffix.encode("utf-8"))
+    return name.encode("utf-8")[:room].decode("utf-8", "ignore") + suffix
+
+
+def target_of(address: Address, database: str, purpose: str) -> Target:
+    """The same address with another database."""
+    return Target(
+        replace(address, parameters={**address.parameters, "dbname": database}), Expectation(), purpose, writes=True
+    )
+
+
+def maintenance_session(
+    address: Address, wanted: Optional[str], purpose: str, live: Optional[str] = None
+) -> Tuple[Session, Target]:
+    """A session in a database from which others are created and renamed. Raises ConnectionProblem."""
+    last: Optional[ConnectionProblem] = None
+    for database in [wanted] if wanted else ["postgres", "template1"]:
+        if database == live:
+            continue
+        target = target_of(address, database, purpose)
+        try:
+            return target.first_session()[0], target
+        except ConnectionProblem as error:
+            last = error
+    raise last or ConnectionProblem(
+        "There is no other database to connect to.",
+        f'the database "{live}" is the one to be restored, and it cannot be renamed from within',
+        "name another one that the role may connect to: restore_maintenance_database",
+        _LEFT,
+    )
+
+
+def missing_roles(session: Session, roles: List[str]) -> List[str]:
+    """Which of them the server does not have. Raises psycopg2.Error."""
+    there = {row["rolname"] for row in session.rows("SELECT rolname::text FROM pg_catalog.pg_roles")}
+    return [role for role in roles if role not in there]
+
+
+def create_database(session: Session, name: str, facts: Mapping[str, Any], comment: str) -> None:
+    """Create an empty database with the encoding and locale of the backed-up one. Raises SteadyError."""
+    version = session.connection.server_version
+    options = [
+        compose("ENCODING {value}", value=literal(facts["encoding"])),
+        compose("LC_COLLATE {value}", value=literal(facts["collate"])),
+        compose("LC_CTYPE {value}", value=literal(facts["ctype"])),
+    ]
+    if version >= 150000:
+        provider = {"c": "libc", "i": "icu", "b": "builtin"}[facts["locale_provider"]]
+        options.append(f"LOCALE_PROVIDER {provider}")
+        if provider != "libc" and facts["locale"]:
+            options.append(compose(f"{provider.upper()}_LOCALE {{value}}", value=literal(facts["locale"])))
+        if facts.get("icu_rules") and version >= 160000:
+            options.append(compose("ICU_RULES {value}", value=literal(facts["icu_rules"])))
+    spaces = [row["spcname"] for row in session.rows("SELECT spcname::text FROM pg_catalog.pg_tablespace")]
+    if facts["tablespace"] in spaces and facts["tablespace"] != "pg_default":
+        options.append(compose("TABLESPACE {name}", name=identifier(facts["tablespace"])))
+    statement = compose(
+        "CREATE DATABASE {name} TEMPLATE template0 {options}", name=identifier(name), options=raw(" ".join(options))
+    )
+    try:
+        session.execute(statement)
+        session.execute(compose("COMMENT ON DATABASE {name} IS {text}", name=identifier(name), text=literal(comment)))
+    except psycopg2.Error as error:
+        problem = translate(error, f'The database "{name}" could not be created', _LEFT)
+        if error.pgcode == "42501":
+            problem.todo = "ALTER ROLE … CREATEDB, or restore in place: restore_in_place=true"
+        raise problem from None
+
+
+def drop_database(session: Session, name: str) -> None:
+    """Drop a database that we made, whoever is connected to it. Raises psycopg2.Error."""
+    session.execute(compose("DROP DATABASE IF EXISTS {name} WITH (FORCE)", name=identifier(name)))
+
+
+def restore_into(
+    target: Target,
+    session: Session,
+    programs: Programs,
+    archive: str,
+    jobs: int,
+    progress: Progress,
+    entries: int,
+    options: List[str],
+) -> None:
+    """Run pg_restore into the session's database, and stop at its first error. Raises SteadyError."""
+    name = target.parameters["application_name"]
+    begun = 0
+
+    def line(text: str) -> None:
+        nonlocal begun
+        # One process says what it creates, several what they finish.
+        begun += bool(re.search(r"pg_restore: (creating|executing|processing data|finished item)", text))
+
+    def watch() -> None:
+        progress.say("restoring", min(begun, entries), entries, "objects")
+
+    watch()
+    with client_of(session, target.parameters, name) as client:
+        done = run_program(
+            [
+                programs.path("pg_restore"),
+                "--exit-on-error",
+                "--verbose",
+                "--no-password",
+                f"--jobs={jobs}",
+                *options,
+                f"--dbname={client.dsn}",
+                archive,
+            ],
+            client,
+            watch=watch,
+            on_line=line,
+        )
+    if done.status != 0:
+        raise _failure(done.errors, done.brief)
+
+
+def _failure(errors: str, brief: str) -> SteadyError:
+    lines = [line.strip() for line in errors.splitlines()]
+    begin = next((n for n, line in enumerate(lines) if "error:" in line), None)
+    said = brief if begin is None else " ".join(line for line in lines[begin : begin + 4] if line)
+    todo = "settle that, then run the same command again"
+    if "No space left on device" in said:
+        todo = "free space on the database server's disk, then run the same command again"
+    elif re.search(r'role ".*" does not exist', said):
+        todo = "create the roles first, for example from the backup's globals.sql, then run the same command again"
+    elif re.search("server closed the connection|terminating connection|connection to server", said):
+        todo = "see whether the server runs and why it ended the session, then run the same command again"
+    return SteadyError("The backup could not be restored to its end.", said, todo, _LEFT)
+
+
+def compare(session: Session, manifest: Mapping[str, Any], progress: Progress) -> Dict[str, Any]:
+    """Objects, rows and sequences of the session's database against the manifest. Returns {objects, tables, rows,
+    sequences}. Raises NotProven, psycopg2.Error.
+    """
+    found = read_contents(session)
+    expected = manifest["contents"]
+    rows = 0
+
+    def counted(table: Mapping[str, Any]) -> None:
+        nonlocal rows
+        rows += table["rows"]
+        progress.say("counting the restored rows", rows, sum(one["rows"] or 0 for one in expected["tables"]), "rows")
+
+    count_tables(session, found["tables"], counted)
+    wrong = differences(expected, found)
+    if wrong:
+        raise NotProven("What was restored is not what was backed up.", wrong)
+    return {
+        "objects": len(found["objects"]),
+        "tables": len(found["tables"]),
+        "rows": rows,
+        "sequences": len(found["sequences"]),
+    }
+
+
+def entries_of(manifest: Mapping[str, Any]) -> int:
+    """About how many entries pg_restore will tell of."""
+    listed = [proof["figures"]["entries"] for proof in manifest["proofs"] if proof["level"] == "list"]
+    return int(listed[0]) if listed else len(manifest["contents"]["objects"])
+
+
+def prove_restore(
+    manifest: Mapping[str, Any],
+    folder: str,
+    programs: Programs,
+    target: Target,
+    progress: Progress,
+    jobs: int,
+    proof_url: Optional[str] = None,
+) -> Dict[str, Any]:
+    """The proof level restore: into a scratch database, compared, and dropped whatever happens.
+
+    proof_url: another server. Raises SteadyError.
+    """
+    address = read_address(proof_url) if proof_url else target.address
+    purpose = f"proof {manifest['backup_id']}"
+    name = suffixed(manifest["database"]["name"], f"_proof_{manifest['backup_id'].lower()}")
+    maintenance, _unused = maintenance_session(
+        address, address.parameters.get("dbname") if proof_url else None, purpose
+    )
+    try:
+        missing = missing_roles(maintenance, manifest["roles"])
+        options = ["--no-owner", "--no-privileges"] if missing else []
+        create_database(maintenance, name, manifest["database"], "scratch database of a proof: may be dropped")
+        try:
+            scratch = target_of(address, name, purpose)
+            session = scratch.first_session()[0]
+            try:
+                archive = os.path.join(folder, manifest["archive"])
+                entries = entries_of(manifest)
+                restore_into(scratch, session, programs, archive, jobs, progress, entries, options)
+                figures = compare(session, manifest, progress)
+            finally:
+                session.close()
+        finally:
+            _drop_again(address, purpose, maintenance, name)
+    except psycopg2.Error as error:
+        raise translate(error, "The test restore stopped", _LEFT) from None
+    finally:
+        maintenance.close()
+    return {**figures, "without_owners": missing} if missing else figures
+
+
+def _drop_again(address: Address, purpose: str, maintenance: Session, name: str) -> None:
+    """In a new session where the old one is gone. What cannot be dropped now is named like what it is."""
+    try:
+        drop_database(maintenance, name)
+    except psycopg2.Error:
+        try:
+            again, _unused = maintenance_session(address, None, purpose)
+            drop_database(again, name)
+            again.close()
+        except (SteadyError, psycopg2.Error):
+            pass

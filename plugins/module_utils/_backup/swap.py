@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Exchanges two databases by their names, in one transaction: before it and after it everything is as it should be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Dict, List, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+
+__all__ = ["refuse_unswappable", "swap"]
+
+_LEFT = "the live database has its name and its data; what was restored lies beside it"
+
+
+def refuse_unswappable(session: Session, live: str) -> None:
+    """Raise SteadyError for what would keep a database from being renamed. Raises psycopg2.Error."""
+    prepared = session.rows(
+        "SELECT gid, owner::text FROM pg_catalog.pg_prepared_xacts WHERE database = %s ORDER BY prepared", (live,)
+    )
+    if prepared:
+        names = ", ".join(f'"{row["gid"]}" of {row["owner"]}' for row in prepared)
+        raise SteadyError(
+            f'The database "{live}" has prepared transactions, and cannot be renamed.',
+            names,
+            "COMMIT PREPARED or ROLLBACK PREPARED each of them, then run the same command again",
+            "nothing was changed",
+        )
+    rows = session.rows(
+        "SELECT a.pid, a.usename::text AS role FROM pg_catalog.pg_stat_activity a"
+        " JOIN pg_catalog.pg_roles r ON r.rolname = a.usename"
+        " WHERE a.datname = %s AND a.pid <> pg_catalog.pg_backend_pid() AND NOT CASE WHEN r.rolsuper"
+        " THEN (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)"
+        " ELSE pg_catalog.pg_has_role(a.usesysid, 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') END",
+        (live,),
+    )
+    if rows:
+        who = ", ".join(f"pid {row['pid']} of role {row['role']}" for row in rows)
+        raise SteadyError(
+            "There are sessions that this role may not end.",
+            who,
+            "end them, or GRANT pg_signal_backend to this role (a superuser's sessions need a superuser)",
+            "nothing was changed",
+        )
+
+
+def swap(session: Session, ender: Session, live: str, kept: str, new: str, comments: Dict[str, str]) -> float:
+    """Rename live to kept and new to live; how long that took, in ms. Raises SteadyError, and then nothing is renamed.
+
+    ALTER DATABASE … RENAME locks the database's name: whoever connects meanwhile waits, and gets the new one when
+    trying again. It waits up to 5 s for sessions to be gone, which the second session ends (dbcommands.c, procarray.c:
+    CountOtherDBBackends). There is no moment at which a crash leaves the name to nobody.
+    """
+    done = threading.Event()
+    refused: List[str] = []
+    thread = threading.Thread(target=_end_sessions, args=(ender, (live, new), done, refused), daemon=True)
+    rename = "ALTER DATABASE {old} RENAME TO {new}"
+    began = time.monotonic()
+    try:
+        session.execute("BEGIN")
+        thread.start()
+        session.execute(compose(rename, old=identifier(live), new=identifier(kept)))
+        session.execute(compose(rename, old=identifier(new), new=identifier(live)))
+        for name, text in comments.items():
+            comment = literal(text) if text else literal(None)
+            session.execute(compose("COMMENT ON DATABASE {name} IS {text}", name=identifier(name), text=comment))
+        session.execute("COMMIT")
+        return round((time.monotonic() - began) * 1000, 1)
+    except psycopg2.Error as error:
+        problem = translate(error, f'The database "{live}" could not be exchanged', _LEFT)
+        if refused:
+            problem.why += "; sessions that could not be ended: " + ", ".join(sorted(set(refused)))
+        try:
+            session.execute("ROLLBACK")
+        except psycopg2.Error:
+            pass  # the session is gone, and its transaction with it
+        raise problem from None
+    finally:
+        done.set()
+        thread.join(5)
+
+
+def _end_sessions(session: Session, databases: Tuple[str, ...], done: threading.Event, refused: List[str]) -> None:
+    """End whoever is connected, and again whoever comes back before the name is locked."""
+    while not done.is_set():
+        try:
+            rows = session.rows(
+                "SELECT pid, usename::text AS role FROM pg_catalog.pg_stat_activity WHERE datname = ANY (%s)"
+                " AND pid <> pg_catalog.pg_backend_pid()",
+                (list(databases),),
+            )
+            for row in rows:
+                try:
+                    session.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (row["pid"],))
+                except psycopg2.errors.InsufficientPrivilege:
+                    refused.append(f"pid {row['pid']} of role {row['role']}")
+        except psycopg2.Error:
+            return
+        done.wait(0.02)

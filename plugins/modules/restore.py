@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.restore: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: restore
+short_description: Restore a database from a proven backup
+version_added: 0.2.0
+description:
+  - Restores a backup into a new database, compares it with the manifest, and exchanges it with the live one by name in
+    one transaction. The application's connections are ended for that moment, and come back to the restored database.
+  - The former database is kept. Whatever fails before the exchange leaves the live database as it was.
+  - What was written since the backup's snapshot is lost; check mode says how much that is, table by table.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.acts
+  - steady.postgresql.connection
+options:
+  backup:
+    description:
+      - The folder of a backup on the host where the module runs, or a folder of backups, of which the newest good one
+        of this database is taken.
+    type: path
+    required: true
+  confirm:
+    description:
+      - The name of the database, typed by somebody who knows that what was written since is lost. Check mode needs
+        none, nor does O(swap=false).
+    type: str
+  swap:
+    description:
+      - With V(false), stop at the proven copy beside the live database.
+    type: bool
+    default: true
+  in_place:
+    description:
+      - For servers on which databases cannot be created or renamed. Replaces the contents in one transaction, in which
+        nobody else can use them, and which is taken back as a whole when anything fails.
+    type: bool
+    default: false
+  undo:
+    description:
+      - Exchange the database with the one that the last restore kept.
+    type: bool
+    default: false
+  another_server:
+    description:
+      - Take a backup that comes from a server with another system identifier.
+    type: bool
+    default: false
+  jobs:
+    description:
+      - Processes of pg_restore. By default as many as the host has processors, up to four.
+    type: int
+  maintenance_database:
+    description:
+      - The database to connect to while others are created and renamed. By default V(postgres), else V(template1).
+    type: str
+  programs_dir:
+    description:
+      - The folder of pg_restore and psql. By default they are looked for, and the best of several is taken.
+    type: path
+  operator:
+    description:
+      - Who does this, such as C(alice@deploy-host).
+    type: str
+  progress_file:
+    description:
+      - Where the module says how far it is. The action plugin sets it.
+    type: path
+seealso:
+  - module: steady.postgresql.backup
+  - module: steady.postgresql.rollback
+"""
+
+EXAMPLES = r"""
+- name: Bring the newest backup of the clinic back
+  steady.postgresql.restore:
+    database_url: "{{ steady_database_url }}"
+    backup: /var/backups/clinic
+    confirm: clinic
+"""
+
+RETURN = r"""
+restore:
+  description:
+    - What was restored, with backup_id, path, snapshot_at, window_seconds, lost (tables whose rows differ, with
+      live_rows and backup_rows), new_database, kept_database, drop_command, swap_ms and proof.
+  returned: always
+  type: dict
+status:
+  description: V(succeeded), V(planned) in check mode, or V(failed).
+  returned: always
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+
+
+def main():
+    arguments = {
+        **CONNECTION_ARGUMENTS,
+        "backup": {"type": "path", "required": True},
+        "confirm": {"type": "str"},
+        "swap": {"type": "bool", "default": True},
+        "in_place": {"type": "bool", "default": False},
+        "undo": {"type": "bool", "default": False},
+        "another_server": {"type": "bool", "default": False},
+        "jobs": {"type": "int"},
+        "maintenance_database": {"type": "str"},
+        "programs_dir": {"type": "path"},
+        "operator": {"type": "str"},
+        "progress_file": {"type": "path"},
+    }
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), restore)
+
+
+if __name__ == "__main__":
+    main()
