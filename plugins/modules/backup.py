@@ -26,12 +26,6 @@ options:
       - The folder of this database's backups, on the host where the module runs. It is made, for its owner alone.
     type: path
     required: true
-  method:
-    description:
-      - V(pg_dump), or V(supabase_cli) for the Supabase CLI, whose three parts come from three moments.
-    type: str
-    choices: [pg_dump, supabase_cli]
-    default: pg_dump
   format:
     description:
       - V(directory) is written by several processes, V(custom) is one file.
@@ -86,22 +80,6 @@ options:
     description:
       - A folder on the controller to which the backup is copied over Ansible's connection, and hashed again there.
     type: path
-  encrypt:
-    description:
-      - Encrypt the backup to public keys once it is proven, and prove that by reading it back.
-    type: dict
-    suboptions:
-      gpg:
-        description: Fingerprints of keys in the keyring of the account.
-        type: list
-        elements: str
-      age:
-        description: Recipients such as C(age1…).
-        type: list
-        elements: str
-      identity:
-        description: File with the private key of age, where it is on this host, to prove it by decrypting.
-        type: path
   elsewhere:
     description:
       - Another system takes the backup; this says what and when, in words, for the report. Then none is taken here.
@@ -117,7 +95,6 @@ options:
     type: path
 seealso:
   - module: steady.postgresql.restore
-  - module: steady.postgresql.backup_verify
 """
 
 EXAMPLES = r"""
@@ -149,15 +126,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._module import C
 
 
 def main():
-    encrypt = {
-        "gpg": {"type": "list", "elements": "str"},
-        "age": {"type": "list", "elements": "str"},
-        "identity": {"type": "path"},
-    }
     arguments = {
         **CONNECTION_ARGUMENTS,
         "directory": {"type": "path", "required": True},
-        "method": {"type": "str", "choices": ["pg_dump", "supabase_cli"], "default": "pg_dump"},
         "format": {"type": "str", "choices": ["directory", "custom"], "default": "directory"},
         "jobs": {"type": "int"},
         "compression": {"type": "str"},
@@ -169,7 +140,6 @@ def main():
         "keep_days": {"type": "int"},
         "copy_to": {"type": "list", "elements": "path", "default": []},
         "fetch_to": {"type": "path"},
-        "encrypt": {"type": "dict", "options": encrypt, "no_log": False},
         "elsewhere": {"type": "str", "default": ""},
         "operator": {"type": "str"},
         "progress_file": {"type": "path"},

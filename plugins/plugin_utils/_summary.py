@@ -48,6 +48,7 @@ def _backup(result: Mapping[str, Any]) -> list[str]:
         text.append(f"    in {backup['path']}")
         text += [f"    not in it: {sentence}" for sentence in backup["left_out"]]
         text += [f"    copy: {copy['path']}" for copy in backup["copies"]]
+        text += [f"    deleted after it: {', '.join(backup['deleted'])}"] if backup["deleted"] else []
     return text
 
 
@@ -68,9 +69,8 @@ def _restore(restore: Mapping[str, Any]) -> list[str]:
     if restore.get("swap_ms") is not None:
         text.append(f"  exchanged within {restore['swap_ms']:.0f} ms")
     if restore.get("kept_database"):
-        text.append(
-            f"  the former database: {restore['kept_database']} (restore.yml --tags undo swaps it back, without what is written until then)"
-        )
+        text.append(f"  the former database: {restore['kept_database']}")
+        text.append("    (restore.yml --tags undo swaps it back, without what is written until then)")
     if restore.get("drop_command"):
         text.append(f"  when it is no longer needed: {restore['drop_command']}")
     return text

@@ -113,7 +113,13 @@ def _up() -> Server:
         print("Starting PostgreSQL …", flush=True)
         server = Server.start(directory=directory, durable=True)
     STATE.parent.mkdir(exist_ok=True)
-    STATE.write_text(json.dumps({"directory": str(server.directory), "url": server.url(DATABASE)}, indent=2) + "\n")
+    # inventories/demo reads it, too.
+    state = {
+        "directory": str(server.directory),
+        "url": server.url(DATABASE),
+        "programs": str(server.installation.bin_dir),
+    }
+    STATE.write_text(json.dumps(state, indent=2) + "\n")
     if not _has_database(server, DATABASE):
         _load(server)
     return server

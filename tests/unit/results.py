@@ -118,7 +118,7 @@ def backed_up(**changes: Any) -> dict[str, Any]:
         "left_out": ["planner statistics: a restore makes them anew (ANALYZE)"],
         "globals": {"included": True, "detail": "roles and tablespaces"},
         "copies": [],
-        "encryption": None,
+        "deleted": [],
         "detail": "150590 rows in 14 tables, 12.9 MB; read whole, every row counted",
     }
     result = module_result("succeeded", changed=True, backup={**backup, **changes})

@@ -14,6 +14,7 @@ import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.copies import copy_to
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import Dump, dump_globals
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
     check_free,
@@ -32,6 +33,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_list, prove_read
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.retention import apply_retention
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import prove_restore
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.snapshot import Snapshot, refuse_unreadable
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
@@ -76,10 +78,14 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         if options.check:
             return result_of(server, address, "planned", started_at, changed=True, **common)
         manifest = work.make(session)
+        copies = [copy_to(work.final, manifest, place) for place in parameters.get("copy_to") or []]
+        # Not before there is a new one: proven, and copied where that was asked for.
+        deleted = apply_retention(work.directory, manifest, parameters.get("keep_count"), parameters.get("keep_days"))
         # The controller fetches by these: all files, the manifest itself among them.
         own: Dict[str, Any] = {"path": MANIFEST, "sha256": sha256(os.path.join(work.final, MANIFEST))}
         own["bytes"] = os.path.getsize(os.path.join(work.final, MANIFEST))
-        common["backup"] = {**work.summary(manifest), "files": [*manifest["files"], own]}
+        common["backup"] = {**work.summary(manifest), "copies": copies, "deleted": deleted}
+        common["backup"]["files"] = [*manifest["files"], own]
         return result_of(server, address, "succeeded", started_at, changed=True, **common)
     except psycopg2.Error as error:
         raise translate(error, "The backup stopped", _LEFT) from None
@@ -243,8 +249,6 @@ class _Backup:
             "left_out": _left_out(snapshot.contents, included, detail),
             "contents": snapshot.contents,
             "proofs": [],
-            "encryption": None,
-            "copies": [],
         }
 
     def _prove(self, manifest: Dict[str, Any]) -> None:
@@ -301,8 +305,6 @@ class _Backup:
             "proofs": manifest["proofs"],
             "left_out": manifest["left_out"],
             "globals": manifest["globals"],
-            "copies": manifest["copies"],
-            "encryption": manifest["encryption"],
             "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}",
         }
 

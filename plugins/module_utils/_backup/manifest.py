@@ -54,7 +54,7 @@ def read_manifest(folder: str) -> Dict[str, Any]:
         raise _unusable(
             f"There is no manifest in {folder}." if there else f"There is no backup in {folder}.",
             "only a backup of this collection has one" if there else "the folder does not exist",
-            "name the folder of a backup; a dump that was made otherwise is proven with backup_verify",
+            "name the folder of a backup",
         ) from None
     except (OSError, ValueError) as error:
         raise _unusable(
@@ -70,7 +70,7 @@ def read_manifest(folder: str) -> Dict[str, Any]:
         raise _unusable(
             f"The manifest {path} was changed after it was written.",
             "its checksum does not match its content",
-            "take another backup, or a copy of this one; what the files are can be seen with backup_verify",
+            "take another backup, or a copy of this one",
         )
     return manifest
 

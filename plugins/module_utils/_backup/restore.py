@@ -183,12 +183,11 @@ class _Restore:
                 "name the right backup; if the server was rebuilt: -e restore_another_server=true",
                 NOTHING_CHANGED,
             )
-        if manifest.get("encryption") or manifest["format"] not in ("directory", "custom"):
-            kind = "encrypted" if manifest.get("encryption") else manifest["format"]
+        if manifest["format"] not in ("directory", "custom"):
             raise SteadyError(
-                f"The backup in {folder} is {kind}, and cannot be restored as it is.",
-                "only archives of pg_dump in the formats directory and custom are",
-                "decrypt it, or load it by hand into a new database",
+                f"The backup in {folder} has the format {manifest['format']}.",
+                "only archives of pg_dump in the formats directory and custom can be restored",
+                "use the version of the collection that wrote it",
                 NOTHING_CHANGED,
             )
         return folder, manifest
