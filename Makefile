@@ -65,7 +65,7 @@ integration: setup ## the tests on real servers: POSTGRES="18 16" says which
 	@set -e; what=tests/integration; for major in $(POSTGRES); do \
 		echo "PostgreSQL $$major:"; \
 		$(PYTEST) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major; \
-		what="$(wildcard tests/integration/test_*.py) -m postgres"; \
+		what="$(wildcard tests/integration/test_*.py) tests/integration/backup -m postgres"; \
 	done
 
 molecule: setup ## the playbooks as a user runs them: check, deploy, again, verify

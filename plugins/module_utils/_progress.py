@@ -49,6 +49,7 @@ class Progress:
         try:
             with open(beside, "w", encoding="ascii") as file:
                 json.dump(content, file)
+            os.chmod(beside, 0o644)  # whoever logs in may look; nothing in it is secret
             os.replace(beside, self._path)
         except OSError:
             self._path = None  # a full disk must not end a backup for want of a progress line

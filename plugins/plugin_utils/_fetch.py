@@ -35,8 +35,12 @@ def fetch_backup(
     partial = final.with_name(f".{final.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(mode=0o700, parents=True)
+        final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial.mkdir(mode=0o700)
         for file in files:
+            # The host says what is fetched, but not where on the controller it goes.
+            if os.path.isabs(file["path"]) or ".." in Path(file["path"]).parts:
+                raise OSError(f"{file['path']} is no path inside of a backup")
             target = partial / file["path"]
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             action._connection.fetch_file(os.path.join(folder, file["path"]), str(target))

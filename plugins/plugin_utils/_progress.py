@@ -49,20 +49,19 @@ def _watch(action: ActionBase, path: str, host: str, done: threading.Event) -> N
     while not done.wait(_LOOK_SECONDS):
         if time.monotonic() - told < _SAY_SECONDS - _LOOK_SECONDS / 2:
             continue
-        content = _look(connection, path)
-        if content is not None:
-            Display().display(f"{host}: {line(content)}")
+        said = _look(connection, path)
+        if said is not None:
+            Display().display(f"{host}: {said}")
             told = time.monotonic()
 
 
-def _look(connection: Any, path: str) -> dict[str, Any] | None:
-    """What the file says; None when it says nothing. Whatever goes wrong here must not disturb the module."""
+def _look(connection: Any, path: str) -> str | None:
+    """What the file says, as a line; None when it says nothing. Nothing that goes wrong here disturbs the module."""
     try:
         status, output, _errors = connection.exec_command(f"cat {shlex.quote(path)} 2>/dev/null", sudoable=False)
-        content = json.loads(output) if status == 0 else None
+        return line(json.loads(output)) if status == 0 else None
     except Exception:
         return None
-    return content if isinstance(content, dict) else None
 
 
 def line(content: Mapping[str, Any]) -> str:

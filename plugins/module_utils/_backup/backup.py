@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -15,7 +16,12 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.copies import copy_to
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import Dump, dump_globals
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import (
+    Dump,
+    dump_globals,
+    holders,
+    locked,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
     check_free,
     free_bytes,
@@ -49,12 +55,13 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     result_of,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, literal
 
 __all__ = ["backup"]
 
 _LEFT = "the database was only read; earlier backups are as they were"
-# Of the tables' size on disk, when there is no earlier backup to go by: text compresses to less than that.
-_RATIO = 0.7
+# Of the database's size on disk, indexes included, when there is no earlier backup to go by.
+_RATIO = 0.5
 _ROOM = 1.2
 _MOST_JOBS = 4
 
@@ -72,6 +79,7 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         work = _Backup(parameters, options, target, server, programs, progress, backup_id, started_at)
         if not options.check:
             take_deployment_lock(session)
+        session.execute(compose("SET lock_timeout TO {wait}", wait=literal(f"{work.lock_wait_ms}ms")))
         refuse_unreadable(session)
         described = work.describe(session)
         common = {"backup": described}
@@ -87,6 +95,8 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         common["backup"] = {**work.summary(manifest), "copies": copies, "deleted": deleted}
         common["backup"]["files"] = [*manifest["files"], own]
         return result_of(server, address, "succeeded", started_at, changed=True, **common)
+    except psycopg2.errors.LockNotAvailable:
+        raise locked("a lock was not given within lock_patience", holders(session)) from None
     except psycopg2.Error as error:
         raise translate(error, "The backup stopped", _LEFT) from None
     except OSError as error:
@@ -125,7 +135,10 @@ class _Backup:
         self.started_at = started_at
         self.directory: str = os.path.abspath(os.path.expanduser(parameters["directory"]))
         self.final = os.path.join(self.directory, backup_id)
-        self.partial = os.path.join(self.directory, f".{backup_id}.partial")
+        # Ours by its name: another database may be backed up into the same folder at the same time.
+        whose = hashlib.sha256(f"{server.system_identifier}/{server.database}".encode()).hexdigest()[:8]
+        self.ending = f".{whose}.partial"
+        self.partial = os.path.join(self.directory, f".{backup_id}{self.ending}")
         self.by_folder = parameters.get("format", "directory") == "directory"
         self.archive = "archive" if self.by_folder else "archive.dump"
         self.compression = programs.compression(parameters.get("compression"))
@@ -157,23 +170,17 @@ class _Backup:
 
     def _estimate(self, session: Session) -> int:
         """Bytes that the backup will take: as the last one did, or by a rule of thumb."""
-        tables = int(
-            session.one(
-                "SELECT coalesce(sum(pg_catalog.pg_table_size(c.oid)), 0) AS bytes FROM pg_catalog.pg_class c"
-                " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-                " WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-            )["bytes"]
-        )
+        query = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes"
+        there = int(session.one(query)["bytes"])
         for folder in reversed(backups_in(self.directory)):
             try:
                 manifest = read_manifest(folder)
             except SteadyError:
                 continue
-            before = sum(table["bytes"] for table in manifest["contents"]["tables"])
             same = manifest["compression"] == self.compression
-            if same and before and manifest["database"]["name"] == self.server.database:
-                return int(tables * manifest["bytes"] / before)
-        return int(tables * _RATIO)
+            if same and manifest["database"]["name"] == self.server.database:
+                return int(there * manifest["bytes"] / manifest["database"]["bytes"])
+        return int(there * _RATIO)
 
     def make(self, session: Session) -> Dict[str, Any]:
         """Dump, prove, keep: the manifest. What is not proven is removed again. Raises SteadyError, OSError."""
@@ -194,13 +201,13 @@ class _Backup:
     def _clean_up_after_others(self) -> None:
         """Runs that were killed leave half a backup. We hold the lock: of this database nobody else is at work."""
         for name in os.listdir(self.directory):
-            if name.startswith(".") and name.endswith(".partial"):
+            if name.startswith(".") and name.endswith(self.ending):
                 shutil.rmtree(os.path.join(self.directory, name), ignore_errors=True)
 
     def _dump(self, session: Session) -> Dict[str, Any]:
         name = f"steady.postgresql dump {self.id}"
         self.progress.say("taking a snapshot")
-        snapshot = Snapshot(self.target.session())
+        snapshot = Snapshot(self.target.session(), self.lock_wait_ms)
         try:
             with client_of(session, self.target.parameters, name) as client:
                 dump = Dump(
@@ -216,7 +223,7 @@ class _Backup:
                     [],
                 )
                 snapshot.count_beside()
-                dump.run(snapshot.contents["tables"], session, name, self.progress)
+                dump.run(snapshot.contents["tables"], session, self.progress)
                 snapshot.counted(lambda: self.progress.say("counting the rows of the snapshot"))
                 detail = dump_globals(
                     self.programs, client, os.path.join(self.partial, "globals.sql"), self.server.database

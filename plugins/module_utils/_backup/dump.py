@@ -23,7 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import S
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
-__all__ = ["Dump", "dump_globals"]
+__all__ = ["Dump", "dump_globals", "holders", "locked"]
 
 _LEFT = "the database was only read; earlier backups are as they were"
 
@@ -60,7 +60,7 @@ class Dump:
             f"--dbname={self.client.dsn}",
         ]
 
-    def run(self, tables: List[Dict[str, Any]], watcher: Session, application_name: str, progress: Progress) -> None:
+    def run(self, tables: List[Dict[str, Any]], watcher: Session, progress: Progress) -> None:
         """Dump. tables: for the progress. watcher: a session that looks who is in the way. Raises SteadyError."""
         counted = _Tables(tables)
         blockers: List[str] = []
@@ -75,7 +75,7 @@ class Dump:
             written = human_bytes(folder_bytes(self.folder))
             progress.say(f"backing up ({written} written)", counted.done, counted.total)
             if not locked.is_set():
-                blockers[:] = _blockers(watcher, application_name) or blockers
+                blockers[:] = holders(watcher) or blockers
 
         done = run_program(self.arguments(), self.client, watch=watch, on_line=line)
         if done.status != 0:
@@ -83,13 +83,12 @@ class Dump:
 
     def _failure(self, done: Finished, blockers: List[str]) -> SteadyError:
         said = _errors_only(done)
+        # pg_dump's --lock-wait-timeout is a statement_timeout of its LOCK TABLE; its workers take theirs with NOWAIT.
+        if re.search("lock timeout|statement timeout|could not obtain lock", said):
+            return locked(said, blockers)
         what = "pg_dump did not come to its end."
         todo = "settle that, then run the same command again"
-        if "lock timeout" in said or "could not obtain lock" in said:
-            what = "A table is locked, so that it cannot be backed up."
-            said += "; in the way: " + ", ".join(blockers) if blockers else ""
-            todo = "wait until that session is done, or end it, then run the same command again"
-        elif "No space left on device" in said:
+        if "No space left on device" in said:
             what = f"The disk of the backup folder is full ({os.path.dirname(self.folder)})."
             todo = "free space, or set steady_backup_dir to a folder with more of it, then run the same command again"
         elif re.search("server closed the connection|terminating connection|connection to server|crash", said):
@@ -131,14 +130,24 @@ def _errors_only(done: Finished) -> str:
     return " ".join(kept[:4])
 
 
-def _blockers(watcher: Session, application_name: str) -> List[str]:
-    """Who keeps our dump waiting, in words; nothing when that cannot be seen just now."""
+def locked(why: str, who: List[str]) -> SteadyError:
+    """A table that stays locked, and by whom."""
+    return SteadyError(
+        "A table is locked, so that it cannot be backed up.",
+        why + ("; in the way: " + ", ".join(who) if who else ""),
+        "wait until that session is done, or end it, then run the same command again",
+        _LEFT,
+    )
+
+
+def holders(session: Session) -> List[str]:
+    """Who holds a lock on a table that keeps even a SELECT waiting; nothing when that cannot be seen."""
     try:
-        rows = watcher.rows(
+        rows = session.rows(
             "SELECT DISTINCT a.pid, a.usename::text AS role, a.application_name AS application, a.state"
-            " FROM pg_catalog.pg_stat_activity d, unnest(pg_catalog.pg_blocking_pids(d.pid)) AS b(pid)"
-            " JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid WHERE d.application_name = %s",
-            (application_name,),
+            " FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+            " WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted AND l.database ="
+            " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
         )
     except psycopg2.Error:
         return []

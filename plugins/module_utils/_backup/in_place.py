@@ -32,6 +32,7 @@ def restore_in_place(
     target: Target, session: Session, programs: Programs, archive: str, manifest: Mapping[str, Any], progress: Progress
 ) -> None:
     """Raises SteadyError, and then nothing was replaced."""
+    _refuse_partitioned(session)
     size = 0
     name = target.parameters["application_name"]
     with client_of(session, target.parameters, name) as client:
@@ -81,6 +82,18 @@ def restore_in_place(
             reader.join(5)
     if status != 0:
         raise _failed(client.clean(" ".join(" ".join(said[-4:]).split())))
+
+
+def _refuse_partitioned(session: Session) -> None:
+    """pg_restore --clean cannot drop what partitions have from their parent by themselves."""
+    rows = session.rows("SELECT oid::regclass::text AS name FROM pg_catalog.pg_class WHERE relkind = 'p' ORDER BY 1")
+    if rows:
+        raise SteadyError(
+            "A database with partitioned tables cannot be restored in place.",
+            f"pg_restore cannot drop the constraints of partitions: {', '.join(row['name'] for row in rows)}",
+            "restore beside it, with a role that may create databases; or drop these tables first",
+            _LEFT,
+        )
 
 
 def _read(stream: Any, said: List[str]) -> None:

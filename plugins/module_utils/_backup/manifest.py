@@ -83,6 +83,6 @@ def backups_in(folder: str) -> List[str]:
     """The folders of finished backups below, oldest first: their names begin with the time."""
     try:
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return [os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name, MANIFEST))]

@@ -20,16 +20,17 @@ __all__ = ["apply_retention", "choose"]
 
 
 def choose(
-    taken: Mapping[str, datetime], keep_count: Optional[int], keep_days: Optional[int], at: datetime
+    taken: Mapping[str, datetime], new: str, keep_count: Optional[int], keep_days: Optional[int], at: datetime
 ) -> List[str]:
-    """The names that may go, oldest first. taken: name and time of all good backups, the new one among them.
+    """The names that may go, oldest first. taken: name and time of all good backups. new: the one just made.
 
-    What either rule keeps is kept; without a rule everything is. The newest is never among them.
+    What either rule keeps is kept; without a rule everything is. The new one is never among them, also when a clock
+    was set back.
     """
     if keep_count is None and keep_days is None:
         return []
-    by_age = sorted(taken, key=lambda name: (taken[name], name))
-    kept = set(by_age[-1:])
+    by_age = sorted(taken, key=lambda name: (name == new, taken[name], name))
+    kept = {new}
     if keep_count is not None:
         kept.update(by_age[-max(keep_count, 1) :])
     if keep_days is not None:
@@ -41,7 +42,7 @@ def apply_retention(
     directory: str, new: Mapping[str, Any], keep_count: Optional[int], keep_days: Optional[int]
 ) -> List[str]:
     """Delete what may go; the ids of what was deleted. Only readable backups of the same database count, and only they
-    go. Raises OSError.
+    go. Raises SteadyError.
     """
     taken: Dict[str, datetime] = {}
     for folder in backups_in(directory):
@@ -53,10 +54,18 @@ def apply_retention(
         if same and manifest["proofs"]:
             moment = datetime.strptime(manifest["snapshot_at"], "%Y-%m-%dT%H:%M:%SZ")
             taken[os.path.basename(folder)] = moment.replace(tzinfo=timezone.utc)
-    gone = choose(taken, keep_count, keep_days, datetime.now(timezone.utc))
-    for name in gone:
-        # Renamed first: half a backup never stands under its name.
-        doomed = os.path.join(directory, f".{name}.partial")
-        os.rename(os.path.join(directory, name), doomed)
-        shutil.rmtree(doomed)
+    gone = choose(taken, new["backup_id"], keep_count, keep_days, datetime.now(timezone.utc))
+    try:
+        for name in gone:
+            # Renamed first: half a backup never stands under its name.
+            doomed = os.path.join(directory, f".{name}.deleted")
+            os.rename(os.path.join(directory, name), doomed)
+            shutil.rmtree(doomed)
+    except OSError as error:
+        raise SteadyError(
+            f"An older backup could not be deleted: {error.strerror}.",
+            str(error.filename),
+            "see to the folder; or keep all backups, without keep_count and keep_days",
+            f"the new backup {new['backup_id']} is proven, and stays",
+        ) from None
     return gone

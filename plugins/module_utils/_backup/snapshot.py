@@ -19,7 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts, role_names
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
 
 __all__ = ["Snapshot", "refuse_unreadable"]
 
@@ -30,12 +30,13 @@ class Snapshot:
     name: for pg_dump --snapshot. taken_at: when, in UTC. contents, facts and roles as the manifest has them.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, lock_wait_ms: int) -> None:
         self._session = session
         self._thread: Optional[threading.Thread] = None
         self._error: Optional[BaseException] = None
         # However long the dump takes: an idle session is what this one is for.
         session.execute("SET idle_in_transaction_session_timeout TO 0")
+        session.execute(compose("SET lock_timeout TO {wait}", wait=literal(f"{lock_wait_ms}ms")))
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         row = session.one(
             "SELECT pg_catalog.pg_export_snapshot() AS name, to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC',"
