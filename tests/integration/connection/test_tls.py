@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg2 import sql
 
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
+from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
 from integration.connection.certificates import Authority
 from integration.connection.logins import Login, make_login
 from integration.connection.modules import call
 from integration.connection.sentences import check_result, open_session, refusal
-from lab.server import Server, installations
+from integration.connection.traces import Onlooker, Secret, files_below, places
+from lab.server import SUPERUSER, Server, installations
 
 pytestmark = pytest.mark.postgres
 
@@ -108,6 +114,33 @@ def test_a_deployment_through_tls(secured: Secured) -> None:
     assert (result["failed"], result["changed"]) == (False, True)
     undone = call("rollback", url)
     assert (undone["failed"], undone.get("status")) == (False, "rolled_back"), undone["msg"]
+
+
+@pytest.mark.parametrize("way", ["password", "client key with a password"])
+def test_a_backup_and_a_restore_through_tls(secured: Secured, tmp_path: Path, way: str) -> None:
+    """pg_dump, pg_dumpall and pg_restore get all of it, and nothing secret is on a command line or in a file."""
+    if way == "password":
+        login, url = secured.app, secured.app.url(HOST, **secured.parameters())
+        secret = Secret(login.password, "Pa55-of-app")
+    else:
+        login = secured.holder
+        parameters = secured.parameters(**secured.certificate("locked"), sslpassword=KEY_PASSWORD)
+        url, secret = login.bare_url(HOST, **parameters), Secret(KEY_PASSWORD, "K3y-pass")
+    login.server.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(login.user)))
+    login.server.execute("CREATE TABLE IF NOT EXISTS big AS SELECT 1 AS a", database=login.database, user=SUPERUSER)
+    login.server.execute("GRANT SELECT ON big TO PUBLIC", database=login.database)
+    options = Options(url)
+    # The folder is asked for: the programs of the embedded PostgreSQL cannot speak TLS.
+    arguments = {"directory": str(tmp_path), "programs_dir": str(login.server.installation.bin_dir)}
+    with Onlooker([secret]) as onlooker:
+        made = backup({**arguments, "proof": "restore"}, options)
+        copy = restore({**arguments, "backup": str(tmp_path), "swap": False}, options)
+    assert made["backup"]["status"] == "proven"
+    login.server.drop_database(copy["restore"]["new_database"])
+    assert onlooker.found == set()
+    assert {b"pg_dump", b"pg_restore"} & onlooker.programs
+    assert places(files_below(tmp_path), [secret]) == []
+    assert not secret.found_in(json.dumps([made, copy]).encode())
 
 
 def test_the_files_of_the_home(secured: Secured, home: Path) -> None:
