@@ -88,6 +88,14 @@ def missing_roles(session: Session, roles: List[str]) -> List[str]:
     return [role for role in roles if role not in there]
 
 
+def _not_ours(session: Session, roles: List[str]) -> List[str]:
+    """Which of them the session's role is no member of, so that it may not make them owners. Raises psycopg2.Error."""
+    rows = session.rows(
+        "SELECT role FROM unnest(%s::text[]) AS role WHERE NOT pg_catalog.pg_has_role(role, 'MEMBER')", (roles,)
+    )
+    return [row["role"] for row in rows]
+
+
 def create_database(session: Session, name: str, facts: Mapping[str, Any], comment: str) -> None:
     """Create an empty database with the encoding and locale of the backed-up one. Raises SteadyError."""
     version = session.connection.server_version
@@ -176,6 +184,8 @@ def _failure(errors: str, brief: str) -> SteadyError:
         todo = "free space on the database server's disk, then run the same command again"
     elif re.search(r'role ".*" does not exist', said):
         todo = "create the roles first, for example from the backup's globals.sql, then run the same command again"
+    elif re.search("must be member of role|must be able to SET ROLE", said):
+        todo = "restore as a superuser, or GRANT that role to this one: the owner of each object is brought back too"
     elif re.search("server closed the connection|terminating connection|connection to server", said):
         todo = "see whether the server runs and why it ended the session, then run the same command again"
     return SteadyError("The backup could not be restored to its end.", said, todo, _LEFT)
@@ -232,8 +242,8 @@ def prove_restore(
         address, address.parameters.get("dbname") if proof_url else None, purpose
     )
     try:
-        missing = missing_roles(maintenance, manifest["roles"])
-        options = ["--no-owner", "--no-privileges"] if missing else []
+        strangers = missing_roles(maintenance, manifest["roles"]) or _not_ours(maintenance, manifest["roles"])
+        options = ["--no-owner", "--no-privileges"] if strangers else []
         create_database(maintenance, name, manifest["database"], "scratch database of a proof: may be dropped")
         try:
             scratch = target_of(address, name, purpose)
@@ -251,7 +261,7 @@ def prove_restore(
         raise translate(error, "The test restore stopped", _LEFT) from None
     finally:
         maintenance.close()
-    return {**figures, "without_owners": missing} if missing else figures
+    return {**figures, "without_owners": strangers} if strangers else figures
 
 
 def _drop_again(address: Address, purpose: str, maintenance: Session, name: str) -> None:

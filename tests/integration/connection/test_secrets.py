@@ -94,6 +94,8 @@ class Stage:
         """Run a playbook with all that it can be made to say; its status."""
         searched = self.folder / "searched"
         env = environment(
+            # The programs of the server's version come first, as on a host that is meant for backups.
+            PATH=os.pathsep.join([str(BIN), str(self.login.server.installation.bin_dir), os.environ["PATH"]]),
             HOME=str(searched / "home"),
             TMPDIR=str(searched / "tmp"),
             PWD=str(searched / "work"),
@@ -107,7 +109,7 @@ class Stage:
         if url is not None:
             env["DATABASE_URL"] = url
         command = [BIN / "ansible-playbook", ROOT / "playbooks" / f"{playbook}.yml", "-vvvv", "--diff"]
-        command += ["-i", inventory or ROOT / "inventories/demo"]
+        command += ["-i", inventory or ROOT / "inventories/demo", "-e", f"steady_backup_dir={searched / 'backups'}"]
         done = subprocess.run(
             [*command, *options],
             cwd=searched / "work",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
 from integration.ansible_command import ROOT
 from integration.playbooks.conftest import NewDesk
 from integration.playbooks.desk import Desk, Run, check_result, is_migrated, is_untouched, journal
@@ -213,6 +214,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
         "verify": {"migration": migration},
     }
     assert sorted(arguments) == IN_GROUP
+    backup(arguments["backup"], desk.databases[HOST].options())  # for restore to say what it would do with it
     # A verification before the deployment fails, and that it does shows that it reached the database.
     tasks = [
         {
