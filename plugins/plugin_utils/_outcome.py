@@ -72,6 +72,8 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "verification": verification,
         "probes": [],
         "queries": [],
+        "storage": None,
+        "promises": [],
         "undo": undo.format(id=facts["deployment_id"]) if changed and action == "deploy" else None,
         "restore_command": _restore_command(restore, backup, facts["database"]),
         "error": error,

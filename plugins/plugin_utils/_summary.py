@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["lines"]
+__all__ = ["headline", "lines"]
 
 
 def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], diff: bool) -> list[str]:
     """First what it is, last what to do. diff: whether the plan was printed in full already."""
-    text = [f"{result['database'] or result['host']}: {_headline(result)}"]
+    text = [f"{result['database'] or result['host']}: {headline(result)}"]
     text += _backup(result)
     text += _restore(result["restore"] or {})
     text += [f"  {_step(step)}" for step in result["steps"]]
@@ -96,7 +96,8 @@ def _verification(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _headline(result: Mapping[str, Any]) -> str:
+def headline(result: Mapping[str, Any]) -> str:
+    """What the run came to, in a few words."""
     steps = result["steps"]
     done = sum(1 for step in steps if step["status"] == "done")
     count = f"{len(steps)} step{'' if len(steps) == 1 else 's'}"

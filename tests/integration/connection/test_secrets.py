@@ -21,6 +21,7 @@ from psycopg2 import sql
 from integration.ansible_command import BIN, ROOT, environment
 from integration.connection.logins import Login
 from integration.connection.traces import Onlooker, Secret, Surroundings, database_text, files_below, places
+from integration.playbooks.desk import ARTIFACTS
 from lab import clinic
 from lab.server import Server
 
@@ -184,7 +185,7 @@ def stage(secured_clinic: tuple[Login, Secret], tmp_path: Path) -> Iterator[Stag
 def _artifacts(stage: Stage) -> dict[str, str]:
     """result.json of the newest run, and which files stand beside it."""
     (latest,) = (stage.folder / "searched" / "work" / "artifacts").glob("*/latest")
-    assert {path.name for path in latest.iterdir()} == {"result.json", "plan.sql", "report.html"}
+    assert {path.name for path in latest.iterdir()} == ARTIFACTS
     return json.loads((latest / "result.json").read_text())
 
 

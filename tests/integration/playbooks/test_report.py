@@ -183,7 +183,7 @@ def _example() -> dict[str, Any]:
         "attempts": 1,
         "lock_wait_ms": 0.0,
         "duration_ms": 12.5,
-        "started_at": "2026-11-22T21:53:39Z",
+        "started_at": "2026-11-22T21:53:39.125Z",
     }
     return {
         "host": "clinic",
