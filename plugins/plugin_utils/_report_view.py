@@ -39,6 +39,8 @@ def view(result: Mapping[str, Any], commands: Mapping[str, str], operator: str =
 def _sentence(result: Mapping[str, Any]) -> str:
     """The one that matters: outcome, safety, and whether it helped."""
     text = headline(result)
+    if result["status"] == "failed" and any(step["status"] == "done" for step in result["steps"]):
+        text += "; what is done stays"
     if result["action"] != "deploy" or result["status"] != "succeeded":
         return text[0].upper() + text[1:] + "."
     parts = [text]
