@@ -18,8 +18,6 @@ from ansible_collections.steady.postgresql.plugins.plugin_utils._report_view imp
 
 __all__ = ["host_folder", "write_artifacts"]
 
-_SUFFIX = {"deploy": "", "rollback": ".rollback", "verify": ".verify", "backup": ".backup", "restore": ".restore"}
-
 
 def host_folder(host: str) -> str:
     """The name of a host's folder: an inventory's name may hold a slash."""
@@ -39,7 +37,7 @@ def write_artifacts(
     operator: who runs it.
     A file is written beside its place and renamed, so that nobody ever reads half of one. Raises OSError.
     """
-    target = _new_folder(folder, str(result["deployment_id"]) + _SUFFIX[result["action"]])
+    target = _new_folder(folder, str(result["deployment_id"]) + ("" if result["action"] == "deploy" else f".{result['action']}"))
     environment = pages(templates)
     shown = {"result": result, "view": view(result, commands or {}, operator)}
     document = {key: value for key, value in result.items() if key != "plan_sql"}

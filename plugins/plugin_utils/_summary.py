@@ -16,6 +16,7 @@ def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], d
     text = [f"{result['database'] or result['host']}: {headline(result)}"]
     text += _backup(result)
     text += _restore(result["restore"] or {})
+    text += _monitoring(result["monitoring"] or {})
     text += [f"  {_step(step)}" for step in result["steps"]]
     text += [f"  left out: {entry['object']}: {'; '.join(entry['reasons'])}" for entry in result["left_out"]]
     text += [f"  note: {note}" for note in result["notes"]]
@@ -76,6 +77,34 @@ def _restore(restore: Mapping[str, Any]) -> list[str]:
     return text
 
 
+def _watched(monitoring: Mapping[str, Any]) -> str:
+    """How often it was looked at, and what came of it."""
+    looked = f"looked at {monitoring['rounds']} time{'' if monitoring['rounds'] == 1 else 's'}"
+    findings = monitoring["findings"]
+    counts = [(word, sum(1 for one in findings if one["status"] == word)) for word in ("critical", "warning")]
+    said = ", ".join(f"{count} {word}" for word, count in counts if count)
+    away = f", {len(monitoring['unreachable'])} times without an answer" if monitoring["unreachable"] else ""
+    return f"{looked}: {said or 'nothing to see to'}{away}"
+
+
+def _monitoring(monitoring: Mapping[str, Any]) -> list[str]:
+    """What there is to see to, and how the indexes of deployments are used."""
+    if not monitoring:
+        return []
+    text = [f"  no answer at {one['at']}: {one['message']}" for one in monitoring["unreachable"]]
+    for one in monitoring["findings"]:
+        text.append(f"  {one['status']}: {one['name']}: {one['detail']}")
+        text += [f"    what to do: {one['todo']}"] if one["todo"] else []
+    made = [one for one in ((monitoring["last"] or {}).get("usage") or {}).get("indexes", []) if one["deployment_id"]]
+    for use in ("used", "not used yet", "unused", "kept by a constraint"):
+        those = [one for one in made if one["use"] == use]
+        names = [f"{one['index']} ({one['scans']} scans)" if one["scans"] else one["index"] for one in those]
+        text += [f"  indexes of deployments {use}: {', '.join(names)}"] if names else []
+    for one in ((monitoring["last"] or {}).get("statements") or {}).get("slower", []):
+        text.append(f"  slower: {one['before_ms']} ms before, {one['after_ms']} ms since: {one['query']}")
+    return text
+
+
 def _rows(count: int | None) -> str:
     return "no table" if count is None else f"{count} row{'' if count == 1 else 's'}"
 
@@ -105,6 +134,8 @@ def headline(result: Mapping[str, Any]) -> str:
         return _failure(result, done, count)
     if result["action"] == "backup":
         return "would be backed up; nothing was written" if result["status"] == "planned" else "is backed up"
+    if result["action"] == "monitor":
+        return _watched(result["monitoring"])
     if result["action"] == "restore":
         restore = result["restore"]
         what = "swapped back" if restore.get("swapped_back") else "restored"
@@ -128,6 +159,9 @@ def _failure(result: Mapping[str, Any], done: int, count: str) -> str:
         return f"FAILED: {found}; nothing was changed by looking"
     if result["action"] == "restore":
         return "FAILED: nothing was exchanged"
+    if result["action"] == "monitor":
+        monitoring = result["monitoring"]
+        return f"FAILED: {_watched(monitoring)}" if monitoring else "FAILED: it could not be looked at"
     if result["action"] == "backup":
         return "FAILED: there is no new backup; the database and earlier backups are as they were"
     if not result["changed"]:
