@@ -47,6 +47,8 @@ def _backup(result: Mapping[str, Any]) -> list[str]:
     text = [f"  backup {backup['status']}: {backup['detail']}"]
     if backup["status"] == "proven":
         text.append(f"    in {backup['path']}")
+        if backup.get("encryption"):
+            text.append(f"    can be read by: {', '.join(backup['encryption']['recipients'])}")
         text += [f"    not in it: {sentence}" for sentence in backup["left_out"]]
         text += [f"    copy: {copy['path']}" for copy in backup["copies"]]
         text += [f"    deleted after it: {', '.join(backup['deleted'])}"] if backup["deleted"] else []

@@ -16,11 +16,17 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.copies import copy_to
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import remove_leftover
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import (
     Dump,
     dump_globals,
     holders,
     locked,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.encryption import (
+    encrypt_files,
+    encryption_of,
+    in_words,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
     check_free,
@@ -145,6 +151,7 @@ class _Backup:
         self.jobs = int(parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
         self.level: str = parameters.get("proof") or "read"
         self.lock_wait_ms = milliseconds(parameters.get("lock_patience") or "10m", "lock_patience")
+        self.encryption = encryption_of(parameters)
 
     def describe(self, session: Session) -> Dict[str, Any]:
         """What would be done, and whether there is room for it. Raises SteadyError."""
@@ -152,7 +159,9 @@ class _Backup:
         folder = self.directory
         while not os.path.isdir(folder):
             folder = os.path.dirname(folder)
-        check_free(folder, int(estimate * _ROOM), "the backup")
+        # One file after the other is encrypted; but one of them may be nearly all of it.
+        check_free(folder, int(estimate * _ROOM * (2 if self.encryption else 1)), "the backup")
+        encryption = self.encryption.facts() if self.encryption else None
         return {
             "status": "planned",
             "id": None,
@@ -165,7 +174,9 @@ class _Backup:
             "pg_dump_version": self.programs.text,
             "estimated_bytes": estimate,
             "free_bytes": free_bytes(folder),
-            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {human_bytes(estimate)}",
+            "encryption": encryption,
+            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {human_bytes(estimate)}"
+            + in_words(encryption),
         }
 
     def _estimate(self, session: Session) -> int:
@@ -200,6 +211,7 @@ class _Backup:
 
     def _clean_up_after_others(self) -> None:
         """Runs that were killed leave half a backup. We hold the lock: of this database nobody else is at work."""
+        remove_leftover(self.directory)
         for name in os.listdir(self.directory):
             if name.startswith(".") and name.endswith(self.ending):
                 shutil.rmtree(os.path.join(self.directory, name), ignore_errors=True)
@@ -268,8 +280,21 @@ class _Backup:
         manifest["bytes"] = sum(file["bytes"] for file in manifest["files"])
         if self.level == "restore":
             self._proof(manifest, "restore", lambda: self._restored(manifest))
+        self._encrypt(manifest)
         manifest["finished_at"] = now()
         write_manifest(self.partial, manifest)
+
+    def _encrypt(self, manifest: Dict[str, Any]) -> None:
+        """Last of all: what is encrypted is what was proven. Without reading back nothing is proven of it."""
+        encryption = self.encryption
+        if encryption is None:
+            return
+        if encryption.read_back:
+            self._proof(
+                manifest, "encryption", lambda: encrypt_files(encryption, self.partial, manifest, self.progress)
+            )
+        else:
+            encrypt_files(encryption, self.partial, manifest, self.progress)
 
     def _restored(self, manifest: Dict[str, Any]) -> Dict[str, Any]:
         return prove_restore(
@@ -294,7 +319,8 @@ class _Backup:
         """For the result and the report."""
         tables = [table for table in manifest["contents"]["tables"] if table["kind"] == "r"]
         rows = sum(table["rows"] for table in tables)
-        level = manifest["proofs"][-1]["level"]
+        level = self.level
+        encryption = manifest.get("encryption")
         return {
             "status": "proven",
             "id": self.id,
@@ -312,7 +338,9 @@ class _Backup:
             "proofs": manifest["proofs"],
             "left_out": manifest["left_out"],
             "globals": manifest["globals"],
-            "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}",
+            "encryption": encryption,
+            "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}"
+            + in_words(encryption),
         }
 
 
