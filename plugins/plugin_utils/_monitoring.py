@@ -15,7 +15,10 @@ __all__ = ["Watch"]
 _RANK = {"critical": 2, "warning": 1}
 _MOST = 500
 #: Of a module's result, what says where it was.
-_FACTS = ("database", "server_version", "system_identifier", "database_role", "started_at", "finished_at", "removed_parameters")
+_FACTS = (
+    *("database", "server_version", "system_identifier", "database_role"),
+    *("started_at", "finished_at", "removed_parameters"),
+)
 _SLOWER = 1.5
 
 

@@ -30,7 +30,8 @@ SELECT a.pid, a.usename::text AS role, a.application_name AS application, a.clie
   CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) ELSE '{}' END AS blocked_by
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-  AND a.backend_type = 'client backend'
+  -- Of sessions that it may not see, a role is not told the type either.
+  AND coalesce(a.backend_type, 'client backend') = 'client backend'
 ORDER BY a.xact_start NULLS LAST, a.pid
 """
 
