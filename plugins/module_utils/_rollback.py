@@ -114,9 +114,7 @@ def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Probl
     ]
 
 
-def rollback(
-    deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str] = ()
-) -> Dict[str, Any]:
+def rollback(deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str] = ()) -> Dict[str, Any]:
     """Undo a deployment (None: the last one). partial: leave out what cannot be undone. only: just these objects, as
     results name them. Raises SteadyError.
     """

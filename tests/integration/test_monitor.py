@@ -49,8 +49,9 @@ def use(database: Database, index: str, times: int = 3) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off")
         column = sql.Identifier("status" if index == "sale_status" else "total")
+        query = sql.SQL('SELECT "tenantId", {0} FROM "Sale" ORDER BY "tenantId", {0} LIMIT 1').format(column)
         for _number in range(times):
-            cursor.execute(sql.SQL('SELECT "tenantId", {0} FROM "Sale" ORDER BY "tenantId", {0} LIMIT 1').format(column))
+            cursor.execute(query)
     connection.close()
     wait_until(lambda: scans(database, index) >= before + times)
 
@@ -66,8 +67,9 @@ class TestActivity:
 
         update = """UPDATE "Sale" SET "saleNumber" = "saleNumber" WHERE 'secret' = 'secret'"""
         waiter = database.connect(application_name="waiter")
-        with held(database, update, application_name="holder") as holder, background(
-            lambda: waiter.cursor().execute(update)
+        with (
+            held(database, update, application_name="holder") as holder,
+            background(lambda: waiter.cursor().execute(update)),
         ):
             found = wait_until(seen)
             holder.release()

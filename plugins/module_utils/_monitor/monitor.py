@@ -140,7 +140,7 @@ def findings(found: Mapping[str, Any], most_lag_s: float) -> List[Dict[str, Any]
                 f"{name} was made by {one['deployment_id']} at {one['made_at']}, and nobody "
                 f"used it since{'; ' + one['note'] if one['note'] else ''}",
                 f"rollback.yml -e steady_deployment={one['deployment_id']}"
-                f" -e '{{\"steady_rollback_only\": [\"{name}\"]}}'",
+                f' -e \'{{"steady_rollback_only": ["{name}"]}}\'',
             )
     for one in health["dead_rows"]:
         share = one["dead"] / max(one["dead"] + one["live"], 1) * 100

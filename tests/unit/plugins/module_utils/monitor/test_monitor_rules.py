@@ -143,9 +143,20 @@ def seen(**changes: Any) -> dict[str, Any]:
 
 
 BLOCKING = {
-    "pid": 7, "role": "r", "application": "a", "client": None, "state": "idle in transaction",
-    "wait_event_type": None, "wait_event": None, "blocked_by": [], "blocking": 2, "query": "UPDATE t SET a = ?",
-    "query_s": 9.0, "transaction_s": 61.0, "state_s": 61.0, "reasons": ["idle in transaction", "blocks others"],
+    "pid": 7,
+    "role": "r",
+    "application": "a",
+    "client": None,
+    "state": "idle in transaction",
+    "wait_event_type": None,
+    "wait_event": None,
+    "blocked_by": [],
+    "blocking": 2,
+    "query": "UPDATE t SET a = ?",
+    "query_s": 9.0,
+    "transaction_s": 61.0,
+    "state_s": 61.0,
+    "reasons": ["idle in transaction", "blocks others"],
 }
 UNUSED = {**judge_usage(index(), maker(), None, NEVER, DAY), "bytes": 1}
 
