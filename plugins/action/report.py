@@ -43,6 +43,10 @@ class ActionModule(ActionBase):
         result = outcome(host, arguments["results"], self._task.check_mode, undo, restore)
         if result is None:
             return {"changed": False, "msg": f"{host}: nothing was run"}
+        restored = result["restore"] or {}
+        if restored.get("kept_database") and not restored.get("swapped_back") and result["changed"]:
+            confirm = f"-e steady_confirm={shlex.quote(str(result['database']))}"
+            restored["undo_command"] = f"{_command('restore', host, variables).format()} --tags undo {confirm}"
         directory = ""
         if not self._task.check_mode:
             folder = Path(arguments["directory"]) / re.sub(r"[^\w.@+-]", "_", host)
