@@ -35,7 +35,7 @@ demo-stop: .venv/.demo link ## stop the demo's server
 	@$(LAB) -m lab.demo stop
 
 ##@ Work on it
-.PHONY: setup test lint format unit integration molecule bench
+.PHONY: setup test lint format unit integration molecule docs bench
 
 setup: .venv/.dev link ## make .venv with all tools
 
@@ -70,6 +70,9 @@ integration: setup ## the tests on real servers: POSTGRES="18 16" says which
 
 molecule: setup ## the playbooks as a user runs them: check, deploy, again, verify
 	@.ci/molecule
+
+docs: setup ## write the tables of docs/ that say what the tests have seen
+	@$(PYTEST) tests/integration -m fault --write-matrices
 
 bench: setup ## how fast, against psql, and the worst wait of an application
 	@$(LAB) benchmarks/run.py

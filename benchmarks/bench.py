@@ -55,8 +55,12 @@ class Bench:
 
     def deploy(self, clinic: Clinic, *options: str, variables: Mapping[str, object] | None = None) -> Run:
         """Run deploy.yml as its user does, on one database."""
+        return self.play("deploy", clinic, *options, variables=variables)
+
+    def play(self, playbook: str, clinic: Clinic, *options: str, variables: Mapping[str, object] | None = None) -> Run:
+        """Run a playbook as its user does, on one database."""
         arguments = ("-i", "inventories/demo", *options)
-        return run_playbook(self.server, self.folder, arguments, clinic.url, variables)
+        return run_playbook(self.server, self.folder, arguments, clinic.url, variables, playbook)
 
     def deploy_fresh(self, clinic: Clinic, *, variables: Mapping[str, object] | None = None) -> Run:
         """Deploy to the database as it was before; it is made so first, outside the time that is taken."""

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE)
-"""A run of deploy.yml, as its user types it, and what it said."""
+"""A run of a playbook, as its user types it, and what it said."""
 
 from __future__ import annotations
 
@@ -44,21 +44,25 @@ class Run:
     def must_change(self) -> Run:
         """This run; raises when it changed nothing on some host: then it was no deployment."""
         if idle := [host for host, count in self.changed.items() if not count]:
-            raise LabError(f"deploy.yml found nothing to do on {', '.join(idle)}")
+            raise LabError(f"there was nothing to do on {', '.join(idle)}")
         return self
 
     def must_not_change(self) -> Run:
         """This run; raises when it changed something: then there was something to do."""
         if busy := [host for host, count in self.changed.items() if count]:
-            raise LabError(f"deploy.yml found something to do on {', '.join(busy)}")
+            raise LabError(f"there was something to do on {', '.join(busy)}")
         return self
 
-    def steps(self) -> list[dict[str, Any]]:
-        """What was done and how long it took, by result.json; for a run on one host."""
+    def result(self) -> dict[str, Any]:
+        """Its result.json; for a run on one host."""
         (path,) = self.artifacts.glob("*/latest/result.json")
+        return dict(json.loads(path.read_text()))
+
+    def steps(self) -> list[dict[str, Any]]:
+        """What was done and how long it took; for a run on one host."""
         return [
             {key: step.get(key) for key in ("object", "started_at", "duration_ms", "attempts", "lock_wait_ms")}
-            for step in json.loads(path.read_text())["steps"]
+            for step in self.result()["steps"]
         ]
 
 
@@ -68,6 +72,7 @@ def run_playbook(
     arguments: Sequence[str],
     url: str | None = None,
     variables: Mapping[str, object] | None = None,
+    playbook: str = "deploy",
 ) -> Run:
     """Run it; raises LabError when it fails."""
     # Beside the interpreter, not through its links: in a virtual environment these lead out of it.
@@ -76,9 +81,9 @@ def run_playbook(
         raise LabError(f"{program} is not there: make bench sets up what it needs")
     artifacts = Path(tempfile.mkdtemp(prefix="artifacts-", dir=folder))
     # The backup is measured by itself: what stands beside a deployment here takes none either.
-    without = {"steady_backup_elsewhere": "not part of this measurement"}
+    without = {"steady_backup_elsewhere": "not part of this measurement"} if playbook == "deploy" else {}
     extra = json.dumps({"steady_artifacts_dir": str(artifacts), **without, **(variables or {})})
-    command = [str(program), "playbooks/deploy.yml", *arguments, "--extra-vars", extra]
+    command = [str(program), f"playbooks/{playbook}.yml", *arguments, "--extra-vars", extra]
     environment = _environment(program.parent, server, url)
     started, clock, cpu = time.time(), time.perf_counter(), _cpu_of_children()
     done = subprocess.run(
@@ -94,10 +99,10 @@ def run_playbook(
     )
     seconds, cpu_seconds, ended = time.perf_counter() - clock, _cpu_of_children() - cpu, time.time()
     if done.returncode != 0:
-        raise LabError(f"deploy.yml failed with status {done.returncode}:\n{done.stdout}")
+        raise LabError(f"{playbook}.yml failed with status {done.returncode}:\n{done.stdout}")
     changed = {host: int(count) for host, count in re.findall(r"^(\S+)\s+: ok=.* changed=(\d+)", done.stdout, re.M)}
     if not changed:
-        raise LabError(f"deploy.yml ran on no host:\n{done.stdout}")
+        raise LabError(f"{playbook}.yml ran on no host:\n{done.stdout}")
     return Run(started, ended, seconds, cpu_seconds, changed, artifacts)
 
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,8 +31,9 @@ importlib.invalidate_caches()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --postgres."""
+    """Add --postgres and --write-matrices."""
     parser.addoption("--postgres", type=int, metavar="MAJOR", help="test on this major version (default: the newest)")
+    parser.addoption("--write-matrices", action="store_true", help="write what faults do into docs/, as it is seen")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,3 +49,26 @@ def postgres_major(pytestconfig: pytest.Config) -> int:
     from lab.installations import installation
 
     return installation(pytestconfig.getoption("postgres")).major
+
+
+@pytest.fixture
+def seen(request: pytest.FixtureRequest, postgres_major: int) -> Iterator[Any]:
+    """For tests with the mark `fault`: call it with what was said. Their row stands in docs/, as of the newest version.
+
+    Other fixtures that look afterwards whether all is as it was tell it: was_left.
+    """
+    from lab.faults import MATRIX, Document, Sighting
+    from lab.installations import installation
+
+    mark = request.node.get_closest_marker("fault")
+    assert mark is not None, "a test with a row has the mark `fault`"
+    sighting = Sighting(mark.kwargs.get("matrix", MATRIX), mark.kwargs["during"], mark.args[0])
+    yield sighting
+    assert "" not in (sighting.said, sighting.left), "the test did not say what it saw"
+    if postgres_major != installation().major:
+        return
+    document = Document.of(sighting.matrix)
+    if request.config.getoption("--write-matrices"):
+        document.write(sighting.row)
+    found = document.rows().get((sighting.during, sighting.fault))
+    assert found == sighting.row, "make docs writes what is seen now into docs/"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench import Bench
 from results import Figure
 
-from measurements import against_psql, fleet, memory, nothing_to_do, parallel, worst_wait
+from measurements import against_psql, backup, fleet, memory, nothing_to_do, parallel, worst_wait
 
 # The traffic comes last of those that use the large clinic: it writes to it.
 MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
@@ -17,6 +17,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "nothing": nothing_to_do.measure,
     "fleet": fleet.measure,
     "memory": memory.measure,
+    "backup": backup.measure,
     "traffic": worst_wait.measure,
 }
 # These answer a question of ours, and are taken only when they are named.

@@ -30,14 +30,14 @@ def _figure(bench: Bench, clinic: Clinic, scale: float) -> Figure:
     rounds: list[dict[str, list[float]]] = []
     for number in bench.each_round():
         log = bench.folder / f"memory-{clinic.name}-{number}"
-        bench.deploy_fresh(clinic, variables={"ansible_python_interpreter": str(_interpreter(bench.folder, log))})
-        rounds.append({"processes_mb": _read(log)})
+        bench.deploy_fresh(clinic, variables={"ansible_python_interpreter": str(interpreter(bench.folder, log))})
+        rounds.append({"processes_mb": read_log(log)})
     beside = "processes " + "; ".join(amounts(one["processes_mb"]) for one in rounds)
     largest = max(max(one["processes_mb"]) for one in rounds)
     return Figure(f"memory of a module, scale {scale:g}", largest, "MB", TARGET_MB, beside, rounds)
 
 
-def _interpreter(folder: Path, log: Path) -> Path:
+def interpreter(folder: Path, log: Path) -> Path:
     """A program for ansible_python_interpreter, which must be one path."""
     path = folder / f"{log.name}-python"
     # -I and -S: it is to begin at once, and to be smaller than what it watches.
@@ -47,7 +47,7 @@ def _interpreter(folder: Path, log: Path) -> Path:
     return path
 
 
-def _read(log: Path) -> list[float]:
+def read_log(log: Path) -> list[float]:
     """What each process had at most, in MB, in the order in which they ended."""
     try:
         return [int(line) * 1024 / 1e6 for line in log.read_text().split()]

@@ -49,6 +49,10 @@ class ActionModule(ActionBase):
         result = outcome(host, arguments["results"], self._task.check_mode, undo, restore)
         if result is None:
             return {"changed": False, "msg": f"{host}: nothing was run"}
+        restored = result["restore"] or {}
+        if restored.get("kept_database") and not restored.get("swapped_back") and result["changed"]:
+            confirm = f"-e steady_confirm={shlex.quote(str(result['database']))}"
+            restored["undo_command"] = f"{commands['restore']} --tags undo {confirm}"
         directory, warnings = "", []
         if not self._task.check_mode:
             folder = Path(arguments["directory"]) / host_folder(host)

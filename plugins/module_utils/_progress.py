@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 __all__ = ["Progress"]
 
@@ -21,8 +21,8 @@ _EVERY_SECONDS = 0.5
 class Progress:
     """path: the file, made by nobody before us; None: nobody wants to know. It is gone when the work is.
 
-    The file holds one JSON object: {doing, done, total, unit, elapsed}, done and total None where unknown. unit is
-    bytes, rows or objects.
+    The file holds one JSON object: {doing, note, done, total, unit, elapsed}, done and total None where unknown. unit
+    is bytes, rows or objects. elapsed, in seconds, is that of the same doing, whatever is noted beside it.
     """
 
     def __init__(self, path: Optional[str]) -> None:
@@ -30,7 +30,14 @@ class Progress:
         self._doing: Optional[str] = None
         self._since = self._told = 0.0
 
-    def say(self, doing: str, done: Optional[float] = None, total: Optional[float] = None, unit: str = "bytes") -> None:
+    def say(
+        self,
+        doing: str,
+        done: Optional[float] = None,
+        total: Optional[float] = None,
+        unit: str = "bytes",
+        note: str = "",
+    ) -> None:
         """Where we are. Cheap: may be called as often as one likes."""
         now = time.monotonic()
         if self._path is None or (doing == self._doing and now - self._told < _EVERY_SECONDS):
@@ -38,9 +45,20 @@ class Progress:
         if doing != self._doing:
             self._doing, self._since = doing, now
         self._told = now
-        self._write(
-            {"doing": doing, "done": done, "total": total, "unit": unit, "elapsed": round(now - self._since, 1)}
-        )
+        elapsed = round(now - self._since, 1)
+        self._write({"doing": doing, "note": note, "done": done, "total": total, "unit": unit, "elapsed": elapsed})
+
+    def part(self, doing: str, total: int) -> Callable[[int], None]:
+        """For work that tells how many bytes it did since it told last."""
+        done = 0
+
+        def tell(count: int) -> None:
+            nonlocal done
+            done += count
+            self.say(doing, done, total)
+
+        tell(0)
+        return tell
 
     def _write(self, content: Dict[str, Any]) -> None:
         if self._path is None:

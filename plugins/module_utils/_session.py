@@ -170,6 +170,14 @@ class Session:
         if inside:
             self.execute("RELEASE SAVEPOINT steady")
 
+    def lost(self) -> bool:
+        """Whether the server has nothing more to say to this session."""
+        try:
+            self.execute("SELECT 1")
+        except psycopg2.Error:
+            return True
+        return False
+
     def close(self) -> None:
         try:
             self.connection.close()

@@ -16,6 +16,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import host_folder
+from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import measured
 
 __all__ = ["fetch_backup"]
 
@@ -38,16 +39,9 @@ def fetch_backup(
         shutil.rmtree(partial, ignore_errors=True)
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial.mkdir(mode=0o700)
-        for file in files:
-            # The host says what is fetched, but not where on the controller it goes.
-            if os.path.isabs(file["path"]) or ".." in Path(file["path"]).parts:
-                raise OSError(f"{file['path']} is no path inside of a backup")
-            target = partial / file["path"]
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            action._connection.fetch_file(os.path.join(folder, file["path"]), str(target))
-            target.chmod(0o600)
-            if _sha256(target) != file["sha256"]:
-                raise OSError(f"{file['path']} is not what was sent (SHA-256)")
+        total = sum(int(file["bytes"]) for file in files)
+        with measured(host, "copying the backup to the controller", total, lambda: _bytes(partial)):
+            _fetch(action, folder, files, partial)
         _sync(partial)
         partial.rename(final)
         _sync(final.parent)
@@ -58,7 +52,24 @@ def fetch_backup(
             f"What to do: see to the folder and the connection, then run the same command again\n"
             f"Left as it was: the backup in {folder} on the host is proven, and stays"
         ) from None
-    return {"path": str(final), "bytes": sum(int(file["bytes"]) for file in files), "verified": True}
+    return {"path": str(final), "bytes": total, "verified": True}
+
+
+def _fetch(action: ActionBase, folder: str, files: Sequence[Mapping[str, Any]], partial: Path) -> None:
+    for file in files:
+        # The host says what is fetched, but not where on the controller it goes.
+        if os.path.isabs(file["path"]) or ".." in Path(file["path"]).parts:
+            raise OSError(f"{file['path']} is no path inside of a backup")
+        target = partial / file["path"]
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        action._connection.fetch_file(os.path.join(folder, file["path"]), str(target))
+        target.chmod(0o600)
+        if _sha256(target) != file["sha256"]:
+            raise OSError(f"{file['path']} is not what was sent (SHA-256)")
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _sha256(path: Path) -> str:

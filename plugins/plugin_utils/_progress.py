@@ -11,15 +11,17 @@ import secrets
 import shlex
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-__all__ = ["line", "run_with_progress"]
+__all__ = ["line", "measured", "run_with_progress"]
 
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
+_LOGIN_SECONDS = 1.0
 _SAY_SECONDS = 5.0
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -42,35 +44,64 @@ def run_with_progress(
         watcher.join(_LOOK_SECONDS)
 
 
+@contextmanager
+def measured(host: str, doing: str, total: int, measure: Callable[[], int]) -> Iterator[None]:
+    """Say every few seconds how far the block is, which works on the controller. measure: the bytes that are done."""
+    done = threading.Event()
+    since = time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(_SAY_SECONDS - _LOOK_SECONDS):
+            content = {"doing": doing, "done": measure(), "total": total, "unit": "bytes"}
+            Display().display(f"{host}: {line({**content, 'elapsed': time.monotonic() - since})}")
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join(_LOOK_SECONDS)
+
+
 def _watch(action: ActionBase, path: str, host: str, done: threading.Event) -> None:
     """Looks through a connection of its own: a copy shares the login, not the module's session."""
     connection = copy.copy(action._connection)
     told = time.monotonic()
+    last, since = None, told
+    # Looked for in good time: a login over SSH takes its part of the five seconds.
     while not done.wait(_LOOK_SECONDS):
-        if time.monotonic() - told < _SAY_SECONDS - _LOOK_SECONDS / 2:
+        now = time.monotonic()
+        if now - told < _SAY_SECONDS - _LOOK_SECONDS - _LOGIN_SECONDS:
             continue
-        said = _look(connection, path)
-        if said is not None:
-            Display().display(f"{host}: {said}")
-            told = time.monotonic()
+        content = _look(connection, path)
+        if content is None or done.is_set():
+            continue
+        if content != last:
+            last, since = content, now
+        # What cannot tell how far it is, such as one long statement, is at work all the same.
+        Display().display(f"{host}: {line({**content, 'elapsed': float(content.get('elapsed') or 0) + now - since})}")
+        told = now
 
 
-def _look(connection: Any, path: str) -> str | None:
-    """What the file says, as a line; None when it says nothing. Nothing that goes wrong here disturbs the module."""
+def _look(connection: Any, path: str) -> dict[str, Any] | None:
+    """What the file says; None when it says nothing. Nothing that goes wrong here disturbs the module."""
     try:
         status, output, _errors = connection.exec_command(f"cat {shlex.quote(path)} 2>/dev/null", sudoable=False)
-        return line(json.loads(output)) if status == 0 else None
+        return dict(json.loads(output)) if status == 0 else None
     except Exception:
         return None
 
 
 def line(content: Mapping[str, Any]) -> str:
     """One line for a person who waits: what, how far, how long, and about how long to go."""
-    text = str(content["doing"])
+    text = str(content["doing"]) + (f" ({content['note']})" if content.get("note") else "")
     done, total, elapsed = content.get("done"), content.get("total"), float(content.get("elapsed") or 0)
     if done is not None and total:
         share = min(done / total, 1.0)
-        text += f": {_amount(done, content['unit'])} of {_amount(total, content['unit'])}, {share * 100:.0f} %"
+        # 1.1 GB of 2.1 GB, but 3 of 14 tables.
+        first = _amount(done, content["unit"]) if content["unit"] == "bytes" else f"{done:.0f}"
+        text += f": {first} of {_amount(total, content['unit'])}, {share * 100:.0f} %"
     text += f", {_duration(elapsed)}"
     if done and total and done < total and elapsed >= 1:
         text += f", about {_duration(elapsed * (total - done) / done)} to go"

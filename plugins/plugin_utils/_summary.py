@@ -15,7 +15,7 @@ def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], d
     """First what it is, last what to do. diff: whether the plan was printed in full already."""
     text = [f"{result['database'] or result['host']}: {headline(result)}"]
     text += _backup(result)
-    text += _restore(result["restore"] or {})
+    text += _restore(result["restore"] or {}, result["status"])
     text += _monitoring(result["monitoring"] or {})
     text += [f"  {_step(step)}" for step in result["steps"]]
     text += [f"  left out: {entry['object']}: {'; '.join(entry['reasons'])}" for entry in result["left_out"]]
@@ -55,27 +55,39 @@ def _backup(result: Mapping[str, Any]) -> list[str]:
     return text
 
 
-def _restore(restore: Mapping[str, Any]) -> list[str]:
+def _restore(restore: Mapping[str, Any], status: str) -> list[str]:
     """What was lost, where the former database is, and how to have it back."""
     text = []
     if restore.get("snapshot_at"):
-        text.append(f"  backup {restore['backup_id']} of {restore['snapshot_at']}, in {restore['path']}")
-        text.append(f"  lost is what was written since then, in {_window(restore['window_seconds'])}:")
+        # A copy beside the live database loses nothing.
+        done = status == "succeeded" and not restore.get("new_database")
+        then, now = ("before", "now") if done else ("now", "in the backup")
+        text.append(f"  backup {restore['backup_id']}, taken at {restore['snapshot_at']}, in {restore['path']}")
+        text.append(
+            f"  {'LOST is' if done else 'a restore loses'} what was written since then"
+            f" ({_window(restore['window_seconds'])}); tables with another number of rows:"
+        )
         text += [
-            f"    {one['table']}: {_rows(one['live_rows'])} before, {_rows(one['backup_rows'])} in the backup"
-            for one in restore["lost"]
-        ] or ["    each table has as many rows as in the backup; rows that were changed since are not counted"]
+            f"    {one['table']}: {_live(one)} {then}, {_rows(one['backup_rows'])} {now}" for one in restore["lost"]
+        ] or ["    none; rows that were changed since, and as many that were added as deleted, do not show here"]
+    if status == "planned":
+        # The names of a run that is to come are its own.
+        return [*text, "  to do it, type the database's name: -e steady_confirm=<database>"]
     if restore.get("proof"):
-        text.append(f"  compared: {', '.join(f'{count} {name}' for name, count in restore['proof'].items())}")
+        figures = ", ".join(f"{count} {name}" for name, count in restore["proof"].items())
+        text.append(f"  compared with the backup, and the same: {figures}")
+    if restore.get("swap_ms") is not None:
+        text.append(f"  the two databases were exchanged within {restore['swap_ms']:.0f} ms")
     if restore.get("new_database"):
         text.append(f"  the copy: database {restore['new_database']}")
-    if restore.get("swap_ms") is not None:
-        text.append(f"  exchanged within {restore['swap_ms']:.0f} ms")
-    if restore.get("kept_database"):
-        text.append(f"  the former database: {restore['kept_database']}")
-        text.append("    (restore.yml --tags undo swaps it back, without what is written until then)")
+    elif restore.get("swapped_back"):
+        text.append(f"  what was written since the restore is only in the database {restore['kept_database']}")
+    elif restore.get("kept_database"):
+        text.append(f"  the former database, with what is lost here: {restore['kept_database']}")
     if restore.get("drop_command"):
-        text.append(f"  when it is no longer needed: {restore['drop_command']}")
+        text.append(f"  when that is no longer needed: {restore['drop_command']}")
+    if restore.get("undo_command"):
+        text.append(f"  to undo, losing what is written from now on: {restore['undo_command']}")
     return text
 
 
@@ -105,6 +117,11 @@ def _monitoring(monitoring: Mapping[str, Any]) -> list[str]:
     for one in ((monitoring["last"] or {}).get("statements") or {}).get("slower", []):
         text.append(f"  slower: {one['before_ms']} ms before, {one['after_ms']} ms since: {one['query']}")
     return text
+
+
+def _live(table: Mapping[str, Any]) -> str:
+    who = table.get("locked_by")
+    return f"not counted (locked by {', '.join(who)})" if who else _rows(table["live_rows"])
 
 
 def _rows(count: int | None) -> str:
@@ -140,7 +157,7 @@ def headline(result: Mapping[str, Any]) -> str:
         return _watched(result["monitoring"])
     if result["action"] == "restore":
         restore = result["restore"]
-        what = "swapped back" if restore.get("swapped_back") else "restored"
+        what = "what it was before the restore" if restore.get("swapped_back") else "restored"
         if result["status"] == "planned":
             return f"would be {what}; nothing was changed"
         copy_only = restore.get("new_database")

@@ -21,6 +21,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump imp
     Dump,
     dump_globals,
     holders,
+    in_the_way,
     locked,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.encryption import (
@@ -30,6 +31,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.encrypti
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
     check_free,
+    folder_bytes,
     free_bytes,
     hash_files,
     human_bytes,
@@ -92,7 +94,7 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         if options.check:
             return result_of(server, address, "planned", started_at, changed=True, **common)
         manifest = work.make(session)
-        copies = [copy_to(work.final, manifest, place) for place in parameters.get("copy_to") or []]
+        copies = [copy_to(work.final, manifest, place, progress) for place in parameters.get("copy_to") or []]
         # Not before there is a new one: proven, and copied where that was asked for.
         deleted = apply_retention(work.directory, manifest, parameters.get("keep_count"), parameters.get("keep_days"))
         # The controller fetches by these: all files, the manifest itself among them.
@@ -201,7 +203,7 @@ class _Backup:
         try:
             manifest = self._dump(session)
             self._prove(manifest)
-            sync_tree(self.partial)
+            sync_tree(self.partial, self.progress.part("forcing the backup to disk", int(manifest["bytes"])))
             os.rename(self.partial, self.final)
             sync_tree(self.final)
         except BaseException:
@@ -233,10 +235,12 @@ class _Backup:
                     snapshot.name,
                     self.lock_wait_ms,
                     [],
+                    self.id,
                 )
                 snapshot.count_beside()
-                dump.run(snapshot.contents["tables"], session, self.progress)
-                snapshot.counted(lambda: self.progress.say("counting the rows of the snapshot"))
+                dump.run(snapshot.contents["tables"], session, self.progress, snapshot.check)
+                snapshot.counted(lambda done, total: self._counting(session, done, total))
+                self.progress.say("writing down roles and tablespaces")
                 detail = dump_globals(
                     self.programs, client, os.path.join(self.partial, "globals.sql"), self.server.database
                 )
@@ -270,13 +274,21 @@ class _Backup:
             "proofs": [],
         }
 
+    def _counting(self, watcher: Session, done: int, total: int) -> None:
+        waiting = in_the_way(watcher, self.id)
+        if waiting:
+            self.progress.say("counting waits for a locked table", note="in the way: " + ", ".join(waiting))
+        else:
+            self.progress.say("counting the rows of the snapshot", done, total)
+
     def _prove(self, manifest: Dict[str, Any]) -> None:
         archive = os.path.join(self.partial, self.archive)
         contents = manifest["contents"]
         self._proof(manifest, "list", lambda: prove_list(self.programs, archive, contents, self.progress))
         if self.level != "list":
             self._proof(manifest, "read", lambda: prove_read(self.programs, archive, contents, self.progress))
-        manifest["files"] = hash_files(self.partial, MANIFEST)
+        hashing = self.progress.part("hashing the backup", folder_bytes(self.partial))
+        manifest["files"] = hash_files(self.partial, MANIFEST, hashing)
         manifest["bytes"] = sum(file["bytes"] for file in manifest["files"])
         if self.level == "restore":
             self._proof(manifest, "restore", lambda: self._restored(manifest))

@@ -23,7 +23,12 @@ from ansible_collections.steady.postgresql.plugins.module_utils._driver import e
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
-__all__ = ["Client", "Finished", "client_of", "run_program"]
+__all__ = ["ENDED", "LOST", "Client", "Finished", "client_of", "run_program"]
+
+# What libpq and the programs say when the server is gone, or wants nothing more of a session; to be searched for.
+LOST = "server closed the connection|terminating connection|connection to server|Connection reset|crash"
+# Advice for a program that a signal has ended.
+ENDED = "see what ended it (for want of memory, dmesg says so), then run the same command again"
 
 _OTHER_SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 _CHUNK = 1 << 20

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
 
-__all__ = ["count_tables", "differences", "read_contents", "sequence_values"]
+__all__ = ["count_tables", "differences", "read_contents", "read_tables", "sequence_values"]
 
 # (catalog, oid) is also what an archive's table of contents says of each entry: names need no parsing.
 # What pg_dump leaves to something else is left out here, too: members of extensions, what partitions inherit, internal
@@ -115,7 +115,7 @@ def read_contents(session: Session) -> Dict[str, Any]:
     """
     return {
         "objects": session.rows(_OBJECTS),
-        "tables": [{**row, "rows": None} for row in session.rows(_TABLES)],
+        "tables": read_tables(session),
         "sequences": sequence_values(session),
         "large_objects": session.one("SELECT pg_catalog.count(*) AS n FROM pg_catalog.pg_largeobject_metadata")["n"],
         "extensions": [
@@ -123,6 +123,11 @@ def read_contents(session: Session) -> Dict[str, Any]:
             for row in session.rows("SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname")
         ],
     }
+
+
+def read_tables(session: Session) -> List[Dict[str, Any]]:
+    """The tables, as read_contents has them. Takes no lock on any. Raises psycopg2.Error."""
+    return [{**row, "rows": None} for row in session.rows(_TABLES)]
 
 
 def sequence_values(session: Session) -> List[Dict[str, Any]]:

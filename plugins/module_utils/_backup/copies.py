@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
     check_free,
@@ -20,11 +20,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.files im
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import MANIFEST
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 
 __all__ = ["copy_to"]
 
+_PIECE = 1 << 20
 
-def copy_to(folder: str, manifest: Mapping[str, Any], destination: str) -> Dict[str, Any]:
+
+def copy_to(folder: str, manifest: Mapping[str, Any], destination: str, progress: Progress) -> Dict[str, Any]:
     """Copy the backup to <destination>/<backup id>. Returns {path, bytes, verified}.
 
     Raises SteadyError, and then no half copy is left.
@@ -37,9 +40,13 @@ def copy_to(folder: str, manifest: Mapping[str, Any], destination: str) -> Dict[
         make_private(destination)
         check_free(destination, int(manifest["bytes"]), "the copy")
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(folder, partial)
+        copied = progress.part(f"copying the backup to {destination}", int(manifest["bytes"]))
+        shutil.copytree(folder, partial, copy_function=lambda source, target: _copy(source, target, copied))
+        tell = progress.part(f"reading the copy in {destination}", int(manifest["bytes"]))
         wrong = [
-            file["path"] for file in manifest["files"] if sha256(os.path.join(partial, file["path"])) != file["sha256"]
+            file["path"]
+            for file in manifest["files"]
+            if sha256(os.path.join(partial, file["path"]), tell) != file["sha256"]
         ]
         wrong += [MANIFEST] if sha256(os.path.join(partial, MANIFEST)) != sha256(os.path.join(folder, MANIFEST)) else []
         if wrong:
@@ -59,3 +66,13 @@ def copy_to(folder: str, manifest: Mapping[str, Any], destination: str) -> Dict[
             left,
         ) from None
     return {"path": final, "bytes": manifest["bytes"], "verified": True}
+
+
+def _copy(source: str, target: str, tell: Callable[[int], None]) -> None:
+    with open(source, "rb", buffering=0) as file, open(target, "wb") as copy:
+        while True:
+            piece = file.read(_PIECE)
+            if not piece:
+                return
+            copy.write(piece)
+            tell(len(piece))

@@ -11,11 +11,16 @@ from __future__ import annotations
 import errno
 import os
 import re
-import threading
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, Finished, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
+    ENDED,
+    LOST,
+    Client,
+    Finished,
+    run_program,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import folder_bytes, human_bytes
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, gzip_level
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
@@ -23,14 +28,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import S
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
-__all__ = ["Dump", "dump_globals", "holders", "locked"]
+__all__ = ["Dump", "dump_globals", "holders", "in_the_way", "locked"]
 
 _LEFT = "the database was only read; earlier backups are as they were"
 
 
 @dataclass
 class Dump:
-    """What to dump, and how. lock_wait_ms: how long pg_dump may wait for one table."""
+    """What to dump, and how. lock_wait_ms: how long pg_dump may wait for one table. run_id: in our sessions' names."""
 
     programs: Programs
     client: Client
@@ -42,6 +47,7 @@ class Dump:
     snapshot: str
     lock_wait_ms: int
     options: List[str]
+    run_id: str
 
     def arguments(self) -> List[str]:
         compress = self.compression if self.programs.version[0] >= 16 else gzip_level(self.compression)
@@ -60,42 +66,48 @@ class Dump:
             f"--dbname={self.client.dsn}",
         ]
 
-    def run(self, tables: List[Dict[str, Any]], watcher: Session, progress: Progress) -> None:
-        """Dump. tables: for the progress. watcher: a session that looks who is in the way. Raises SteadyError."""
+    def run(
+        self, tables: List[Dict[str, Any]], watcher: Session, progress: Progress, beside: Callable[[], None]
+    ) -> None:
+        """Dump. tables: for the progress. watcher: a session that looks who is in the way. beside: called all the time,
+        raises what went wrong with the work beside it. Raises SteadyError.
+        """
         counted = _Tables(tables)
         blockers: List[str] = []
-        locked = threading.Event()
-
-        def line(text: str) -> None:
-            if "saving encoding" in text or "dumping contents" in text or "finished item" in text:
-                locked.set()
-            counted.line(text)
 
         def watch() -> None:
-            written = human_bytes(folder_bytes(self.folder))
-            progress.say(f"backing up ({written} written)", counted.done, counted.total)
-            if not locked.is_set():
-                blockers[:] = holders(watcher) or blockers
+            beside()
+            waiting = in_the_way(watcher, self.run_id)
+            blockers[:] = waiting or blockers
+            if waiting:
+                progress.say("backing up waits for a locked table", note="in the way: " + ", ".join(waiting))
+            else:
+                written = human_bytes(folder_bytes(self.folder))
+                progress.say("backing up", counted.done, counted.total, note=f"{written} written")
 
-        done = run_program(self.arguments(), self.client, watch=watch, on_line=line)
+        watch()
+        done = run_program(self.arguments(), self.client, watch=watch, on_line=counted.line)
         if done.status != 0:
-            raise self._failure(done, blockers)
+            raise self._failure(done, watcher, blockers)
 
-    def _failure(self, done: Finished, blockers: List[str]) -> SteadyError:
+    def _failure(self, done: Finished, watcher: Session, blockers: List[str]) -> SteadyError:
         said = _errors_only(done)
-        # pg_dump's --lock-wait-timeout is a statement_timeout of its LOCK TABLE; its workers take theirs with NOWAIT.
+        # pg_dump's --lock-wait-timeout is a statement_timeout of its LOCK TABLE; its workers take theirs with NOWAIT,
+        # and get none when somebody stands in the queue who wants the table for himself.
         if re.search("lock timeout|statement timeout|could not obtain lock", said):
-            return locked(said, blockers)
+            return locked(said, holders(watcher) or blockers)
         what = "pg_dump did not come to its end."
         todo = "settle that, then run the same command again"
         if "No space left on device" in said:
             what = f"The disk of the backup folder is full ({os.path.dirname(self.folder)})."
             todo = "free space, or set steady_backup_dir to a folder with more of it, then run the same command again"
-        elif re.search("server closed the connection|terminating connection|connection to server|crash", said):
+        elif watcher.lost() or re.search(LOST, said):
             what = "The connection to the server was lost in the middle of the backup."
             todo = "see whether the server runs and why it ended the session, then run the same command again"
         elif "permission denied" in said:
             todo = "grant the privilege that is named, then run the same command again"
+        elif done.status < 0:
+            todo = ENDED
         return SteadyError(what, said, todo, _LEFT)
 
 
@@ -141,14 +153,32 @@ def locked(why: str, who: List[str]) -> SteadyError:
 
 
 def holders(session: Session) -> List[str]:
-    """Who holds a lock on a table that keeps even a SELECT waiting; nothing when that cannot be seen."""
+    """Who holds, or queues for, a lock that keeps even a SELECT waiting; nothing when that cannot be seen."""
+    return _who(
+        session,
+        "SELECT DISTINCT a.pid, a.usename::text AS role, a.application_name AS application, a.state"
+        " FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+        " WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.database ="
+        " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+    )
+
+
+def in_the_way(session: Session, run_id: str) -> List[str]:
+    """Whom a session of the run waits for at this moment; nothing when none waits, or when that cannot be seen."""
+    return _who(
+        session,
+        "SELECT DISTINCT a.pid, a.usename::text AS role, a.application_name AS application, a.state"
+        " FROM pg_catalog.pg_stat_activity w, pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) b (pid)"
+        " JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid"
+        " WHERE w.wait_event_type = 'Lock' AND pg_catalog.strpos(w.application_name, %s) > 0"
+        " AND pg_catalog.strpos(coalesce(a.application_name, ''), %s) = 0",
+        (run_id, run_id),
+    )
+
+
+def _who(session: Session, query: str, parameters: Sequence[Any] = ()) -> List[str]:
     try:
-        rows = session.rows(
-            "SELECT DISTINCT a.pid, a.usename::text AS role, a.application_name AS application, a.state"
-            " FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-            " WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted AND l.database ="
-            " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-        )
+        rows = session.rows(query, parameters)
     except psycopg2.Error:
         return []
     return [f'pid {r["pid"]} (role {r["role"]}, application "{r["application"]}", {r["state"]})' for r in rows]

@@ -92,13 +92,18 @@ def hash_files(folder: str, skip: str, tell: Optional[Callable[[int], None]] = N
     ]
 
 
-def sync_tree(folder: str) -> None:
-    """Make all files 0600 and all folders 0700, and force everything to disk, the folders themselves included."""
+def sync_tree(folder: str, tell: Optional[Callable[[int], None]] = None) -> None:
+    """Make all files 0600 and all folders 0700, and force everything to disk, the folders themselves included.
+
+    tell gets the number of bytes that are on disk since it was told last.
+    """
     for place, _folders, names in os.walk(folder, topdown=False):
         for name in names:
             path = os.path.join(place, name)
             os.chmod(path, 0o600)
             _sync(path)
+            if tell is not None:
+                tell(os.path.getsize(path))
         os.chmod(place, 0o700)
         _sync(place)
     _sync(os.path.dirname(os.path.abspath(folder)))

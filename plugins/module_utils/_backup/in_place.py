@@ -12,12 +12,22 @@ psql never sees an end that is not the end: with --single-transaction it commits
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 from typing import Any, List, Mapping
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
+    ENDED,
+    LOST,
+    Finished,
+    client_of,
+    run_program,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import in_the_way
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import unknown_setting
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
@@ -29,11 +39,16 @@ _LEFT = "the database is as it was: all of it was one transaction, and that was 
 
 
 def restore_in_place(
-    target: Target, session: Session, programs: Programs, archive: str, manifest: Mapping[str, Any], progress: Progress
+    target: Target,
+    session: Session,
+    programs: Programs,
+    archive: str,
+    manifest: Mapping[str, Any],
+    progress: Progress,
+    run_id: str,
 ) -> None:
-    """Raises SteadyError, and then nothing was replaced."""
+    """session: looks meanwhile whom psql waits for. Raises SteadyError, and then nothing was replaced."""
     _refuse_partitioned(session)
-    size = 0
     name = target.parameters["application_name"]
     with client_of(session, target.parameters, name) as client:
         psql = subprocess.Popen(
@@ -54,11 +69,18 @@ def restore_in_place(
         said: List[str] = []
         reader = threading.Thread(target=_read, args=(psql.stderr, said), daemon=True)
         reader.start()
+        ended = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(session, run_id, progress, ended), daemon=True)
+        watcher.start()
+
+        unknown = unknown_setting(programs, session)
+        # In the first lines of the text, and so in its first piece.
+        taken_out = f"\nSET {unknown} = 0;\n".encode("ascii") if unknown else b""
 
         def feed(piece: bytes) -> None:
-            nonlocal size
-            size += len(piece)
-            progress.say("replacing the contents", size, None)
+            nonlocal taken_out
+            if taken_out:
+                piece, taken_out = piece.replace(taken_out, b"\n", 1), b""
             if psql.stdin is not None:
                 psql.stdin.write(piece)
 
@@ -79,9 +101,12 @@ def restore_in_place(
                 raise
         finally:
             status = psql.wait()
+            ended.set()
+            watcher.join(5)
             reader.join(5)
     if status != 0:
-        raise _failed(client.clean(" ".join(" ".join(said[-4:]).split())))
+        _end_ours(session, name)
+        raise _failed(Finished(status, client.clean("".join(said))).brief, status)
 
 
 def _refuse_partitioned(session: Session) -> None:
@@ -96,14 +121,37 @@ def _refuse_partitioned(session: Session) -> None:
         )
 
 
+def _watch(session: Session, run_id: str, progress: Progress, ended: threading.Event) -> None:
+    """Says who is in the way. psql drops every table first, and waits for whoever uses one."""
+    while not ended.wait(1):
+        waiting = in_the_way(session, run_id)
+        progress.say("replacing the contents", note="in the way: " + ", ".join(waiting) if waiting else "")
+
+
+def _end_ours(session: Session, application_name: str) -> None:
+    """A server at work does not see that psql is gone: its locks on every table would keep the application out."""
+    try:
+        session.execute(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
+            " AND datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()",
+            (application_name,),
+        )
+    except psycopg2.Error:
+        pass  # the server is gone, or sees it by itself
+
+
 def _read(stream: Any, said: List[str]) -> None:
     for raw in stream:
         said.append(raw.decode("utf-8", "replace"))
         del said[:-50]
 
 
-def _failed(why: str) -> SteadyError:
+def _failed(why: str, status: int = 1) -> SteadyError:
     todo = "settle that, then run the same command again"
+    if status < 0:
+        todo = ENDED
+    elif re.search(LOST, why):
+        todo = "see whether the server runs and why it ended the session, then run the same command again"
     if "other objects depend on it" in why or "depends on" in why:
         todo = "drop what depends on it (it is not in the backup, so keep its definition), then run this again"
     return SteadyError("The contents could not be replaced.", why, todo, _LEFT)

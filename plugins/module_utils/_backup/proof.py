@@ -49,13 +49,8 @@ def _alone() -> Client:
 def prove_files(folder: str, manifest: Mapping[str, Any], progress: Progress) -> Dict[str, Any]:
     """Every file is there, to the last bit. Returns {files, bytes}. Raises NotProven."""
     wrong = []
-    done, total = 0, int(manifest["bytes"])
-
-    def tell(count: int) -> None:
-        nonlocal done
-        done += count
-        progress.say("reading the files of the backup", done, total)
-
+    done = 0
+    tell = progress.part("reading the files of the backup", int(manifest["bytes"]))
     for file in manifest["files"]:
         path = os.path.join(folder, file["path"])
         try:
@@ -63,6 +58,8 @@ def prove_files(folder: str, manifest: Mapping[str, Any], progress: Progress) ->
                 wrong.append(f"{file['path']} has {os.path.getsize(path)} bytes instead of {file['bytes']}")
             elif sha256(path, tell) != file["sha256"]:
                 wrong.append(f"{file['path']} is not what was written (SHA-256)")
+            else:
+                done += int(file["bytes"])
         except OSError as error:
             wrong.append(f"{file['path']}: {error.strerror}")
     extra = set(walk(folder)) - {file["path"] for file in manifest["files"]} - {MANIFEST}

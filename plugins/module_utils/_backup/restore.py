@@ -15,13 +15,15 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.analysis import Analysis
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.carry_over import carry_over
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_contents
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_tables
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import (
     encrypted_ending,
     prove_key,
     readable,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import holders
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.in_place import restore_in_place
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
     MANIFEST,
@@ -33,10 +35,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof im
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
     compare,
     create_database,
-    drop_database,
+    drop_unproven,
     entries_of,
     maintenance_session,
     missing_roles,
+    refuse_older,
     restore_into,
     suffixed,
     target_of,
@@ -50,11 +53,13 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import N
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, result_of
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
 
 __all__ = ["restore"]
 
 _LEFT = "the live database was not touched"
+# For one table that is to be counted.
+_LOCK_WAIT = "2s"
 _MOST_JOBS = 4
 
 
@@ -140,8 +145,13 @@ class _Restore:
     def live(self) -> str:
         return self.server.database
 
+    @property
+    def jobs(self) -> int:
+        return int(self.parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
+
     def restore(self) -> Dict[str, Any]:
         folder, manifest = self._backup()
+        refuse_older(self.session, manifest, "restored", "restore it on a server")
         programs = find_programs(
             max(self.server.major, int(manifest["pg_dump_version"].split(".", maxsplit=1)[0])),
             self.parameters.get("programs_dir"),
@@ -173,8 +183,8 @@ class _Restore:
             archive = os.path.join(clear, manifest["archive"])
             if in_place:
                 described["lost"] = self._lost(manifest)
-                restore_in_place(self.target, self.session, programs, archive, manifest, self.progress)
-                self.session.execute("ANALYZE")
+                restore_in_place(self.target, self.session, programs, archive, manifest, self.progress, self.run_id)
+                Analysis(self.target, self.session, self.jobs).wait(self.progress)
             else:
                 self._beside(described, manifest, programs, archive, swapping)
         described["duration_ms"] = round((time.monotonic() - began) * 1000, 1)
@@ -214,21 +224,35 @@ class _Restore:
         }
 
     def _lost(self, manifest: Mapping[str, Any]) -> List[Dict[str, Any]]:
-        """Each table whose rows are not as many as in the backup. Rows that were changed since look the same."""
-        self.progress.say("counting the rows of the live database")
-        live = read_contents(self.session)["tables"]
-        count_tables(self.session, live)
-        now_there = {f"{one['schema']}.{one['name']}": one["rows"] for one in live if one["kind"] == "r"}
+        """Each table whose rows are not as many as in the backup. Rows that were changed since look the same.
+
+        locked_by: who kept the rows of the table from being counted; a restore does not wait for whoever it ends.
+        """
+        live = {f"{one['schema']}.{one['name']}": one for one in read_tables(self.session) if one["kind"] == "r"}
         then = {
             f"{one['schema']}.{one['name']}": one["rows"]
             for one in manifest["contents"]["tables"]
             if one["kind"] == "r"
         }
-        return [
-            {"table": name, "live_rows": now_there.get(name), "backup_rows": then.get(name)}
-            for name in sorted({*now_there, *then})
-            if now_there.get(name) != then.get(name)
-        ]
+        lost: List[Dict[str, Any]] = []
+        tell = self.progress.part("counting the rows of the live database", sum(one["bytes"] for one in live.values()))
+        self.session.execute(compose("SET lock_timeout TO {wait}", wait=literal(_LOCK_WAIT)))
+        for name in sorted({*live, *then}):
+            table = live.get(name, {"rows": None})
+            locked_by: List[str] = []
+            if name in live:
+                try:
+                    count_tables(self.session, [table])
+                except psycopg2.errors.LockNotAvailable:
+                    locked_by = holders(self.session) or ["somebody"]
+                except psycopg2.errors.UndefinedTable:
+                    pass  # it went between the two questions
+                tell(table["bytes"])
+            if table["rows"] != then.get(name) or locked_by:
+                one = {"table": name, "live_rows": table["rows"], "backup_rows": then.get(name)}
+                lost.append({**one, "locked_by": locked_by} if locked_by else one)
+        self.session.execute("SET lock_timeout TO 0")
+        return lost
 
     def _beside(
         self,
@@ -243,7 +267,7 @@ class _Restore:
         purpose = f"restore {self.run_id}"
         wanted = self.parameters.get("maintenance_database")
         maintenance, other = maintenance_session(self.address, wanted, purpose, self.live)
-        jobs = int(self.parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
+        jobs = self.jobs
         ender: Optional[Session] = None
         proven = False
         try:
@@ -253,9 +277,9 @@ class _Restore:
                 session = fresh.first_session()[0]
                 try:
                     restore_into(fresh, session, programs, archive, jobs, self.progress, entries_of(manifest), [])
-                    self.progress.say("ANALYZE")
-                    session.execute("ANALYZE")
+                    analysis = Analysis(fresh, session, jobs)
                     described["proof"] = compare(session, manifest, self.progress)
+                    analysis.wait(self.progress)
                 finally:
                     session.close()
                 facts = database_facts(self.session)
@@ -276,26 +300,20 @@ class _Restore:
                 described["swap_ms"] = swap(maintenance, ender, self.live, described["kept_database"], new, comments)
                 described["drop_command"] = compose("DROP DATABASE {name}", name=identifier(described["kept_database"]))
                 described["new_database"] = None
-            except (SteadyError, psycopg2.Error):
-                if not proven:
-                    self._drop(maintenance, new, wanted)
-                raise
+            except (SteadyError, psycopg2.Error) as error:
+                problem = error if isinstance(error, SteadyError) else translate(error, "The restore stopped", _LEFT)
+                if proven:
+                    drop = compose("DROP DATABASE {name}", name=identifier(new))
+                    problem.done = f"the backup is restored, and proven, as database {new} (to be rid of it: {drop})"
+                else:
+                    problem.done = drop_unproven(
+                        maintenance, lambda: maintenance_session(self.address, wanted, purpose, self.live)[0], new
+                    )
+                raise problem from None
         finally:
             maintenance.close()
             if ender is not None:
                 ender.close()
-
-    def _drop(self, maintenance: Session, name: str, wanted: Optional[str]) -> None:
-        """What is not proven is nothing to keep. Where the session is gone, in another one."""
-        try:
-            drop_database(maintenance, name)
-        except psycopg2.Error:
-            try:
-                again, _unused = maintenance_session(self.address, wanted, f"restore {self.run_id}", self.live)
-                drop_database(again, name)
-                again.close()
-            except (SteadyError, psycopg2.Error):
-                pass  # its name and its comment say what it is
 
     def undo(self) -> Dict[str, Any]:
         """Exchange the live database with the one that the last restore kept."""

@@ -11,10 +11,16 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
+    ENDED,
+    LOST,
+    Finished,
+    client_of,
+    run_program,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import (
     count_tables,
     differences,
@@ -23,7 +29,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
+    NOTHING_CHANGED,
+    ConnectionProblem,
+    SteadyError,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._session import (
     Expectation,
@@ -36,16 +46,23 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
 __all__ = [
     "compare",
     "create_database",
-    "drop_database",
+    "drop_unproven",
     "maintenance_session",
     "missing_roles",
     "prove_restore",
+    "refuse_older",
     "restore_into",
     "suffixed",
+    "unknown_setting",
 ]
 
 _LEFT = "the live database was not touched"
 _LONGEST_NAME = 63
+_SINCE_17 = "transaction_timeout"
+
+
+class _Stop(Exception):
+    """Ends pg_restore."""
 
 
 def suffixed(name: str, suffix: str) -> str:
@@ -124,12 +141,30 @@ def create_database(session: Session, name: str, facts: Mapping[str, Any], comme
         problem = translate(error, f'The database "{name}" could not be created', _LEFT)
         if error.pgcode == "42501":
             problem.todo = "ALTER ROLE … CREATEDB, or restore in place: restore_in_place=true"
+        elif error.pgcode == "42P04":
+            problem.todo = f'see what the database "{name}" is; DROP DATABASE if nobody wants it, then run this again'
         raise problem from None
 
 
 def drop_database(session: Session, name: str) -> None:
     """Drop a database that we made, whoever is connected to it. Raises psycopg2.Error."""
     session.execute(compose("DROP DATABASE IF EXISTS {name} WITH (FORCE)", name=identifier(name)))
+
+
+def drop_unproven(session: Session, again: Callable[[], Session], name: str) -> str:
+    """Drop a database that is nothing to keep, where the session is gone in another one. Returns what is left of it, in
+    words.
+    """
+    for other in (False, True):
+        try:
+            use = again() if other else session
+            drop_database(use, name)
+            if other:
+                use.close()
+            return ""
+        except (SteadyError, psycopg2.Error):
+            pass
+    return f"the unfinished database {name} is still there: " + compose("DROP DATABASE {name}", name=identifier(name))
 
 
 def restore_into(
@@ -145,50 +180,76 @@ def restore_into(
     """Run pg_restore into the session's database, and stop at its first error. Raises SteadyError."""
     name = target.parameters["application_name"]
     begun = 0
+    # To an older server, pg_restore says at the beginning of each of its sessions what only 17 knows, and is refused.
+    # It may go on after that one error, and after no other.
+    tolerant = unknown_setting(programs, session) is not None
+    wrong: List[str] = []
+    forgiven = 0
 
     def line(text: str) -> None:
-        nonlocal begun
+        nonlocal begun, forgiven
         # One process says what it creates, several what they finish.
         begun += bool(re.search(r"pg_restore: (creating|executing|processing data|finished item)", text))
+        if re.match(r"pg_restore: (error|fatal):", text):
+            if tolerant and text.rstrip().endswith(f'unrecognized configuration parameter "{_SINCE_17}"'):
+                forgiven += 1
+            else:
+                wrong.append(text)
 
     def watch() -> None:
         progress.say("restoring", min(begun, entries), entries, "objects")
+        if wrong and tolerant:
+            raise _Stop
 
     watch()
     with client_of(session, target.parameters, name) as client:
-        done = run_program(
-            [
-                programs.path("pg_restore"),
-                "--exit-on-error",
-                "--verbose",
-                "--no-password",
-                f"--jobs={jobs}",
-                *options,
-                f"--dbname={client.dsn}",
-                archive,
-            ],
-            client,
-            watch=watch,
-            on_line=line,
-        )
-    if done.status != 0:
-        raise _failure(done.errors, done.brief)
+        arguments = [
+            programs.path("pg_restore"),
+            *([] if tolerant else ["--exit-on-error"]),
+            "--verbose",
+            "--no-password",
+            f"--jobs={jobs}",
+            *options,
+            f"--dbname={client.dsn}",
+            archive,
+        ]
+        try:
+            done = run_program(arguments, client, watch=watch, on_line=line)
+        except _Stop:
+            done = Finished(1, client.clean("".join(wrong)))
+    # The number that it ignored says nothing: each item of a worker counts again that the worker had an error.
+    if done.status != 0 and (wrong or not forgiven or "errors ignored on restore" not in done.errors):
+        raise _failure(done, session)
 
 
-def _failure(errors: str, brief: str) -> SteadyError:
-    lines = [line.strip() for line in errors.splitlines()]
-    begin = next((n for n, line in enumerate(lines) if "error:" in line), None)
-    said = brief if begin is None else " ".join(line for line in lines[begin : begin + 4] if line)
+def unknown_setting(programs: Programs, session: Session) -> Optional[str]:
+    """The setting that pg_restore makes and the session's server does not know; None where there is none."""
+    older = programs.version[0] >= 17 and session.connection.server_version < 170000
+    return _SINCE_17 if older else None
+
+
+def _failure(done: Finished, session: Session) -> SteadyError:
+    lines = [line.strip() for line in done.errors.splitlines()]
+    begin = next((n for n, line in enumerate(lines) if "error:" in line and _SINCE_17 not in line), None)
+    said = " ".join(line for line in lines[begin : begin + 4] if line) if begin is not None else ""
+    if done.status < 0 or not said:
+        # Of one that was ended, the last of its many words are about something else.
+        said = Finished(done.status, said).brief
+    what = "The backup could not be restored to its end."
     todo = "settle that, then run the same command again"
     if "No space left on device" in said:
+        what = "The disk of the database server is full: the backup could not be restored to its end."
         todo = "free space on the database server's disk, then run the same command again"
+    elif session.lost() or re.search(LOST, said):
+        what = "The connection to the server was lost in the middle of the restore."
+        todo = "see whether the server runs and why it ended the session, then run the same command again"
     elif re.search(r'role ".*" does not exist', said):
         todo = "create the roles first, for example from the backup's globals.sql, then run the same command again"
     elif re.search("must be member of role|must be able to SET ROLE", said):
         todo = "restore as a superuser, or GRANT that role to this one: the owner of each object is brought back too"
-    elif re.search("server closed the connection|terminating connection|connection to server", said):
-        todo = "see whether the server runs and why it ended the session, then run the same command again"
-    return SteadyError("The backup could not be restored to its end.", said, todo, _LEFT)
+    elif done.status < 0:
+        todo = ENDED
+    return SteadyError(what, said, todo, _LEFT)
 
 
 def compare(session: Session, manifest: Mapping[str, Any], progress: Progress) -> Dict[str, Any]:
@@ -238,10 +299,10 @@ def prove_restore(
     address = read_address(proof_url) if proof_url else target.address
     purpose = f"proof {manifest['backup_id']}"
     name = suffixed(manifest["database"]["name"], f"_proof_{manifest['backup_id'].lower()}")
-    maintenance, _unused = maintenance_session(
-        address, address.parameters.get("dbname") if proof_url else None, purpose
-    )
+    wanted = address.parameters.get("dbname") if proof_url else None
+    maintenance, _unused = maintenance_session(address, wanted, purpose)
     try:
+        refuse_older(maintenance, manifest, "proven by restoring it", "leave backup_proof_url out, or name a server")
         strangers = missing_roles(maintenance, manifest["roles"]) or _not_ours(maintenance, manifest["roles"])
         options = ["--no-owner", "--no-privileges"] if strangers else []
         create_database(maintenance, name, manifest["database"], "scratch database of a proof: may be dropped")
@@ -255,23 +316,34 @@ def prove_restore(
                 figures = compare(session, manifest, progress)
             finally:
                 session.close()
-        finally:
-            _drop_again(address, purpose, maintenance, name)
-    except psycopg2.Error as error:
-        raise translate(error, "The test restore stopped", _LEFT) from None
+        except (SteadyError, psycopg2.Error) as error:
+            problem = _unproven(error)
+            problem.done = drop_unproven(maintenance, lambda: maintenance_session(address, wanted, purpose)[0], name)
+            raise problem from None
+        drop_database(maintenance, name)
+    except (SteadyError, psycopg2.Error) as error:
+        raise _unproven(error) from None
     finally:
         maintenance.close()
     return {**figures, "without_owners": strangers} if strangers else figures
 
 
-def _drop_again(address: Address, purpose: str, maintenance: Session, name: str) -> None:
-    """In a new session where the old one is gone. What cannot be dropped now is named like what it is."""
-    try:
-        drop_database(maintenance, name)
-    except psycopg2.Error:
-        try:
-            again, _unused = maintenance_session(address, None, purpose)
-            drop_database(again, name)
-            again.close()
-        except (SteadyError, psycopg2.Error):
-            pass
+def _unproven(error: Exception) -> SteadyError:
+    problem = error if isinstance(error, SteadyError) else translate(error, "The test restore stopped")
+    problem.left = "the database was only read; earlier backups are as they were; this one is removed, being unproven"
+    return problem
+
+
+def refuse_older(session: Session, manifest: Mapping[str, Any], what: str, instead: str) -> None:
+    """Raise SteadyError when the session's server is older than the backed-up one. what: what cannot be done there.
+    instead: where to do it.
+    """
+    backed_up = int(manifest["database"]["server_version_num"]) // 10000
+    here = session.connection.server_version // 10000
+    if backed_up > here:
+        raise SteadyError(
+            f"The backup of a PostgreSQL {backed_up} cannot be {what} on a PostgreSQL {here}.",
+            "a server does not know what later versions have, and pg_restore uses it",
+            f"{instead} of version {backed_up} or newer",
+            NOTHING_CHANGED,
+        )

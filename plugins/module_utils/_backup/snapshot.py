@@ -17,6 +17,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents
     sequence_values,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts, role_names
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
@@ -61,13 +62,25 @@ class Snapshot:
         except BaseException as error:  # raised where somebody can tell it
             self._error = error
 
-    def counted(self, watch: Callable[[], None]) -> None:
-        """Wait for the counts; then see how far the sequences went. Raises what the counting raised."""
-        while self._thread is not None and self._thread.is_alive():
-            self._thread.join(0.5)
-            watch()
+    def check(self) -> None:
+        """Raise what the counting raised, as soon as it did: without it the rest is for nothing."""
         if self._error is not None:
             raise self._error
+
+    def counted(self, watch: Callable[[int, int], None]) -> None:
+        """Wait for the counts; then see how far the sequences went. Raises what the counting raised.
+
+        watch gets the bytes of the tables that are counted, and those of all.
+        """
+        tables = self.contents["tables"]
+        total = sum(table["bytes"] for table in tables)
+        counting = True
+        while counting:
+            watch(sum(table["bytes"] for table in tables if table["rows"] is not None), total)
+            if self._thread is not None:
+                self._thread.join(0.5)
+            counting = self._thread is not None and self._thread.is_alive()
+        self.check()
         after = {(one["schema"], one["name"]): one for one in sequence_values(self._session)}
         for sequence in self.contents["sequences"]:
             found = after.get((sequence["schema"], sequence["name"]), sequence)
@@ -76,7 +89,10 @@ class Snapshot:
     def close(self) -> None:
         """Let the snapshot go: from here on nobody waits for it."""
         if self._thread is not None and self._thread.is_alive():
-            self._session.connection.cancel()
+            try:
+                self._session.connection.cancel()
+            except psycopg2.Error:  # the server is gone; what went wrong before says so
+                pass
             self._thread.join(10)
         self._session.close()
 

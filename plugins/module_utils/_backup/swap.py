@@ -76,17 +76,45 @@ def swap(session: Session, ender: Session, live: str, kept: str, new: str, comme
         session.execute("COMMIT")
         return round((time.monotonic() - began) * 1000, 1)
     except psycopg2.Error as error:
-        problem = translate(error, f'The database "{live}" could not be exchanged', _LEFT)
-        if refused:
-            problem.why += "; sessions that could not be ended: " + ", ".join(sorted(set(refused)))
         try:
             session.execute("ROLLBACK")
         except psycopg2.Error:
             pass  # the session is gone, and its transaction with it
-        raise problem from None
+        done.set()
+        thread.join(5)
+        raise _problem(error, ender, live, kept, sorted(set(refused))) from None
     finally:
         done.set()
         thread.join(5)
+
+
+def _problem(error: psycopg2.Error, session: Session, live: str, kept: str, refused: List[str]) -> SteadyError:
+    problem = translate(error, f'The database "{live}" could not be exchanged', _LEFT)
+    again = "then run the same command again"
+    if error.pgcode == "55006":
+        who = refused or _connected(session, live)
+        problem.why += f"; sessions that did not end: {', '.join(who)}" if who else ""
+        problem.todo = f"end them (pg_terminate_backend; where a process hangs, on the server's host), {again}"
+    elif error.pgcode == "42P04":
+        problem.todo = f"see what that database is, drop or rename it, {again}"
+    elif session.lost():
+        problem.what = "The connection to the server was lost in the middle of the exchange."
+        problem.todo = f"see whether the server runs and which databases there are (psql -l), {again}"
+        problem.left = f"it is one transaction: all of it has happened, or nothing; {kept} is there only if it has"
+    else:
+        problem.todo = problem.todo or f"settle that, {again}"
+    return problem
+
+
+def _connected(session: Session, database: str) -> List[str]:
+    try:
+        rows = session.rows(
+            "SELECT pid, usename::text AS role FROM pg_catalog.pg_stat_activity WHERE datname = %s ORDER BY pid",
+            (database,),
+        )
+    except psycopg2.Error:
+        return []
+    return [f"pid {row['pid']} of role {row['role']}" for row in rows]
 
 
 def _end_sessions(session: Session, databases: Tuple[str, ...], done: threading.Event, refused: List[str]) -> None:

@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+import pytest
 from psycopg2 import sql
+from psycopg2.extensions import make_dsn
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
+from integration.sessions import wait_until
 from lab.server import SUPERUSER, Server
 
 EVERYTHING = """
@@ -69,6 +77,13 @@ INSERT INTO "new
 line" VALUES (1);
 SELECT lo_from_bytea(4711, 'large');
 CREATE PUBLICATION pub FOR TABLE p;
+CREATE FUNCTION slowly() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_sleep(coalesce(nullif(current_setting('shop.sleep', true), ''), '0')::float8);
+  RETURN true;
+END $$;
+CREATE TABLE slow (a int CHECK (slowly()));
+INSERT INTO slow VALUES (1);
 CREATE TABLE big AS SELECT g AS id, md5(g::text) AS a FROM generate_series(1, 20000) g;
 """
 
@@ -81,18 +96,19 @@ class Shop:
     name: str
     folder: Path
     programs: str
-
-    def make(self) -> None:
-        self.server.create_database(self.name)
-        self.execute(EVERYTHING)
+    cable: Cable | None = None
 
     def remove(self) -> None:
-        if not self.server.running():
-            self.server.restart("immediate")
+        self.server_up()
         for (name,) in self.server.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (self.name,)
         ):
             self.server.drop_database(name)
+
+    def server_up(self) -> None:
+        """As an administrator would after a crash."""
+        if not self.server.running():
+            self.server.restart("immediate")
 
     def execute(self, statement: Any, parameters: Any = None, user: str = SUPERUSER) -> list[tuple[Any, ...]]:
         return self.server.execute(statement, parameters, database=self.name, user=user)
@@ -117,7 +133,10 @@ class Shop:
         return {name: self.execute(sql.SQL(query).format(sql.SQL(name)))[0][0] for (name,) in tables}
 
     def options(self, user: str = SUPERUSER, **more: Any) -> Options:
-        return Options(self.server.url(self.name, user), **more)
+        url = self.server.url(self.name, user)
+        if self.cable is not None:
+            url = make_dsn(url, host="127.0.0.1", port=self.cable.port)
+        return Options(url, **more)
 
     def back_up(self, user: str = SUPERUSER, check: bool = False, **parameters: Any) -> dict[str, Any]:
         """Run the backup; its result."""
@@ -135,11 +154,38 @@ class Shop:
         return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     @contextmanager
-    def stuck(self, what: Callable[[], Any], application: str) -> Iterator[dict[str, Any]]:
+    def stuck(self, what: Callable[[], Any], application: str, table: str = "big") -> Iterator[dict[str, Any]]:
         """Run it in a thread while a table is locked, so that its program waits; then the block does what it wants.
 
         The lock goes with the block; the outcome is there when it has ended: result or error.
         """
+        blocker = self.server.connect(self.name, application_name="the blocker")
+        blocker.autocommit = False
+        blocker.cursor().execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        query = "SELECT pid FROM pg_stat_activity WHERE starts_with(application_name, %s) AND wait_event_type = 'Lock'"
+        with self.running(what) as outcome:
+            try:
+                outcome["pid"] = self.until(outcome, lambda: self.server.execute(query, (application,)))[0][0]
+                yield outcome
+            finally:
+                blocker.close()
+
+    def struck(self, what: Callable[[], Any], harm: Callable[[], Any]) -> SteadyError:
+        """Run it, and do the harm when it restores the table `slow`, which does not end by itself; its error."""
+        asleep = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND starts_with(datname, %s)"
+        self.server.execute(f"ALTER ROLE {SUPERUSER} SET shop.sleep = '50'")
+        try:
+            with self.running(what) as outcome:
+                self.until(outcome, lambda: self.server.execute(asleep, (self.name,)))
+                harm()
+        finally:
+            self.server_up()
+            self.server.execute(f"ALTER ROLE {SUPERUSER} RESET shop.sleep")
+        return outcome["error"]
+
+    @contextmanager
+    def running(self, what: Callable[[], Any]) -> Iterator[dict[str, Any]]:
+        """Run it in a thread beside the block; the outcome is there when it has ended: result or error."""
         outcome: dict[str, Any] = {}
 
         def run() -> None:
@@ -148,20 +194,121 @@ class Shop:
             except SteadyError as error:
                 outcome["error"] = error
 
-        blocker = self.server.connect(self.name, application_name="the blocker")
-        blocker.autocommit = False
-        blocker.cursor().execute("LOCK TABLE big IN ACCESS EXCLUSIVE MODE")
         thread = threading.Thread(target=run)
         thread.start()
-        query = "SELECT pid FROM pg_stat_activity WHERE starts_with(application_name, %s) AND wait_event_type = 'Lock'"
-        deadline = time.monotonic() + 20
-        while not (found := self.server.execute(query, (application,))):
-            assert time.monotonic() < deadline, f"no {application} came to wait: {outcome}"
-            time.sleep(0.05)
-        outcome["pid"] = found[0][0]
         try:
             yield outcome
         finally:
-            blocker.close()
-            thread.join(60)
+            thread.join(45)
             assert not thread.is_alive()
+
+    @staticmethod
+    def until(outcome: dict[str, Any], condition: Callable[[], Any]) -> Any:
+        """Wait until the condition is true, which it must be before the work beside it has an outcome; its value."""
+        value = wait_until(lambda: outcome or condition())
+        assert not outcome, f"it did not come to that: {outcome}"
+        return value
+
+
+def refusal(what: Callable[[], Any]) -> SteadyError:
+    """The error that it ends with, which says what to do and what was left."""
+    with pytest.raises(SteadyError) as error:
+        what()
+    assert error.value.todo, str(error.value)
+    assert error.value.left
+    return error.value
+
+
+def kill_child(program: str) -> None:
+    """As the kernel does for want of memory: SIGKILL for a program that this process has started."""
+    listed = subprocess.run(
+        ["pgrep", "-P", str(os.getpid()), "-x", program], capture_output=True, text=True, check=True
+    )
+    os.kill(int(listed.stdout.split()[0]), signal.SIGKILL)
+
+
+class Cable:
+    """The way to a server, from a port of its own; whoever came through it is thrown out when it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._ends: list[socket.socket] = []
+        self._whole = True
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self, mended: bool = True) -> None:
+        """Cut it. mended: whoever comes after that is let through again."""
+        self._whole = mended
+        for end in self._ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has been closed by its other side
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut(mended=False)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _address = self._listener.accept()
+            except OSError:
+                return
+            if not self._whole:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._target))
+            self._ends += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while piece := source.recv(1 << 16):
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # cut
+
+
+class Application:
+    """A client that connects again whenever it has to. longest: between two answers, in seconds."""
+
+    def __init__(self, shop: Shop, pause: float = 0.005, question: str = "SELECT count(*) FROM parent") -> None:
+        self.shop = shop
+        self.question = question
+        self.pause = pause
+        self.longest = 0.0
+        self.answers = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Application:
+        self._thread.start()
+        wait_until(lambda: self.answers)
+        return self
+
+    def __exit__(self, *_error: Any) -> None:
+        before = self.answers
+        try:
+            wait_until(lambda: self.answers > before)
+        finally:
+            self._stop.set()
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        connection, last = None, time.monotonic()
+        while not self._stop.is_set():
+            try:
+                connection = connection or self.shop.server.connect(self.shop.name)
+                connection.cursor().execute(self.question)
+                now = time.monotonic()
+                self.longest, last = max(self.longest, now - last), now
+                self.answers += 1
+            except psycopg2.Error:
+                connection = None
+            time.sleep(self.pause)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -24,7 +23,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof im
     prove_list,
     prove_read,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from integration.backup.backing_up import Shop
 
@@ -94,105 +92,6 @@ def test_older_ones_go_only_after_a_proven_one_and_copies_arrive_whole(shop: Sho
     assert {path.name for path in shop.folder.iterdir()} == {sorted(ids)[2], made["id"], stranger.name}
     (copy,) = made["copies"]
     assert prove_files(copy["path"], read_manifest(copy["path"]), QUIET)["bytes"] == made["bytes"]
-
-
-class TestWhatGoesWrong:
-    """Each time the earlier backup is as it was, nothing half stays, and it is said what to do."""
-
-    @pytest.fixture(autouse=True)
-    def earlier(self, shop: Shop) -> Any:
-        shop.back_up(proof="list")
-        before = shop.hashes()
-        yield
-        assert shop.hashes() == before
-        assert [path.name for path in shop.folder.iterdir() if path.name.startswith(".")] == []
-
-    def refusal(self, shop: Shop, **arguments: Any) -> SteadyError:
-        with pytest.raises(SteadyError) as error:
-            shop.back_up(**arguments)
-        assert error.value.todo
-        assert error.value.left
-        return error.value
-
-    def test_a_role_that_may_not_read_all(self, shop: Shop) -> None:
-        shop.server.execute("DROP ROLE IF EXISTS reader")
-        shop.server.execute("CREATE ROLE reader LOGIN")
-        shop.execute(
-            'GRANT USAGE ON SCHEMA "S x" TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA "S x", public TO reader'
-        )
-        shop.execute("REVOKE SELECT ON fk FROM reader")
-        text = str(self.refusal(shop, user="reader"))
-        shop.execute("DROP OWNED BY reader; DROP ROLE reader")
-        assert 'GRANT SELECT ON "public"."fk" TO "reader"' in text
-        assert 'GRANT SELECT ON SEQUENCE "public"."down" TO "reader"' in text
-        assert "row level security hides rows of S x.A.b from role reader" in text
-
-    def test_a_lock_that_is_held_too_long(self, shop: Shop) -> None:
-        with shop.stuck(lambda: shop.back_up(lock_patience="1500ms"), DUMP) as outcome:
-            while "error" not in outcome:
-                assert "result" not in outcome
-        error = outcome["error"]
-        assert error.what == "A table is locked, so that it cannot be backed up."
-        assert 'application "the blocker"' in error.why
-
-    def test_its_session_is_ended(self, shop: Shop) -> None:
-        with shop.stuck(shop.back_up, DUMP) as outcome:
-            shop.server.execute("SELECT pg_terminate_backend(%s)", (outcome["pid"],))
-        assert "The connection to the server was lost" in outcome["error"].what
-
-    def test_pg_dump_is_killed(self, shop: Shop) -> None:
-        with shop.stuck(shop.back_up, DUMP) as outcome:
-            listed = subprocess.run(
-                ["pgrep", "-P", str(os.getpid()), "pg_dump"], capture_output=True, text=True, check=True
-            )
-            for pid in listed.stdout.split():
-                os.kill(int(pid), signal.SIGKILL)
-        assert "SIGKILL" in outcome["error"].why
-
-    def test_the_server_crashes(self, shop: Shop) -> None:
-        with shop.stuck(shop.back_up, DUMP) as outcome:
-            shop.server.kill()
-        shop.server.restart("immediate")
-        assert "error" in outcome
-
-    def test_two_at_once(self, shop: Shop) -> None:
-        holder = shop.server.connect(shop.name, application_name="another backup")
-        holder.cursor().execute("SELECT pg_advisory_lock(%s)", (0x737465616479,))
-        error = self.refusal(shop)
-        holder.close()
-        assert "is at work in this database" in error.what
-        assert "another backup" in error.why
-
-    def test_a_folder_that_cannot_be_written_to(self, shop: Shop, tmp_path: Path) -> None:
-        (tmp_path / "a file").write_text("")
-        assert "cannot be written to" in self.refusal(shop, directory=str(tmp_path / "a file" / "backups")).what
-
-    def test_a_full_disk(self, shop: Shop, tmp_path: Path) -> None:
-        small = tmp_path / "small"
-        small.mkdir()
-        # What takes twice its size in a dump: the estimate is too low, and the disk full in the middle.
-        shop.execute("CREATE TABLE blob (b bytea); ALTER TABLE blob ALTER b SET STORAGE EXTERNAL")
-        shop.execute("INSERT INTO blob SELECT decode(repeat(md5(g::text), 250), 'hex') FROM generate_series(1, 2500) g")
-        ((size,),) = shop.execute("SELECT pg_database_size(current_database())")
-        command = ["mount", "-t", "tmpfs", "-o", f"size={int(size * 0.6) + 500_000}", "tmpfs", str(small)]
-        if subprocess.run(command, check=False, capture_output=True).returncode:
-            pytest.skip("only root can mount a small disk")
-        try:
-            error = self.refusal(shop, directory=str(small), compression="none")
-            assert "is full" in error.what
-            assert list(small.iterdir()) == []
-            (small / "filler").write_bytes(b"x" * 2_000_000)
-            assert "too little space" in self.refusal(shop, directory=str(small)).what
-        finally:
-            subprocess.run(["umount", str(small)], check=True)
-
-    def test_pg_dump_older_than_the_server(self, shop: Shop, tmp_path: Path) -> None:
-        old = tmp_path / "pg_dump"
-        old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 11.22'\n")
-        old.chmod(0o755)
-        error = self.refusal(shop, programs_dir=str(tmp_path))
-        assert f"There is no pg_dump for PostgreSQL {shop.server.installation.major}" in error.what
-        assert "11.22" in error.why
 
 
 def test_what_a_killed_run_leaves_is_cleaned_up_by_the_next(shop: Shop) -> None:

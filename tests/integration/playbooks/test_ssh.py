@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from integration.playbooks import progress
 from integration.playbooks.conftest import NewDesk
 from integration.playbooks.desk import is_migrated
 
@@ -125,3 +126,12 @@ def test_a_deployment_over_ssh(machine: Machine, new_desk: NewDesk) -> None:
     again = desk.play("deploy")
     assert again.status == 0
     assert again.recap["clinic"]["changed"] == 0
+
+
+def test_a_long_backup_says_over_ssh_how_far_it_is(machine: Machine, new_desk: NewDesk) -> None:
+    """Through a connection of its own, beside the one that the module runs in. So does a long restore."""
+    desk = new_desk("clinic")
+    desk.databases["clinic"].execute(progress.SLOW)
+    desk.inventory(**machine.variables)
+    assert any("nightly export" in line for line in progress.backup(desk, "clinic"))
+    assert any("restoring: " in line for line in progress.restore(desk, "clinic"))

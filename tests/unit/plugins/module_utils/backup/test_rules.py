@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.retention import choose as may_go
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import suffixed
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.plugin_utils import _progress as progress
 from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import line
 
 NOW = datetime(2026, 11, 24, tzinfo=timezone.utc)
@@ -153,13 +155,28 @@ def test_a_name_with_a_suffix_is_never_cut_by_the_server() -> None:
         ),
         (
             {"doing": "restoring", "done": 30, "total": 120, "unit": "objects", "elapsed": 100},
-            "restoring: 30 objects of 120 objects, 25 %, 2 min, about 5 min to go",
+            "restoring: 30 of 120 objects, 25 %, 2 min, about 5 min to go",
         ),
         (
             {"doing": "x", "done": 9, "total": 9, "unit": "rows", "elapsed": 9000},
-            "x: 9 rows of 9 rows, 100 %, 2.5 h",
+            "x: 9 of 9 rows, 100 %, 2.5 h",
         ),
     ],
 )
 def test_a_line_of_progress(content: dict[str, Any], said: str) -> None:
     assert line(content) == said
+
+
+def test_work_on_the_controller_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_SAY_SECONDS", 1.1)
+    told = threading.Event()
+
+    def done() -> int:
+        told.set()
+        return 500_000
+
+    with progress.measured("clinic", "copying", 2_000_000, done):
+        assert told.wait(10)
+    assert "clinic: copying: 500.0 kB of 2.0 MB, 25 %" in capsys.readouterr().out
