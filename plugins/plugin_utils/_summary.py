@@ -57,6 +57,8 @@ def _backup(result: Mapping[str, Any]) -> list[str]:
 
 def _restore(restore: Mapping[str, Any], status: str) -> list[str]:
     """What was lost, where the former database is, and how to have it back."""
+    if not restore:
+        return []
     text = []
     if restore.get("snapshot_at"):
         # A copy beside the live database loses nothing.
