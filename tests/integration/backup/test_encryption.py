@@ -65,11 +65,13 @@ def shop(shop: Shop) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def sealed(machine: Server, keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def sealed(
+    machine: Server, pattern: str, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
     """A shop with one encrypted backup, and rows that were written since. Shared: no test may change it."""
     folder = tmp_path_factory.mktemp("sealed") / "backups"
     made = Shop(machine, f"Sealed by {keys.program}", folder, str(machine.installation.bin_dir))
-    made.make()
+    machine.create_database(made.name, pattern)
     know(made)
     made.back_up(**keys.options(), compression="none", proof="list")
     made.execute("INSERT INTO parent VALUES (7)")
