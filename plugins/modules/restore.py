@@ -100,7 +100,8 @@ RETURN = r"""
 restore:
   description:
     - What was restored, with backup_id, path, snapshot_at, window_seconds, lost (tables whose rows differ, with
-      live_rows and backup_rows), new_database, kept_database, drop_command, swap_ms and proof.
+      live_rows and backup_rows, and locked_by where somebody kept them from being counted), new_database,
+      kept_database, drop_command, swap_ms and proof.
   returned: always
   type: dict
 status:

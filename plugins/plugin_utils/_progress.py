@@ -68,15 +68,17 @@ def _watch(action: ActionBase, path: str, host: str, done: threading.Event) -> N
     """Looks through a connection of its own: a copy shares the login, not the module's session."""
     connection = copy.copy(action._connection)
     told = time.monotonic()
-    last, since = None, told
+    last: dict[str, Any] = {"doing": "the module is not at work yet on its host"}
+    since, took = told, _LOGIN_SECONDS
     # Looked for in good time: a login over SSH takes its part of the five seconds.
     while not done.wait(_LOOK_SECONDS):
         now = time.monotonic()
-        if now - told < _SAY_SECONDS - _LOOK_SECONDS - _LOGIN_SECONDS:
+        if now - told < _SAY_SECONDS - _LOOK_SECONDS - 2 * took:
             continue
-        content = _look(connection, path)
-        if content is None or done.is_set():
-            continue
+        content = _look(connection, path) or last
+        took = time.monotonic() - now
+        if done.is_set():
+            return
         if content != last:
             last, since = content, now
         # What cannot tell how far it is, such as one long statement, is at work all the same.

@@ -92,6 +92,10 @@ class Dump:
 
     def _failure(self, done: Finished, watcher: Session, blockers: List[str]) -> SteadyError:
         said = _errors_only(done)
+        # pg_dump and its workers write at the same time, and so into each other's lines; this sentence stays whole.
+        refused = re.search(r"could not obtain lock on relation \S+", done.errors)
+        if refused and refused.group() not in said:
+            said = f"{refused.group()}; {said}"
         # pg_dump's --lock-wait-timeout is a statement_timeout of its LOCK TABLE; its workers take theirs with NOWAIT,
         # and get none when somebody stands in the queue who wants the table for himself.
         if re.search("lock timeout|statement timeout|could not obtain lock", said):
