@@ -17,12 +17,14 @@ from typing import Any, Dict, List, Mapping, Optional
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.carry_over import carry_over
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_contents
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import refuse_swap_without
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.in_place import restore_in_place
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
     MANIFEST,
     backups_in,
     read_manifest,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import by_hand
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
@@ -148,6 +150,7 @@ class _Restore:
             described["new_database"] = suffixed(self.live, f"_new_{self.run_id.lower()}")
         if swapping:
             refuse_unswappable(self.session, self.live)
+            refuse_swap_without(self.session, manifest.get("excluded_schemas", []))
             described["kept_database"] = suffixed(self.live, f"_pre_{self.run_id.lower()}")
         missing = missing_roles(self.session, manifest["roles"])
         if missing:
@@ -183,6 +186,8 @@ class _Restore:
                 "name the right backup; if the server was rebuilt: -e restore_another_server=true",
                 NOTHING_CHANGED,
             )
+        if manifest["method"] == "supabase_cli":
+            raise by_hand(folder, manifest)
         if manifest["format"] not in ("directory", "custom"):
             raise SteadyError(
                 f"The backup in {folder} has the format {manifest['format']}.",
@@ -208,7 +213,7 @@ class _Restore:
     def _lost(self, manifest: Mapping[str, Any]) -> List[Dict[str, Any]]:
         """Each table whose rows are not as many as in the backup. Rows that were changed since look the same."""
         self.progress.say("counting the rows of the live database")
-        live = read_contents(self.session)["tables"]
+        live = read_contents(self.session, manifest.get("excluded_schemas", []))["tables"]
         count_tables(self.session, live)
         now_there = {f"{one['schema']}.{one['name']}": one["rows"] for one in live if one["kind"] == "r"}
         then = {

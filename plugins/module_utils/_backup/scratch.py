@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
@@ -40,7 +41,9 @@ __all__ = [
     "maintenance_session",
     "missing_roles",
     "prove_restore",
+    "restore_failure",
     "restore_into",
+    "scratch_database",
     "suffixed",
 ]
 
@@ -164,10 +167,11 @@ def restore_into(
             on_line=line,
         )
     if done.status != 0:
-        raise _failure(done.errors, done.brief)
+        raise restore_failure(done.errors, done.brief)
 
 
-def _failure(errors: str, brief: str) -> SteadyError:
+def restore_failure(errors: str, brief: str) -> SteadyError:
+    """What pg_restore or psql said, in words, with what to do."""
     lines = [line.strip() for line in errors.splitlines()]
     begin = next((n for n, line in enumerate(lines) if "error:" in line), None)
     said = brief if begin is None else " ".join(line for line in lines[begin : begin + 4] if line)
@@ -176,6 +180,8 @@ def _failure(errors: str, brief: str) -> SteadyError:
         todo = "free space on the database server's disk, then run the same command again"
     elif re.search(r'role ".*" does not exist', said):
         todo = "create the roles first, for example from the backup's globals.sql, then run the same command again"
+    elif re.search(r'(schema|relation) ".*" does not exist', said):
+        todo = "if the backup leaves out schemas on which this depends: prove it with read, and restore it in place"
     elif re.search("server closed the connection|terminating connection|connection to server", said):
         todo = "see whether the server runs and why it ended the session, then run the same command again"
     return SteadyError("The backup could not be restored to its end.", said, todo, _LEFT)
@@ -185,7 +191,7 @@ def compare(session: Session, manifest: Mapping[str, Any], progress: Progress) -
     """Objects, rows and sequences of the session's database against the manifest. Returns {objects, tables, rows,
     sequences}. Raises NotProven, psycopg2.Error.
     """
-    found = read_contents(session)
+    found = read_contents(session, manifest.get("excluded_schemas", []))
     expected = manifest["contents"]
     rows = 0
 
@@ -228,21 +234,30 @@ def prove_restore(
     address = read_address(proof_url) if proof_url else target.address
     purpose = f"proof {manifest['backup_id']}"
     name = suffixed(manifest["database"]["name"], f"_proof_{manifest['backup_id'].lower()}")
-    maintenance, _unused = maintenance_session(
-        address, address.parameters.get("dbname") if proof_url else None, purpose
-    )
-    try:
-        missing = missing_roles(maintenance, manifest["roles"])
+    missing: List[str] = []
+    wanted = address.parameters.get("dbname") if proof_url else None
+    with scratch_database(address, name, manifest["database"], purpose, wanted) as (scratch, session):
+        missing = missing_roles(session, manifest["roles"])
         options = ["--no-owner", "--no-privileges"] if missing else []
-        create_database(maintenance, name, manifest["database"], "scratch database of a proof: may be dropped")
+        archive = os.path.join(folder, manifest["archive"])
+        restore_into(scratch, session, programs, archive, jobs, progress, entries_of(manifest), options)
+        figures = compare(session, manifest, progress)
+    return {**figures, "without_owners": missing} if missing else figures
+
+
+@contextmanager
+def scratch_database(
+    address: Address, name: str, facts: Mapping[str, Any], purpose: str, maintenance_database: Optional[str]
+) -> Iterator[Tuple[Target, Session]]:
+    """A database of that name, and a session in it; dropped whatever happens. Raises SteadyError."""
+    maintenance, _unused = maintenance_session(address, maintenance_database, purpose)
+    try:
+        create_database(maintenance, name, facts, "scratch database of a proof: may be dropped")
         try:
             scratch = target_of(address, name, purpose)
             session = scratch.first_session()[0]
             try:
-                archive = os.path.join(folder, manifest["archive"])
-                entries = entries_of(manifest)
-                restore_into(scratch, session, programs, archive, jobs, progress, entries, options)
-                figures = compare(session, manifest, progress)
+                yield scratch, session
             finally:
                 session.close()
         finally:
@@ -251,7 +266,6 @@ def prove_restore(
         raise translate(error, "The test restore stopped", _LEFT) from None
     finally:
         maintenance.close()
-    return {**figures, "without_owners": missing} if missing else figures
 
 
 def _drop_again(address: Address, purpose: str, maintenance: Session, name: str) -> None:
