@@ -15,7 +15,14 @@ from jinja2 import Environment, StrictUndefined
 
 __all__ = ["write_artifacts"]
 
-_SUFFIX = {"deploy": "", "rollback": ".rollback", "verify": ".verify", "backup": ".backup", "restore": ".restore"}
+_SUFFIX = {
+    "deploy": "",
+    "rollback": ".rollback",
+    "verify": ".verify",
+    "backup": ".backup",
+    "backup_verify": ".backup_verify",
+    "restore": ".restore",
+}
 
 
 def write_artifacts(folder: Path, result: Mapping[str, Any], template: Path) -> Path:
