@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,15 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_artifacts
+from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import host_folder, write_artifacts
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import operator
+from ansible_collections.steady.postgresql.plugins.plugin_utils._notify import notify
 from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
 from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines
 
 __all__ = ["ActionModule"]
+
+_PLAYBOOKS = ("deploy", "rollback", "verify", "backup", "restore", "monitor")
 
 
 class ActionModule(ActionBase):
@@ -33,37 +36,47 @@ class ActionModule(ActionBase):
         _specification, arguments = self.validate_argument_spec(
             argument_spec={
                 "directory": {"type": "path", "required": True},
-                "template": {"type": "path", "required": True},
+                "templates": {"type": "path", "required": True},
                 "results": {"type": "dict", "required": True},
+                "webhook_url": {"type": "str", "no_log": True},
+                "webhook_when": {"type": "str", "choices": ["always", "failed"], "default": "always"},
             }
         )
         host = str(variables.get("inventory_hostname", "localhost"))
-        undo = _command("rollback", host, variables) + " -e steady_deployment={id}"
-        restore = _command("restore", host, variables) + " -e steady_backup={path} -e steady_confirm={database}"
+        commands = {name: _command(name, host, variables) for name in _PLAYBOOKS}
+        undo = _format(commands["rollback"]) + " -e steady_deployment={id}"
+        restore = _format(commands["restore"]) + " -e steady_backup={path} -e steady_confirm={database}"
         result = outcome(host, arguments["results"], self._task.check_mode, undo, restore)
         if result is None:
             return {"changed": False, "msg": f"{host}: nothing was run"}
-        directory = ""
+        directory, warnings = "", []
         if not self._task.check_mode:
-            folder = Path(arguments["directory"]) / re.sub(r"[^\w.@+-]", "_", host)
+            folder = Path(arguments["directory"]) / host_folder(host)
             try:
-                directory = str(write_artifacts(folder, result, Path(arguments["template"])))
+                directory = str(write_artifacts(folder, result, Path(arguments["templates"]), commands, operator()))
             except OSError as error:
                 raise AnsibleActionFail(
                     f"The report could not be written to {folder}: {error.strerror}.\n"
                     "What to do: set steady_artifacts_dir to a writable folder; the database is not concerned"
                 ) from None
-        return {"changed": False, "msg": "\n".join(lines(result, directory, _not_begun(variables), self._task.diff))}
+            if arguments["webhook_url"] and (result["status"] == "failed" or arguments["webhook_when"] == "always"):
+                warnings = notify(arguments["webhook_url"], result)
+        said = lines(result, directory, _not_begun(variables), self._task.diff)
+        return {"changed": False, "msg": "\n".join(said), "directory": directory, "warnings": warnings}
 
 
 def _command(playbook: str, host: str, variables: Mapping[str, Any]) -> str:
-    """A playbook's command for this host alone, as it can be typed where this one was. For str.format."""
+    """A playbook's command for this host alone, as it can be typed where this one was."""
     folder = Path(str(variables.get("playbook_dir", ".")))
     own = _from_here(folder / f"{playbook}.yml")
     name = f"steady.postgresql.{playbook}" if "ansible_collections" in folder.parts else own
     inventories = " ".join(f"-i {shlex.quote(_from_here(Path(str(source))))}" for source in _inventories(variables))
-    command = f"ansible-playbook {shlex.quote(name)} {inventories} --limit {shlex.quote(host)}"
-    return command.replace("{", "{{").replace("}", "}}")
+    return f"ansible-playbook {shlex.quote(name)} {inventories} --limit {shlex.quote(host)}"
+
+
+def _format(text: str) -> str:
+    """For str.format, which shall leave it as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _inventories(variables: Mapping[str, Any]) -> list[Any]:

@@ -77,7 +77,9 @@ class StepResult:
             "duration_ms": round(self.duration_ms, 1),
         }
         if self.started_at is not None:
-            result["started_at"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started_at))
+            # With milliseconds: most steps are shorter than a second, and the report draws them on one line of time.
+            began = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.started_at))
+            result["started_at"] = f"{began}.{int(self.started_at % 1 * 1000):03d}Z"
         if self.error is not None:
             result["error"] = str(self.error)
         return result

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import (
@@ -23,7 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._driver import p
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
     ask_data,
     make_plan,
@@ -57,6 +57,11 @@ class Undo:
     before: Optional[Mapping[str, Any]]
     after: Optional[Mapping[str, Any]]
     certain: bool
+
+    @property
+    def object(self) -> str:
+        """As results name it."""
+        return Step(self.kind, self.table, self.name, "", ()).object
 
     @property
     def wish(self) -> Wish:
@@ -109,8 +114,10 @@ def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Probl
     ]
 
 
-def rollback(deployment_id: Optional[str], partial: bool, options: Options) -> Dict[str, Any]:
-    """Undo a deployment (None: the last one). partial: leave out what cannot be undone. Raises SteadyError."""
+def rollback(deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str] = ()) -> Dict[str, Any]:
+    """Undo a deployment (None: the last one). partial: leave out what cannot be undone. only: just these objects, as
+    results name them. Raises SteadyError.
+    """
     started_at = now()
     address = options.address()
     target = options.target(address, "rollback")
@@ -130,8 +137,12 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options) -> D
         if chosen is None or chosen["status"] == "rolled_back":
             note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
             return result_of(server, address, "rolled_back", started_at, **_nothing(chosen, note))
-        plan = _plan(control, server, inverse(journal.steps(chosen["id"])))
+        undos = inverse(journal.steps(chosen["id"]))
+        rest = [undo for undo in undos if only and undo.object not in only]
+        _refuse_unknown(only, undos, chosen["id"])
+        plan = _plan(control, server, [undo for undo in undos if undo not in rest])
         left_out = _left_out(plan) if partial else []
+        left_out += [{"kind": undo.kind, "object": undo.object, "reasons": ["not asked for"]} for undo in rest]
         if partial:
             plan = Plan(tuple(outcome for outcome in plan.outcomes if not outcome.problems))
         refuse_rollback(plan, options)
@@ -156,6 +167,18 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options) -> D
         ) from None
     finally:
         control.close()
+
+
+def _refuse_unknown(only: Sequence[str], undos: Sequence[Undo], deployment_id: str) -> None:
+    known = [undo.object for undo in undos]
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise SteadyError(
+            f"Deployment {deployment_id} changed nothing of the name {', '.join(unknown)}.",
+            f"it changed: {', '.join(known)}",
+            "correct steady_rollback_only",
+            NOTHING_CHANGED,
+        )
 
 
 def refuse_rollback(plan: Plan, options: Options) -> None:

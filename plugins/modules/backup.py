@@ -97,6 +97,30 @@ options:
     description:
       - A folder on the controller to which the backup is copied over Ansible's connection, and hashed again there.
     type: path
+  encrypt_with:
+    description:
+      - Encrypt the backup to public keys, once it is proven, with this program, which has to be on the host.
+    type: str
+    choices: [age, gpg]
+  encrypt_to:
+    description:
+      - The public keys. For C(age) C(age1…), C(ssh-ed25519 …), C(ssh-rsa …), or the path of a file of such lines. For
+        C(gpg) the path of a file with one public key, or the fingerprint or e-mail address of a key in the keyring.
+      - Who has the secret key of any of them can read the backup.
+    type: list
+    elements: str
+    default: []
+  encrypt_read_back:
+    description:
+      - Prove each encrypted file by decrypting it again. V(false) is for a host on which the secret key must not be;
+        then the backup and the report say that nobody tried to read it.
+    type: bool
+    default: true
+  decrypt_identity:
+    description:
+      - For reading back, the path of age's identity file, or of gpg's home folder with the secret key. Without it gpg
+        takes the keyring of the account.
+    type: path
   elsewhere:
     description:
       - Another system takes the backup; this says what and when, in words, for the report. Then none is taken here.
@@ -122,13 +146,23 @@ EXAMPLES = r"""
     directory: /var/backups/clinic
     proof: restore
     keep_count: 7
+
+- name: Encrypt it to two keys, of which this host has neither
+  steady.postgresql.backup:
+    database_url: "{{ steady_database_url }}"
+    directory: /var/backups/clinic
+    encrypt_with: age
+    encrypt_to:
+      - age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p
+      - /etc/backup/second-recipient.txt
+    encrypt_read_back: false
 """
 
 RETURN = r"""
 backup:
   description:
     - The backup, with id, path, status (V(proven), V(planned) or V(elsewhere)), bytes, tables, rows, snapshot_at,
-      proofs with their figures, what is left out, and a sentence (detail).
+      proofs with their figures, encryption (program, recipients, read_back), what is left out, and a sentence (detail).
   returned: always
   type: dict
 status:
@@ -161,6 +195,10 @@ def main():
         "keep_days": {"type": "int"},
         "copy_to": {"type": "list", "elements": "path", "default": []},
         "fetch_to": {"type": "path"},
+        "encrypt_with": {"type": "str", "choices": ["age", "gpg"]},
+        "encrypt_to": {"type": "list", "elements": "str", "default": []},
+        "encrypt_read_back": {"type": "bool", "default": True},
+        "decrypt_identity": {"type": "path"},
         "elsewhere": {"type": "str", "default": ""},
         "operator": {"type": "str"},
         "progress_file": {"type": "path"},

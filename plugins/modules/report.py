@@ -12,9 +12,9 @@ module: report
 short_description: Write down what a run did, and say it
 version_added: 0.1.0
 description:
-  - Writes C(result.json), C(plan.sql) and C(report.html) into C(<directory>/<host>/<deployment id>) on the
-    controller, with
-    C(latest) beside it pointing to the newest, and says the outcome in a few lines.
+  - Writes C(result.json), C(plan.sql), C(report.html), C(report.md) for chats and tickets, and C(junit.xml) for
+    pipelines into C(<directory>/<host>/<deployment id>) on the controller, with C(latest) beside it pointing to the
+    newest, and says the outcome in a few lines. The page has charts where pygal is installed.
   - In check mode nothing is written.
 author:
   - steady.postgresql contributors (@steady-postgresql)
@@ -24,9 +24,10 @@ options:
       - Folder for the artifacts of all hosts.
     type: path
     required: true
-  template:
+  templates:
     description:
-      - Jinja2 template of the HTML page, on the controller. Everything that it prints is escaped.
+      - Folder of the Jinja2 templates C(report.html.j2) and C(report.md.j2), on the controller. What the page prints is
+        escaped.
     type: path
     required: true
   results:
@@ -34,6 +35,17 @@ options:
       - What the other modules returned, under C(plan), C(apply) or C(rollback), and C(verify).
     type: dict
     required: true
+  webhook_url:
+    description:
+      - Where the outcome is posted to as JSON with a C(text), which Slack and others take. That it cannot be reached is
+        a warning.
+    type: str
+  webhook_when:
+    description:
+      - V(failed) is for failures only.
+    type: str
+    choices: [always, failed]
+    default: always
 attributes:
   check_mode:
     description: Can run in check_mode and return changed status without modifying the database.
@@ -53,7 +65,7 @@ EXAMPLES = r"""
 - name: Report
   steady.postgresql.report:
     directory: artifacts
-    template: "{{ role_path }}/templates/report.html.j2"
+    templates: "{{ role_path }}/templates"
     results:
       plan: "{{ plan }}"
       apply: "{{ applied }}"
@@ -63,6 +75,10 @@ EXAMPLES = r"""
 RETURN = r"""
 msg:
   description: The outcome in a few lines, with the folder of the files.
+  returned: always
+  type: str
+directory:
+  description: The folder of the files; empty in check mode.
   returned: always
   type: str
 """

@@ -66,6 +66,15 @@ options:
     description:
       - The folder of pg_restore and psql. By default they are looked for, and the best of several is taken.
     type: path
+  decrypt_identity:
+    description:
+      - For an encrypted backup, the path of age's identity file, or of gpg's home folder with the secret key. Without
+        it gpg takes the keyring of the account. Nobody is asked for a passphrase.
+    type: path
+  scratch_dir:
+    description:
+      - Where an encrypted backup is decrypted to, in a hidden folder that is removed again. By default beside it.
+    type: path
   operator:
     description:
       - Who does this, such as C(alice@deploy-host).
@@ -118,6 +127,8 @@ def main():
         "jobs": {"type": "int"},
         "maintenance_database": {"type": "str"},
         "programs_dir": {"type": "path"},
+        "decrypt_identity": {"type": "path"},
+        "scratch_dir": {"type": "path"},
         "operator": {"type": "str"},
         "progress_file": {"type": "path"},
     }

@@ -32,6 +32,13 @@ options:
       - Undo all that can be undone, and leave out what cannot.
     type: bool
     default: false
+  only:
+    description:
+      - Undo just these objects of the deployment, as reports name them, such as V(public.Sale_status_idx).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
 seealso:
   - module: steady.postgresql.apply
   - module: steady.postgresql.journal_info
@@ -93,7 +100,7 @@ missing_privileges:
   elements: str
 
 left_out:
-  description: With O(partial=true), what was left out and why.
+  description: With O(partial=true) or O(only), what was left out and why.
   returned: success
   type: list
   elements: dict
@@ -106,7 +113,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._rollback import
 
 
 def _rollback(parameters, options):
-    return rollback(parameters["deployment_id"], parameters["partial"], options)
+    return rollback(parameters["deployment_id"], parameters["partial"], options, parameters["only"])
 
 
 def main():
@@ -114,6 +121,7 @@ def main():
         **CHANGE_ARGUMENTS,
         "deployment_id": {"type": "str"},
         "partial": {"type": "bool", "default": False},
+        "only": {"type": "list", "elements": "str", "default": []},
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _rollback)
 

@@ -7,37 +7,47 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from ansible_collections.steady.postgresql.plugins.plugin_utils._junit import junit
+from ansible_collections.steady.postgresql.plugins.plugin_utils._pages import pages
+from ansible_collections.steady.postgresql.plugins.plugin_utils._report_view import view
 
-__all__ = ["write_artifacts"]
-
-_SUFFIX = {
-    "deploy": "",
-    "rollback": ".rollback",
-    "verify": ".verify",
-    "backup": ".backup",
-    "backup_verify": ".backup_verify",
-    "restore": ".restore",
-}
+__all__ = ["host_folder", "write_artifacts"]
 
 
-def write_artifacts(folder: Path, result: Mapping[str, Any], template: Path) -> Path:
-    """Write result.json, plan.sql and report.html for one run of one host; its folder. Raises OSError.
+def host_folder(host: str) -> str:
+    """The name of a host's folder: an inventory's name may hold a slash."""
+    return re.sub(r"[^\w.@+-]", "_", host)
 
-    A file is written beside its place and renamed, so that nobody ever reads half of one.
+
+def write_artifacts(
+    folder: Path,
+    result: Mapping[str, Any],
+    templates: Path,
+    commands: Mapping[str, str] | None = None,
+    operator: str = "",
+) -> Path:
+    """Write result.json, plan.sql, report.html, report.md and junit.xml of one run of one host; its folder.
+
+    templates: the folder of report.html.j2 and report.md.j2. commands: what can be typed for this host, by playbook.
+    operator: who runs it.
+    A file is written beside its place and renamed, so that nobody ever reads half of one. Raises OSError.
     """
-    target = _new_folder(folder, str(result["deployment_id"]) + _SUFFIX[result["action"]])
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-        template.read_text(encoding="utf-8")
+    target = _new_folder(
+        folder, str(result["deployment_id"]) + ("" if result["action"] == "deploy" else f".{result['action']}")
     )
+    environment = pages(templates)
+    shown = {"result": result, "view": view(result, commands or {}, operator)}
     document = {key: value for key, value in result.items() if key != "plan_sql"}
     _replace(target / "result.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     _replace(target / "plan.sql", result["plan_sql"])
-    _replace(target / "report.html", page.render(result=result))
+    _replace(target / "report.html", environment.get_template("report.html.j2").render(shown))
+    _replace(target / "report.md", environment.get_template("report.md.j2").render(shown))
+    _replace(target / "junit.xml", junit(result))
     latest = folder / "latest"
     pointer = folder / f".latest-{os.getpid()}"
     pointer.unlink(missing_ok=True)

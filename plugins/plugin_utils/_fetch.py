@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import host_folder
 
 __all__ = ["fetch_backup"]
 
@@ -30,7 +31,7 @@ def fetch_backup(
 
     files: [{path, bytes, sha256}]. Returns {path, bytes, verified}. Raises AnsibleActionFail, with no half copy left.
     """
-    host = re.sub(r"[^\w.@+-]", "_", str(task_vars.get("inventory_hostname", "localhost")))
+    host = host_folder(str(task_vars.get("inventory_hostname", "localhost")))
     final = Path(destination).expanduser() / host / os.path.basename(folder)
     partial = final.with_name(f".{final.name}.partial")
     try:

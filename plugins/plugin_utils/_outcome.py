@@ -37,18 +37,18 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
     plan, verify = _ran(results.get("plan")), _ran(results.get("verify"))
     checked = _ran(results.get("backup_verify"))
     rollback, backup = _ran(results.get("rollback")), checked or _ran(results.get("backup"))
-    restored = _ran(results.get("restore"))
+    restored, monitored = _ran(results.get("restore")), _ran(results.get("monitor"))
     work = _ran(results.get("apply")) or rollback or restored
-    source = work or plan or verify or backup
+    source = work or plan or verify or backup or monitored
     if not source:
         return None
-    action = "backup_verify" if checked else _action(plan, work, verify, rollback, restored)
+    action = _action(plan, work, verify, rollback, restored)
+    action = "monitor" if monitored else "backup_verify" if checked else action
     facts: dict[str, Any] = {key: source.get(key) for key in _FACTS}
     # A run that found nothing to do, or that failed before it began, has evidence too, and so a folder of its own.
     facts["deployment_id"] = facts["deployment_id"] or new_deployment_id()
-    failures = [
-        result for result in (plan, backup, work, verify) if result and result.get("status", "failed") == "failed"
-    ]
+    parts = (plan, backup, work, verify, monitored)
+    failures = [result for result in parts if result and result.get("status", "failed") == "failed"]
     changed = bool(work.get("changed"))
     verification = (verify or plan).get("verification", [])
     wrong = [check["name"] for check in verification if check["status"] == "failed"]
@@ -64,6 +64,7 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "preflight": [],
         "backup": _backup(backup, action, check),
         "restore": restored.get("restore"),
+        "monitoring": monitored.get("monitoring"),
         "steps": source.get("steps", []),
         "present": source.get("present", []),
         "left_out": source.get("left_out", []),
@@ -73,6 +74,8 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "verification": verification,
         "probes": [],
         "queries": [],
+        "storage": None,
+        "promises": [],
         "undo": undo.format(id=facts["deployment_id"]) if changed and action == "deploy" else None,
         "restore_command": _restore_command(restore, backup, facts["database"]),
         "error": error,
@@ -131,4 +134,5 @@ def _status(
     if check and action in ("deploy", "backup", "restore"):
         return "planned"
     # A plan without steps is a deployment that had nothing to do; one with steps that was not applied is only a plan.
-    return "succeeded" if work or verify or action.startswith("backup") or not plan.get("steps") else "planned"
+    others = ("backup", "backup_verify", "monitor")
+    return "succeeded" if work or verify or action in others or not plan.get("steps") else "planned"

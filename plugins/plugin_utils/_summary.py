@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["lines"]
+__all__ = ["headline", "lines"]
 
 
 def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], diff: bool) -> list[str]:
     """First what it is, last what to do. diff: whether the plan was printed in full already."""
-    text = [f"{result['database'] or result['host']}: {_headline(result)}"]
+    text = [f"{result['database'] or result['host']}: {headline(result)}"]
     text += _backup(result)
     text += _restore(result["restore"] or {})
+    text += _monitoring(result["monitoring"] or {})
     text += [f"  {_step(step)}" for step in result["steps"]]
     text += [f"  left out: {entry['object']}: {'; '.join(entry['reasons'])}" for entry in result["left_out"]]
     text += [f"  note: {note}" for note in result["notes"]]
@@ -46,6 +47,8 @@ def _backup(result: Mapping[str, Any]) -> list[str]:
     text = [f"  backup {backup['status']}: {backup['detail']}"]
     if backup["status"] == "proven":
         text.append(f"    in {backup['path']}")
+        if backup.get("encryption"):
+            text.append(f"    can be read by: {', '.join(backup['encryption']['recipients'])}")
         text += [f"    not in it: {sentence}" for sentence in backup["left_out"]]
         text += [f"    copy: {copy['path']}" for copy in backup["copies"]]
         text += [f"    deleted after it: {', '.join(backup['deleted'])}"] if backup["deleted"] else []
@@ -76,6 +79,34 @@ def _restore(restore: Mapping[str, Any]) -> list[str]:
     return text
 
 
+def _watched(monitoring: Mapping[str, Any]) -> str:
+    """How often it was looked at, and what came of it."""
+    looked = f"looked at {monitoring['rounds']} time{'' if monitoring['rounds'] == 1 else 's'}"
+    findings = monitoring["findings"]
+    counts = [(word, sum(1 for one in findings if one["status"] == word)) for word in ("critical", "warning")]
+    said = ", ".join(f"{count} {word}" for word, count in counts if count)
+    away = f", {len(monitoring['unreachable'])} times without an answer" if monitoring["unreachable"] else ""
+    return f"{looked}: {said or 'nothing to see to'}{away}"
+
+
+def _monitoring(monitoring: Mapping[str, Any]) -> list[str]:
+    """What there is to see to, and how the indexes of deployments are used."""
+    if not monitoring:
+        return []
+    text = [f"  no answer at {one['at']}: {one['message']}" for one in monitoring["unreachable"]]
+    for one in monitoring["findings"]:
+        text.append(f"  {one['status']}: {one['name']}: {one['detail']}")
+        text += [f"    what to do: {one['todo']}"] if one["todo"] else []
+    made = [one for one in ((monitoring["last"] or {}).get("usage") or {}).get("indexes", []) if one["deployment_id"]]
+    for use in ("used", "not used yet", "unused", "kept by a constraint"):
+        those = [one for one in made if one["use"] == use]
+        names = [f"{one['index']} ({one['scans']} scans)" if one["scans"] else one["index"] for one in those]
+        text += [f"  indexes of deployments {use}: {', '.join(names)}"] if names else []
+    for one in ((monitoring["last"] or {}).get("statements") or {}).get("slower", []):
+        text.append(f"  slower: {one['before_ms']} ms before, {one['after_ms']} ms since: {one['query']}")
+    return text
+
+
 def _rows(count: int | None) -> str:
     return "no table" if count is None else f"{count} row{'' if count == 1 else 's'}"
 
@@ -96,7 +127,8 @@ def _verification(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _headline(result: Mapping[str, Any]) -> str:
+def headline(result: Mapping[str, Any]) -> str:
+    """What the run came to, in a few words."""
     steps = result["steps"]
     done = sum(1 for step in steps if step["status"] == "done")
     count = f"{len(steps)} step{'' if len(steps) == 1 else 's'}"
@@ -106,6 +138,8 @@ def _headline(result: Mapping[str, Any]) -> str:
         return "would be backed up; nothing was written" if result["status"] == "planned" else "is backed up"
     if result["action"] == "backup_verify":
         return "the backup is proven again" if result["backup"].get("id") else "the dump is proven as far as that goes"
+    if result["action"] == "monitor":
+        return _watched(result["monitoring"])
     if result["action"] == "restore":
         restore = result["restore"]
         what = "swapped back" if restore.get("swapped_back") else "restored"
@@ -129,6 +163,9 @@ def _failure(result: Mapping[str, Any], done: int, count: str) -> str:
         return f"FAILED: {found}; nothing was changed by looking"
     if result["action"] == "restore":
         return "FAILED: nothing was exchanged"
+    if result["action"] == "monitor":
+        monitoring = result["monitoring"]
+        return f"FAILED: {_watched(monitoring)}" if monitoring else "FAILED: it could not be looked at"
     if result["action"] == "backup":
         return "FAILED: there is no new backup; the database and earlier backups are as they were"
     if result["action"] == "backup_verify":

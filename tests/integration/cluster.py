@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,9 +78,11 @@ class Database:
         }
         return apply(migration or {"id": "test", **sections}, self.options(**arguments))
 
-    def rollback(self, deployment_id: str | None = None, *, partial: bool = False, **arguments: Any) -> dict[str, Any]:
-        """Roll back a deployment, or the last one."""
-        return rollback(deployment_id, partial, self.options(**arguments))
+    def rollback(
+        self, deployment_id: str | None = None, *, partial: bool = False, only: Sequence[str] = (), **arguments: Any
+    ) -> dict[str, Any]:
+        """Undo a deployment, by default the last one."""
+        return rollback(deployment_id, partial, self.options(**arguments), only)
 
     def verify(self, migration: dict[str, Any], user: str = SUPERUSER) -> dict[str, Any]:
         """Verify a migration."""

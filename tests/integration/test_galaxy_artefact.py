@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import clinic
+from lab.installations import installation
 from lab.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +126,7 @@ def test_it_holds_what_it_runs_with(artefact: Path) -> None:
     } <= names
 
 
-@pytest.mark.parametrize("playbook", ["deploy", "verify", "rollback"])
+@pytest.mark.parametrize("playbook", ["deploy", "verify", "rollback", "backup", "restore"])
 def test_a_playbook_is_found_by_its_full_name(installed: Path, elsewhere: Path, playbook: str) -> None:
     """From any folder, with all the roles that it names."""
     _succeed(
@@ -137,11 +138,13 @@ def test_a_playbook_is_found_by_its_full_name(installed: Path, elsewhere: Path, 
 
 @pytest.mark.slow
 def test_a_deployment_from_an_empty_folder(installed: Path, elsewhere: Path, postgres_major: int) -> None:
-    """With nothing but the artefact and a database: the indexes are there, and the report lies in this folder."""
+    """With nothing but the artefact and a database: a backup and the indexes are there, the report in this folder."""
     variables = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "steady_migration": "schema_optimizations",
+        "steady_backup_dir": str(elsewhere / "backups"),
+        "steady_programs_dir": str(installation().bin_dir),
     }
     extra = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
     with Server.start(postgres_major) as server:
@@ -156,3 +159,4 @@ def test_a_deployment_from_an_empty_folder(installed: Path, elsewhere: Path, pos
         )
         assert server.execute(COMPOSITE_INDEXES, database="clinic") == [(9,)]
     assert (elsewhere / "artifacts" / "clinic" / "latest" / "result.json").is_file()
+    assert len(list((elsewhere / "backups" / "clinic").glob("*/manifest.json"))) == 1

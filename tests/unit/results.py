@@ -33,7 +33,7 @@ def step(status: str = "done", name: str = "i", **changes: Any) -> dict[str, Any
         "duration_ms": 1234.5,
     }
     if status in ("done", "failed"):
-        entry["started_at"] = "2026-11-22T21:53:39Z"
+        entry["started_at"] = "2026-11-22T21:53:39.250Z"
     if status == "failed":
         entry["error"] = "no room"
     return {**entry, **changes}

@@ -15,11 +15,17 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, client_of
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.copies import copy_to
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import remove_leftover
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import (
     Dump,
     dump_globals,
     holders,
     locked,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.encryption import (
+    encrypt_files,
+    encryption_of,
+    in_words,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import (
     as_options,
@@ -168,6 +174,7 @@ class _Backup:
         self.left_out: List[str] = []
         self.jobs = int(parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
         self.lock_wait_ms = milliseconds(parameters.get("lock_patience") or "10m", "lock_patience")
+        self.encryption = encryption_of(parameters)
 
     def leave_out(self, session: Session) -> None:
         """Decide which schemas are not in it. Raises SteadyError, psycopg2.Error."""
@@ -185,7 +192,9 @@ class _Backup:
         folder = self.directory
         while not os.path.isdir(folder):
             folder = os.path.dirname(folder)
-        check_free(folder, int(estimate * _ROOM), "the backup")
+        # One file after the other is encrypted; but one of them may be nearly all of it.
+        check_free(folder, int(estimate * _ROOM * (2 if self.encryption else 1)), "the backup")
+        encryption = self.encryption.facts() if self.encryption else None
         return {
             "status": "planned",
             "id": None,
@@ -199,7 +208,9 @@ class _Backup:
             "pg_dump_version": self.programs.text,
             "estimated_bytes": estimate,
             "free_bytes": free_bytes(folder),
-            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {human_bytes(estimate)}",
+            "encryption": encryption,
+            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {human_bytes(estimate)}"
+            + in_words(encryption),
         }
 
     def _estimate(self, session: Session) -> int:
@@ -234,6 +245,7 @@ class _Backup:
 
     def _clean_up_after_others(self) -> None:
         """Runs that were killed leave half a backup. We hold the lock: of this database nobody else is at work."""
+        remove_leftover(self.directory)
         for name in os.listdir(self.directory):
             if name.startswith(".") and name.endswith(self.ending):
                 shutil.rmtree(os.path.join(self.directory, name), ignore_errors=True)
@@ -312,8 +324,21 @@ class _Backup:
         manifest["bytes"] = sum(file["bytes"] for file in manifest["files"])
         if self.level == "restore":
             manifest["proofs"].append(run_proof("restore", lambda: self._restored(manifest)))
+        self._encrypt(manifest)
         manifest["finished_at"] = now()
         write_manifest(self.partial, manifest)
+
+    def _encrypt(self, manifest: Dict[str, Any]) -> None:
+        """Last of all: what is encrypted is what was proven. Without reading back nothing is proven of it."""
+        encryption = self.encryption
+        if encryption is None:
+            return
+        if encryption.read_back:
+            manifest["proofs"].append(
+                run_proof("encryption", lambda: encrypt_files(encryption, self.partial, manifest, self.progress))
+            )
+        else:
+            encrypt_files(encryption, self.partial, manifest, self.progress)
 
     def _restored(self, manifest: Dict[str, Any]) -> Dict[str, Any]:
         return prove_restore(

@@ -131,20 +131,23 @@ def run_program(
     on_line: Optional[Callable[[str], None]] = None,
     supply: Optional[Iterable[bytes]] = None,
     interval: float = 0.5,
+    source: Optional[IO[bytes]] = None,
+    terminal: bool = True,
 ) -> Finished:
     """Run it to its end. consume gets its output in pieces, on_line each line of its messages, watch is called about
-    every interval seconds; what supply gives is the program's input. Whatever any of them raises ends the program, and
-    is raised.
+    every interval seconds. Whatever any of them raises ends the program, and is raised. Its input is source, a real
+    file, or what supply gives, or nothing. terminal: with False it cannot ask a person anything.
     """
     errors: List[str] = []
     process = subprocess.Popen(
         arguments,
-        stdin=subprocess.DEVNULL if supply is None else subprocess.PIPE,
+        stdin=source if source is not None else subprocess.DEVNULL if supply is None else subprocess.PIPE,
         stdout=subprocess.PIPE if consume else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=client.environment,
         # One program at a time and from the main thread: nothing here forks while another thread holds a lock.
         preexec_fn=_with_us,
+        start_new_session=not terminal,  # such a session has no /dev/tty
     )
     reader = threading.Thread(target=_read_lines, args=(process.stderr, errors, on_line), daemon=True)
     reader.start()

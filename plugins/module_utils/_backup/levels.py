@@ -12,6 +12,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Mapping
 
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.encryption import in_words
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import human_bytes
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import (
     prove_parts_list,
@@ -61,7 +62,8 @@ def summary(folder: str, manifest: Mapping[str, Any]) -> Dict[str, Any]:
     """For the result and the report."""
     tables = [table for table in manifest["contents"]["tables"] if table["kind"] == "r"]
     rows = sum(table["rows"] for table in tables)
-    level = manifest["proofs"][-1]["level"]
+    level = [proof["level"] for proof in manifest["proofs"] if proof["level"] in _WORDS][-1]
+    encryption = manifest.get("encryption")
     return {
         "status": "proven",
         "id": manifest["backup_id"],
@@ -79,5 +81,7 @@ def summary(folder: str, manifest: Mapping[str, Any]) -> Dict[str, Any]:
         "proofs": manifest["proofs"],
         "left_out": manifest["left_out"],
         "globals": manifest["globals"],
-        "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}",
+        "encryption": encryption,
+        "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}"
+        + in_words(encryption),
     }

@@ -17,6 +17,11 @@ from typing import Any, Dict, List, Mapping, Optional
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.carry_over import carry_over
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_contents
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import (
+    encrypted_ending,
+    prove_key,
+    readable,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import refuse_swap_without
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.in_place import restore_in_place
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
@@ -157,21 +162,24 @@ class _Restore:
             raise SteadyError(
                 "Roles are missing on this server.",
                 f"something in the backup belongs to them or is granted to them: {', '.join(missing)}",
-                f"create them first, for example from {folder}/globals.sql",
+                f"create them first, for example from {folder}/globals.sql{encrypted_ending(manifest)}",
                 NOTHING_CHANGED,
             )
+        identity, scratch = self.parameters.get("decrypt_identity"), self.parameters.get("scratch_dir")
+        prove_key(folder, manifest, identity)
         if self.options.check:
             return self._result("planned", described)
         take_deployment_lock(self.session)
         prove_files(folder, manifest, self.progress)
-        archive = os.path.join(folder, manifest["archive"])
         began = time.monotonic()
-        if in_place:
-            described["lost"] = self._lost(manifest)
-            restore_in_place(self.target, self.session, programs, archive, manifest, self.progress)
-            self.session.execute("ANALYZE")
-        else:
-            self._beside(described, manifest, programs, archive, swapping)
+        with readable(folder, manifest, identity, scratch, self.progress) as clear:
+            archive = os.path.join(clear, manifest["archive"])
+            if in_place:
+                described["lost"] = self._lost(manifest)
+                restore_in_place(self.target, self.session, programs, archive, manifest, self.progress)
+                self.session.execute("ANALYZE")
+            else:
+                self._beside(described, manifest, programs, archive, swapping)
         described["duration_ms"] = round((time.monotonic() - began) * 1000, 1)
         return self._result("succeeded", described)
 

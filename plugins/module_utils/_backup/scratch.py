@@ -91,6 +91,14 @@ def missing_roles(session: Session, roles: List[str]) -> List[str]:
     return [role for role in roles if role not in there]
 
 
+def _not_ours(session: Session, roles: List[str]) -> List[str]:
+    """Which of them the session's role is no member of, so that it may not make them owners. Raises psycopg2.Error."""
+    rows = session.rows(
+        "SELECT role FROM unnest(%s::text[]) AS role WHERE NOT pg_catalog.pg_has_role(role, 'MEMBER')", (roles,)
+    )
+    return [row["role"] for row in rows]
+
+
 def create_database(session: Session, name: str, facts: Mapping[str, Any], comment: str) -> None:
     """Create an empty database with the encoding and locale of the backed-up one. Raises SteadyError."""
     version = session.connection.server_version
@@ -182,6 +190,8 @@ def restore_failure(errors: str, brief: str) -> SteadyError:
         todo = "create the roles first, for example from the backup's globals.sql, then run the same command again"
     elif re.search(r'(schema|relation) ".*" does not exist', said):
         todo = "if the backup leaves out schemas on which this depends: prove it with read, and restore it in place"
+    elif re.search("must be member of role|must be able to SET ROLE", said):
+        todo = "restore as a superuser, or GRANT that role to this one: the owner of each object is brought back too"
     elif re.search("server closed the connection|terminating connection|connection to server", said):
         todo = "see whether the server runs and why it ended the session, then run the same command again"
     return SteadyError("The backup could not be restored to its end.", said, todo, _LEFT)
@@ -234,15 +244,15 @@ def prove_restore(
     address = read_address(proof_url) if proof_url else target.address
     purpose = f"proof {manifest['backup_id']}"
     name = suffixed(manifest["database"]["name"], f"_proof_{manifest['backup_id'].lower()}")
-    missing: List[str] = []
+    strangers: List[str] = []
     wanted = address.parameters.get("dbname") if proof_url else None
     with scratch_database(address, name, manifest["database"], purpose, wanted) as (scratch, session):
-        missing = missing_roles(session, manifest["roles"])
-        options = ["--no-owner", "--no-privileges"] if missing else []
+        strangers = missing_roles(session, manifest["roles"]) or _not_ours(session, manifest["roles"])
+        options = ["--no-owner", "--no-privileges"] if strangers else []
         archive = os.path.join(folder, manifest["archive"])
         restore_into(scratch, session, programs, archive, jobs, progress, entries_of(manifest), options)
         figures = compare(session, manifest, progress)
-    return {**figures, "without_owners": missing} if missing else figures
+    return {**figures, "without_owners": strangers} if strangers else figures
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import readable
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import human_bytes
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign_dump import (
     ForeignDump,
@@ -136,6 +137,21 @@ class _Verification:
         if self.level == "restore" and manifest["method"] == "supabase_cli":
             raise by_hand(folder, manifest)
         prove_files(folder, manifest, self.progress)
+        identity, scratch = self.parameters.get("decrypt_identity"), self.parameters.get("scratch_dir")
+        with readable(folder, manifest, identity, scratch, self.progress) as clear:
+            proofs = self._proofs(clear, manifest)
+        before = manifest["proofs"]
+        if not self.options.check:
+            try:
+                # What was proven before stays in it: it says since when the backup is good.
+                write_manifest(folder, {**manifest, "proofs": [*before, *proofs]})
+            except OSError as error:
+                self.notes.append(f"this proof could not be added to the manifest: {error.strerror}")
+        said = summary(folder, {**manifest, "proofs": proofs})
+        return {**said, "copies": [], "deleted": [], "proven_before": len(before)}
+
+    def _proofs(self, folder: str, manifest: Dict[str, Any]) -> List[Dict[str, Any]]:
+        """What is proven of a backup in the clear."""
         major = int(manifest["pg_dump_version"].split(".", maxsplit=1)[0])
         proofs = prove_without_server(
             folder, manifest, self.level, lambda: find_programs(major, self.programs_dir), self.progress
@@ -151,15 +167,7 @@ class _Verification:
                     lambda: prove_restore(manifest, folder, programs, target, self.progress, self.jobs, proof_url),
                 )
             )
-        before = manifest["proofs"]
-        if not self.options.check:
-            try:
-                # What was proven before stays in it: it says since when the backup is good.
-                write_manifest(folder, {**manifest, "proofs": [*before, *proofs]})
-            except OSError as error:
-                self.notes.append(f"this proof could not be added to the manifest: {error.strerror}")
-        said = summary(folder, {**manifest, "proofs": proofs})
-        return {**said, "copies": [], "deleted": [], "proven_before": len(before)}
+        return proofs
 
     # -- a dump of somebody else's -------------------------------------------------------------------------------------
 

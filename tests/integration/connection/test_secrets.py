@@ -21,6 +21,7 @@ from psycopg2 import sql
 from integration.ansible_command import BIN, ROOT, environment
 from integration.connection.logins import Login
 from integration.connection.traces import Onlooker, Secret, Surroundings, database_text, files_below, places
+from integration.playbooks.desk import ARTIFACTS
 from lab import clinic
 from lab.server import Server
 
@@ -94,6 +95,8 @@ class Stage:
         """Run a playbook with all that it can be made to say; its status."""
         searched = self.folder / "searched"
         env = environment(
+            # The programs of the server's version come first, as on a host that is meant for backups.
+            PATH=os.pathsep.join([str(BIN), str(self.login.server.installation.bin_dir), os.environ["PATH"]]),
             HOME=str(searched / "home"),
             TMPDIR=str(searched / "tmp"),
             PWD=str(searched / "work"),
@@ -107,7 +110,7 @@ class Stage:
         if url is not None:
             env["DATABASE_URL"] = url
         command = [BIN / "ansible-playbook", ROOT / "playbooks" / f"{playbook}.yml", "-vvvv", "--diff"]
-        command += ["-i", inventory or ROOT / "inventories/demo"]
+        command += ["-i", inventory or ROOT / "inventories/demo", "-e", f"steady_backup_dir={searched / 'backups'}"]
         done = subprocess.run(
             [*command, *options],
             cwd=searched / "work",
@@ -182,7 +185,7 @@ def stage(secured_clinic: tuple[Login, Secret], tmp_path: Path) -> Iterator[Stag
 def _artifacts(stage: Stage) -> dict[str, str]:
     """result.json of the newest run, and which files stand beside it."""
     (latest,) = (stage.folder / "searched" / "work" / "artifacts").glob("*/latest")
-    assert {path.name for path in latest.iterdir()} == {"result.json", "plan.sql", "report.html"}
+    assert {path.name for path in latest.iterdir()} == ARTIFACTS
     return json.loads((latest / "result.json").read_text())
 
 

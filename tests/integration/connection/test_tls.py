@@ -22,7 +22,7 @@ from integration.connection.logins import Login, make_login
 from integration.connection.modules import call
 from integration.connection.sentences import check_result, open_session, refusal
 from integration.connection.traces import Onlooker, Secret, files_below, places
-from lab.server import SUPERUSER, Server, installations
+from lab.server import Server, installations
 
 pytestmark = pytest.mark.postgres
 
@@ -127,8 +127,8 @@ def test_a_backup_and_a_restore_through_tls(secured: Secured, tmp_path: Path, wa
         parameters = secured.parameters(**secured.certificate("locked"), sslpassword=KEY_PASSWORD)
         url, secret = login.bare_url(HOST, **parameters), Secret(KEY_PASSWORD, "K3y-pass")
     login.server.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(login.user)))
-    login.server.execute("CREATE TABLE IF NOT EXISTS big AS SELECT 1 AS a", database=login.database, user=SUPERUSER)
-    login.server.execute("GRANT SELECT ON big TO PUBLIC", database=login.database)
+    for statement in ("CREATE TABLE IF NOT EXISTS big AS SELECT 1 AS a", "ALTER TABLE big OWNER TO {}"):
+        login.server.execute(sql.SQL(statement).format(sql.Identifier(login.user)), database=login.database)
     options = Options(url)
     # The folder is asked for: the programs of the embedded PostgreSQL cannot speak TLS.
     arguments = {"directory": str(tmp_path), "programs_dir": str(login.server.installation.bin_dir)}

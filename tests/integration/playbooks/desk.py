@@ -20,7 +20,7 @@ from integration.ansible_command import BIN, ROOT, environment
 from integration.cluster import Database
 from lab.installations import installation
 
-ARTIFACTS = {"result.json", "plan.sql", "report.html"}
+ARTIFACTS = {"result.json", "plan.sql", "report.html", "report.md", "junit.xml"}
 MIGRATION = "schema_optimizations"
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nowhere"  # port 1: refuses at once
 

@@ -38,11 +38,14 @@ def desk(new_desk: NewDesk) -> Desk:
     return new_desk()
 
 
-def _variables(desk: Desk, inventory: Path, *options: str) -> dict[str, dict[str, Any]]:
+def _variables(
+    desk: Desk, inventory: Path, *options: str, environment: dict[str, str] | None = None
+) -> dict[str, dict[str, Any]]:
     """The variables of each host, as a task sees them."""
     command = ["all", "-i", str(inventory), "-m", "ansible.builtin.debug", *options]
     shown = "[steady_database_url | default(none), steady_expect | default(none), ansible_connection | default(none)]"
-    run = desk.command("ansible", *command, "-a", f"msg={{{{ {shown} | to_json | b64encode }}}}")
+    message = f"msg={{{{ {shown} | to_json | b64encode }}}}"
+    run = desk.command("ansible", *command, "-a", message, env=environment)
     assert run.status == 0, run.output
     found = re.findall(r"^(\S+) \| SUCCESS => (?:.*\n)*?\s+\"?msg\"?: \"?([\w+/=]+)", run.output, re.MULTILINE)
     keys = ("url", "expect", "connection")
@@ -78,8 +81,8 @@ def test_an_inventory_parses(desk: Desk, name: str) -> None:
 
 def test_the_demo_takes_the_address_from_the_environment(desk: Desk) -> None:
     """And runs here."""
-    (variables,) = _variables(desk, ROOT / "inventories/demo").values()
-    assert variables == {"url": None, "expect": None, "connection": "local"}
+    (variables,) = _variables(desk, ROOT / "inventories/demo", environment={"DATABASE_URL": "postgresql:///x"}).values()
+    assert variables == {"url": "postgresql:///x", "expect": None, "connection": "local"}
 
 
 def test_staging_goes_to_the_hosts_own_sockets(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
 from integration.ansible_command import ROOT
 from integration.playbooks.conftest import NewDesk
 from integration.playbooks.desk import Desk, Run, check_result, is_migrated, is_untouched, journal
@@ -23,7 +24,7 @@ HOST = "clinic"
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 # The report writes on the controller and has no database to connect to.
-IN_GROUP = [name for name in MODULES if name != "report"]
+IN_GROUP = [name for name in MODULES if name not in ("fleet_report", "report")]
 
 
 def _playbook(desk: Desk, name: str, tasks: list[dict[str, Any]], **play: Any) -> Path:
@@ -219,6 +220,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
         "verify": {"migration": migration},
     }
     assert sorted(arguments) == IN_GROUP
+    backup(arguments["backup"], desk.databases[HOST].options())  # for restore to say what it would do with it
     # A verification before the deployment fails, and that it does shows that it reached the database.
     tasks = [
         {

@@ -226,7 +226,7 @@ def test_the_report_of_a_failure_says_failed(stopped: Stopped) -> None:
     assert (result["action"], result["status"], result["changed"]) == ("deploy", "failed", True)
     assert [step["status"] for step in result["steps"]] == ["done"] * 10 + ["failed"]
     assert result["verification"] == []
-    assert "10 of 11 steps are done and stay" in stopped.page
+    assert "10 of 11 steps done; what is done stays" in stopped.page
     assert "nightly export" in stopped.page
     assert stopped.journal == [("failed", "deploy", "failed")]
 

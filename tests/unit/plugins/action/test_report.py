@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.action.report import _command, _not_begun
+from ansible_collections.steady.postgresql.plugins.action.report import _command, _format, _not_begun
 
 HOSTS = ["a", "b", "c", "d", "e"]
 
@@ -40,7 +40,7 @@ def test_without_a_play_there_are_none(variables: dict[str, Any]) -> None:
 
 
 def _undo(host: str, variables: dict[str, Any]) -> str:
-    return _command("rollback", host, variables) + " -e steady_deployment={id}"
+    return _format(_command("rollback", host, variables)) + " -e steady_deployment={id}"
 
 
 class TestUndo:

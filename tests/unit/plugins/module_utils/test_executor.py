@@ -204,7 +204,7 @@ def test_a_result_has_the_keys_of_result_json() -> None:
         "attempts": 3,
         "lock_wait_ms": 12.3,
         "duration_ms": 1234.6,
-        "started_at": "1970-01-01T00:00:00Z",
+        "started_at": "1970-01-01T00:00:00.000Z",
         "error": "what\nWhy: why",
     }
     assert not {"started_at", "error"} & set(StepResult(build("a")).as_dict())

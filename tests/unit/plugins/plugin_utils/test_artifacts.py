@@ -15,18 +15,24 @@ import pytest
 from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_artifacts
 from unit.results import ROOT, applied, came_to, check, module_result, planned, refused, step, verified
 
-TEMPLATE = ROOT / "roles" / "report" / "templates" / "report.html.j2"
+TEMPLATES = ROOT / "roles" / "report" / "templates"
 DEPLOYED = came_to(apply=applied(step()), verify=verified(check()))
 
 
 def written(folder: Path, result: dict[str, Any]) -> Path:
-    return write_artifacts(folder, result, TEMPLATE)
+    return write_artifacts(folder, result, TEMPLATES)
 
 
-def test_one_folder_with_three_files_and_latest_beside_it(tmp_path: Path) -> None:
+def test_one_folder_with_all_files_and_latest_beside_it(tmp_path: Path) -> None:
     target = written(tmp_path / "artifacts" / "db1", DEPLOYED)
     assert target == tmp_path / "artifacts" / "db1" / "20261122T215339Z-4f1c"
-    assert sorted(path.name for path in target.iterdir()) == ["plan.sql", "report.html", "result.json"]
+    assert sorted(path.name for path in target.iterdir()) == [
+        "junit.xml",
+        "plan.sql",
+        "report.html",
+        "report.md",
+        "result.json",
+    ]
     document = json.loads((target / "result.json").read_text(encoding="utf-8"))
     assert document == {key: value for key, value in DEPLOYED.items() if key != "plan_sql"}
     assert (target / "plan.sql").read_text(encoding="utf-8") == "CREATE INDEX;\n"

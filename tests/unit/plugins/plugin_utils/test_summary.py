@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines
-from unit.results import HASH, applied, came_to, check, module_result, planned, refused, step, verified
+from unit.results import HASH, applied, backed_up, came_to, check, module_result, planned, refused, step, verified
 
 
 def said(
@@ -102,6 +102,12 @@ def test_only_checks_that_are_not_ok_are_listed() -> None:
         "    failed: rows of Sale: valid, exactly as wanted",
         "    skipped: q: valid, exactly as wanted",
     ]
+
+
+def test_who_can_read_an_encrypted_backup() -> None:
+    facts = {"program": "age", "version": "1.1.1", "recipients": ["age1a", "age1b"], "read_back": False}
+    assert "    can be read by: age1a, age1b" in said(backup=backed_up(encryption=facts))
+    assert not [line for line in said(backup=backed_up(encryption=None)) if "can be read" in line]
 
 
 def test_what_a_rollback_left_out_and_what_was_taken_out_of_the_address() -> None:

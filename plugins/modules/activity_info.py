@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.activity_info: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: activity_info
+short_description: Who is at work in a database, and who keeps whom
+version_added: 0.2.0
+description:
+  - Slow, blocked and blocking sessions, long transactions, and those that are idle in one. One question to
+    pg_stat_activity; ages are by the server's clock.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.reads
+  - steady.postgresql.connection
+options:
+  slow_query:
+    description:
+      - Statements that run for longer are told of.
+    type: str
+    default: 5s
+  blocked:
+    description:
+      - Statements that wait for a lock for longer are told of.
+    type: str
+    default: 1s
+  idle_in_transaction:
+    description:
+      - Sessions that do nothing in an open transaction for longer are told of.
+    type: str
+    default: 60s
+  long_transaction:
+    description:
+      - Transactions that are open for longer are told of.
+    type: str
+    default: 5m
+  show_literals:
+    description:
+      - Show queries with their constants. They are the application's data; by default they are masked.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Who keeps whom?
+  steady.postgresql.activity_info:
+    database_url: "{{ steady_database_url }}"
+    slow_query: 10s
+  register: activity
+"""
+
+RETURN = r"""
+activity:
+  description:
+    - C(connections), C(active), C(hidden) (sessions whose queries this role may not see) and C(sessions), those that
+      are worth a word, with C(reasons), ages in seconds, C(blocked_by), C(blocking) and the masked C(query).
+  returned: success
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import activity_info
+
+
+def main():
+    arguments = {
+        **CONNECTION_ARGUMENTS,
+        "slow_query": {"type": "str", "default": "5s"},
+        "blocked": {"type": "str", "default": "1s"},
+        "idle_in_transaction": {"type": "str", "default": "60s"},
+        "long_transaction": {"type": "str", "default": "5m"},
+        "show_literals": {"type": "bool", "default": False},
+    }
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), activity_info)
+
+
+if __name__ == "__main__":
+    main()

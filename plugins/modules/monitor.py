@@ -1,0 +1,126 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.monitor: one round; the action plugin repeats it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: monitor
+short_description: Look after a database, once or for a while
+version_added: 0.2.0
+description:
+  - One round reads sessions, locks, index use since the deployments, statements, invalid indexes, dead rows, replicas
+    and cache, and judges them. With O(watch_for) the controller repeats it; a database that restarts meanwhile is told
+    of, and looked at again when it is back.
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.reads
+  - steady.postgresql.connection
+options:
+  slow_query:
+    description:
+      - Statements that run for longer are told of.
+    type: str
+    default: 5s
+  blocked:
+    description:
+      - Statements that wait for a lock for longer are told of.
+    type: str
+    default: 1s
+  idle_in_transaction:
+    description:
+      - Sessions that do nothing in an open transaction for longer are told of.
+    type: str
+    default: 60s
+  long_transaction:
+    description:
+      - Transactions that are open for longer are told of.
+    type: str
+    default: 5m
+  show_literals:
+    description:
+      - Show queries with their constants. They are the application's data; by default they are masked.
+    type: bool
+    default: false
+  unused_after:
+    description:
+      - An index that nobody used for that long since a deployment made it counts as unused.
+    type: str
+    default: 24h
+  max_replica_lag:
+    description:
+      - Replicas that are further behind are told of.
+    type: str
+    default: 30s
+  watch_for:
+    description:
+      - Go on for that long, such as V(24h). By default there is one round.
+    type: str
+  interval:
+    description:
+      - The time from one round to the next.
+    type: str
+    default: 60s
+  fail_on:
+    description:
+      - The worst finding that still lets the task succeed is the one below this.
+    type: str
+    choices: [critical, warning, never]
+    default: critical
+  prometheus:
+    description:
+      - A file on the controller for node_exporter's textfile collector, written anew after each round.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Look after it for a day
+  steady.postgresql.monitor:
+    database_url: "{{ steady_database_url }}"
+    watch_for: 24h
+    interval: 5m
+"""
+
+RETURN = r"""
+monitoring:
+  description:
+    - C(rounds), C(unreachable) (moments at which the database did not answer), C(findings) of all rounds with
+      C(first_at), C(last_at) and C(times), and C(last), the last round with C(activity), C(usage), C(statements) and C(health).
+  returned: always
+  type: dict
+status:
+  description: V(succeeded), or V(failed) by O(fail_on).
+  returned: always
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import monitor
+
+
+def main():
+    arguments = {
+        **CONNECTION_ARGUMENTS,
+        "slow_query": {"type": "str", "default": "5s"},
+        "blocked": {"type": "str", "default": "1s"},
+        "idle_in_transaction": {"type": "str", "default": "60s"},
+        "long_transaction": {"type": "str", "default": "5m"},
+        "show_literals": {"type": "bool", "default": False},
+        "unused_after": {"type": "str", "default": "24h"},
+        "max_replica_lag": {"type": "str", "default": "30s"},
+        "watch_for": {"type": "str"},
+        "interval": {"type": "str", "default": "60s"},
+        "fail_on": {"type": "str", "choices": ["critical", "warning", "never"], "default": "critical"},
+        "prometheus": {"type": "path"},
+    }
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), monitor)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jinja2 as the report's templates need it: everything is escaped in HTML, and names cannot break out of Markdown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import human_bytes
+
+__all__ = ["pages"]
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~@])")
+
+
+def pages(folder: Path) -> Environment:
+    """The templates of a folder. Those that end in .html.j2 are escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(human=_human, md=_md, fence=_fence)
+    return environment
+
+
+def _human(count: Any) -> str:
+    return "" if count is None else human_bytes(count)
+
+
+def _md(text: Any) -> str:
+    """Text in a line or a table cell of Markdown: an @ would call people, a line break would end the table."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split())).replace("\\@", "@\u200b")
+
+
+def _fence(text: Any) -> str:
+    """Text within a fence of three backquotes."""
+    return str(text).replace("```", "'''")
