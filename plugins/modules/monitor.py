@@ -89,7 +89,8 @@ RETURN = r"""
 monitoring:
   description:
     - C(rounds), C(unreachable) (moments at which the database did not answer), C(findings) of all rounds with
-      C(first_at), C(last_at) and C(times), and C(last), the last round with C(activity), C(usage), C(statements) and C(health).
+      C(first_at), C(last_at) and C(times), and C(last), the last round with C(activity), C(usage), C(statements) and
+      C(health).
   returned: always
   type: dict
 status:

@@ -37,9 +37,8 @@ def write_artifacts(
     operator: who runs it.
     A file is written beside its place and renamed, so that nobody ever reads half of one. Raises OSError.
     """
-    target = _new_folder(
-        folder, str(result["deployment_id"]) + ("" if result["action"] == "deploy" else f".{result['action']}")
-    )
+    kind = "" if result["action"] == "deploy" else f".{result['action']}"
+    target = _new_folder(folder, f"{result['deployment_id']}{kind}")
     environment = pages(templates)
     shown = {"result": result, "view": view(result, commands or {}, operator)}
     document = {key: value for key, value in result.items() if key != "plan_sql"}

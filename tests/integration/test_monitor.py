@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import (
@@ -47,9 +48,10 @@ def use(database: Database, index: str, times: int = 3) -> None:
     connection = database.connect()
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off")
-        column = "status" if index == "sale_status" else "total"
+        column = sql.Identifier("status" if index == "sale_status" else "total")
+        query = sql.SQL('SELECT "tenantId", {0} FROM "Sale" ORDER BY "tenantId", {0} LIMIT 1').format(column)
         for _number in range(times):
-            cursor.execute(f'SELECT "tenantId", "{column}" FROM "Sale" ORDER BY "tenantId", "{column}" LIMIT 1')
+            cursor.execute(query)
     connection.close()
     wait_until(lambda: scans(database, index) >= before + times)
 
@@ -147,7 +149,7 @@ class TestIndexUse:
         assert [step["object"] for step in rest["steps"]] == ["public.sale_status"]
 
     def test_an_object_that_the_deployment_did_not_change(self, deployed: Database) -> None:
-        with pytest.raises(SteadyError, match="nothing of the name public.other") as error:
+        with pytest.raises(SteadyError, match=r"nothing of the name public\.other") as error:
             deployed.rollback(only=["public.other"])
         assert "public.sale_total" in error.value.why
 
