@@ -259,7 +259,11 @@ class _Backup:
                 if self.cli is not None:
                     snapshot.narrow(self.cli.schemas(session, "schema"), self.cli.has_rows_of)
                 snapshot.count_beside()
-                detail = self._run(client, snapshot, session)
+                try:
+                    detail = self._run(client, snapshot, session)
+                except SteadyError:
+                    snapshot.raise_failure()
+                    raise
         finally:
             # Before anything is proven or changed: whoever builds an index concurrently waits for a snapshot.
             snapshot.close()

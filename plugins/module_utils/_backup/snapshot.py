@@ -80,6 +80,11 @@ class Snapshot:
             found = after.get((sequence["schema"], sequence["name"]), sequence)
             sequence["value_after"] = found["value"]
 
+    def raise_failure(self) -> None:
+        """Raise what the counting raised, if it has: with its transaction the snapshot is gone for everybody."""
+        if self._error is not None:
+            raise self._error
+
     def close(self) -> None:
         """Let the snapshot go: from here on nobody waits for it."""
         if self._thread is not None and self._thread.is_alive():

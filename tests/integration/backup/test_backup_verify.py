@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify i
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
 from integration.backup.backing_up import Shop
+from integration.backup.keys import keys_of
 from lab.installations import installation
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,6 +88,17 @@ class TestBackup:
         before = shop.hashes()
         assert "is damaged" in refusal(shop, made).what
         assert shop.hashes() == before
+
+    @pytest.mark.skipif(not shutil.which("age"), reason="there is no age here (Debian's package age)")
+    def test_an_encrypted_one_with_its_key_only(self, shop: Shop) -> None:
+        with keys_of("age") as keys:
+            shop.back_up(**keys.options(), proof="list")
+            said = verify(shop, shop.folder, decrypt_identity=keys.identity)["backup"]
+            assert (said["proof"], said["rows"], said["proven_before"]) == ("read", sum(shop.rows().values()), 2)
+            before = shop.hashes()
+            assert "cannot be decrypted" in refusal(shop, shop.folder, decrypt_identity=keys.stranger).what
+            assert "steady_decrypt_identity" in refusal(shop, shop.folder).todo
+            assert shop.hashes() == before, "nothing is left in the clear"
 
     def test_the_newest_is_taken_whose_manifest_is_whole(self, shop: Shop) -> None:
         first = shop.back_up(proof="list")["backup"]
