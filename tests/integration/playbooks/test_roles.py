@@ -196,7 +196,6 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
     dump = desk.folder / "dump"
     command = [f"{installation().bin_dir}/pg_dump", "--format=custom", f"--file={dump}", desk.databases[HOST].url()]
     subprocess.run(command, check=True)
-    assert desk.play("backup").status == 0
     arguments: dict[str, dict[str, Any]] = {
         "apply": {"migration": migration},
         "backup": {"directory": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
@@ -215,7 +214,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
         },
         "index": {"indexes": [{"table": "Sale", "columns": ["tenantId", "status"]}]},
         "journal_info": {},
-        "restore": {"backup": str(desk.folder / "backups" / HOST), "programs_dir": str(installation().bin_dir)},
+        "restore": {"backup": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "rollback": {},
         "verify": {"migration": migration},
     }
