@@ -82,14 +82,19 @@ def _fail(module: AnsibleModule, error: SteadyError) -> None:
     )
 
 
-def run(module: AnsibleModule, work: Callable[[Mapping[str, Any], Options], Dict[str, Any]]) -> None:
+def run(
+    module: AnsibleModule,
+    work: Callable[[Mapping[str, Any], Options], Dict[str, Any]],
+    needs_database: bool = True,
+) -> None:
     """Do the work of a module and exit: it does not return. work gets the module's parameters and the options."""
     if PSYCOPG2_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
     try:
         options = options_of(module)
         # The address as a whole is hidden by no_log; the password by itself must be, too.
-        module.no_log_values.update(read_address(options.database_url).secrets)
+        if options.database_url or needs_database:
+            module.no_log_values.update(read_address(options.database_url).secrets)
         result = work(module.params, options)
     except SteadyError as error:
         _fail(module, error)

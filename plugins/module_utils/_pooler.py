@@ -43,7 +43,8 @@ def direct_address(parameters: Dict[str, str]) -> str:
     host, port = parameters.get("host", "").lower(), parameters.get("port", "5432")
     neon = re.match(r"^([^.]+)-pooler(\..+)$", host)
     if neon:
-        return f"host {neon.group(1)}{neon.group(2)}"
+        unpooled = " (Vercel's DATABASE_URL_UNPOOLED or POSTGRES_URL_NON_POOLING)"
+        return f"host {neon.group(1)}{neon.group(2)}{unpooled}"
     if ".supabase." in host:
         project = re.match(r"^[^.]+\.(\w+)$", parameters.get("user", "")) or re.match(
             r"^db\.(\w+)\.supabase\.co$", host

@@ -21,6 +21,23 @@ extends_documentation_fragment:
   - steady.postgresql.attributes.acts
   - steady.postgresql.connection
 options:
+  method:
+    description:
+      - What takes it. V(pg_dump) writes an archive. V(supabase_cli) takes roles, schema and data with the scripts of
+        the Supabase CLI (C(supabase db dump)); that needs no container, and its restore is done by hand.
+    type: str
+    choices: [pg_dump, supabase_cli]
+    default: pg_dump
+  supabase_cli:
+    description:
+      - The Supabase CLI for O(method=supabase_cli). By default C(supabase) is looked for in C(PATH).
+    type: path
+  exclude_schemas:
+    description:
+      - Schemas that are left out, by their names. By default none, but those that Supabase keeps itself where the
+        database is one of Supabase; an empty list leaves none out.
+    type: list
+    elements: str
   directory:
     description:
       - The folder of this database's backups, on the host where the module runs. It is made, for its owner alone.
@@ -118,6 +135,7 @@ options:
       - Where the module says how far it is. The action plugin sets it.
     type: path
 seealso:
+  - module: steady.postgresql.backup_verify
   - module: steady.postgresql.restore
 """
 
@@ -162,6 +180,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._module import C
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
+        "method": {"type": "str", "choices": ["pg_dump", "supabase_cli"], "default": "pg_dump"},
+        "supabase_cli": {"type": "path"},
+        "exclude_schemas": {"type": "list", "elements": "str"},
         "directory": {"type": "path", "required": True},
         "format": {"type": "str", "choices": ["directory", "custom"], "default": "directory"},
         "jobs": {"type": "int"},

@@ -35,13 +35,15 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
     {path} for its folder and {database} for the name to confirm. Keys of later versions stand empty.
     """
     plan, verify = _ran(results.get("plan")), _ran(results.get("verify"))
-    rollback, backup = _ran(results.get("rollback")), _ran(results.get("backup"))
+    checked = _ran(results.get("backup_verify"))
+    rollback, backup = _ran(results.get("rollback")), checked or _ran(results.get("backup"))
     restored, monitored = _ran(results.get("restore")), _ran(results.get("monitor"))
     work = _ran(results.get("apply")) or rollback or restored
     source = work or plan or verify or backup or monitored
     if not source:
         return None
-    action = "monitor" if monitored else _action(plan, work, verify, rollback, restored)
+    action = _action(plan, work, verify, rollback, restored)
+    action = "monitor" if monitored else "backup_verify" if checked else action
     facts: dict[str, Any] = {key: source.get(key) for key in _FACTS}
     # A run that found nothing to do, or that failed before it began, has evidence too, and so a folder of its own.
     facts["deployment_id"] = facts["deployment_id"] or new_deployment_id()
@@ -112,7 +114,8 @@ def _backup(backup: Mapping[str, Any], action: str, check: bool) -> dict[str, An
 def _restore_command(command: str, backup: Mapping[str, Any], database: Any) -> str | None:
     """The command that restores the backup of this run."""
     described = backup.get("backup") or {}
-    if not command or described.get("status") != "proven" or not database:
+    # Dumps of somebody else's, and what the Supabase CLI took, are restored by hand.
+    if not command or described.get("status") != "proven" or described.get("method") != "pg_dump" or not database:
         return None
     return command.format(path=shlex.quote(str(described["path"])), database=shlex.quote(str(database)))
 
@@ -131,4 +134,5 @@ def _status(
     if check and action in ("deploy", "backup", "restore"):
         return "planned"
     # A plan without steps is a deployment that had nothing to do; one with steps that was not applied is only a plan.
-    return "succeeded" if work or verify or action in ("backup", "monitor") or not plan.get("steps") else "planned"
+    others = ("backup", "backup_verify", "monitor")
+    return "succeeded" if work or verify or action in others or not plan.get("steps") else "planned"

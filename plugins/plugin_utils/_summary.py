@@ -155,6 +155,8 @@ def headline(result: Mapping[str, Any]) -> str:
         return _failure(result, done, count)
     if result["action"] == "backup":
         return "would be backed up; nothing was written" if result["status"] == "planned" else "is backed up"
+    if result["action"] == "backup_verify":
+        return "the backup is proven again" if result["backup"].get("id") else "the dump is proven as far as that goes"
     if result["action"] == "monitor":
         return _watched(result["monitoring"])
     if result["action"] == "restore":
@@ -185,6 +187,8 @@ def _failure(result: Mapping[str, Any], done: int, count: str) -> str:
         return f"FAILED: {_watched(monitoring)}" if monitoring else "FAILED: it could not be looked at"
     if result["action"] == "backup":
         return "FAILED: there is no new backup; the database and earlier backups are as they were"
+    if result["action"] == "backup_verify":
+        return "FAILED: the backup is not proven; it is as it was, and so is the database"
     if not result["changed"]:
         return f"FAILED: {found}" if wrong else "FAILED before anything was begun: nothing was changed"
     return f"FAILED: {done} of {count} done" + (f"; {found}" if wrong else "")

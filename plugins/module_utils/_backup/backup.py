@@ -11,10 +11,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, client_of
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.copies import copy_to
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import remove_leftover
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import (
@@ -29,6 +28,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.encrypti
     encryption_of,
     in_words,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import (
+    as_options,
+    excluded_schemas,
+    sentence,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
     check_free,
     folder_bytes,
@@ -39,14 +43,25 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.files im
     sha256,
     sync_tree,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.levels import (
+    prove_without_server,
+    run_proof,
+    summary,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
     MANIFEST,
     backups_in,
     read_manifest,
     write_manifest,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import (
+    FOLDER,
+    SupabaseCli,
+    left_out_by_cli,
+    read_cli,
+    refuse_unfit,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_list, prove_read
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.retention import apply_retention
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import prove_restore
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.snapshot import Snapshot, refuse_unreadable
@@ -88,7 +103,8 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         if not options.check:
             take_deployment_lock(session)
         session.execute(compose("SET lock_timeout TO {wait}", wait=literal(f"{work.lock_wait_ms}ms")))
-        refuse_unreadable(session)
+        work.leave_out(session)
+        refuse_unreadable(session, work.excluded)
         described = work.describe(session)
         common = {"backup": described}
         if options.check:
@@ -100,7 +116,7 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         # The controller fetches by these: all files, the manifest itself among them.
         own: Dict[str, Any] = {"path": MANIFEST, "sha256": sha256(os.path.join(work.final, MANIFEST))}
         own["bytes"] = os.path.getsize(os.path.join(work.final, MANIFEST))
-        common["backup"] = {**work.summary(manifest), "copies": copies, "deleted": deleted}
+        common["backup"] = {**summary(work.final, manifest), "copies": copies, "deleted": deleted}
         common["backup"]["files"] = [*manifest["files"], own]
         return result_of(server, address, "succeeded", started_at, changed=True, **common)
     except psycopg2.errors.LockNotAvailable:
@@ -147,13 +163,30 @@ class _Backup:
         whose = hashlib.sha256(f"{server.system_identifier}/{server.database}".encode()).hexdigest()[:8]
         self.ending = f".{whose}.partial"
         self.partial = os.path.join(self.directory, f".{backup_id}{self.ending}")
-        self.by_folder = parameters.get("format", "directory") == "directory"
-        self.archive = "archive" if self.by_folder else "archive.dump"
-        self.compression = programs.compression(parameters.get("compression"))
-        self.jobs = int(parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
         self.level: str = parameters.get("proof") or "read"
+        self.cli: Optional[SupabaseCli] = None
+        if parameters.get("method") == "supabase_cli":
+            refuse_unfit(parameters)
+            self.cli = read_cli(parameters.get("supabase_cli"))
+        self.by_folder = parameters.get("format", "directory") == "directory"
+        self.archive = FOLDER if self.cli else "archive" if self.by_folder else "archive.dump"
+        self.format = "plain" if self.cli else "directory" if self.by_folder else "custom"
+        self.compression = "none" if self.cli else programs.compression(parameters.get("compression"))
+        self.excluded: List[str] = []
+        self.left_out: List[str] = []
+        self.jobs = int(parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
         self.lock_wait_ms = milliseconds(parameters.get("lock_patience") or "10m", "lock_patience")
         self.encryption = encryption_of(parameters)
+
+    def leave_out(self, session: Session) -> None:
+        """Decide which schemas are not in it. Raises SteadyError, psycopg2.Error."""
+        wanted = self.parameters.get("exclude_schemas")
+        if self.cli is not None:
+            self.excluded = self.cli.schemas(session, "data")
+            return
+        self.excluded = excluded_schemas(session, wanted)
+        if self.excluded:
+            self.left_out = [sentence(self.excluded, wanted is None)]
 
     def describe(self, session: Session) -> Dict[str, Any]:
         """What would be done, and whether there is room for it. Raises SteadyError."""
@@ -168,11 +201,12 @@ class _Backup:
             "status": "planned",
             "id": None,
             "path": self.directory,
-            "method": "pg_dump",
-            "format": "directory" if self.by_folder else "custom",
+            "method": "supabase_cli" if self.cli else "pg_dump",
+            "format": self.format,
             "compression": self.compression,
-            "jobs": self.jobs if self.by_folder else 1,
+            "jobs": self.jobs if self.format == "directory" else 1,
             "proof": self.level,
+            "left_out": self.left_out,
             "pg_dump_version": self.programs.text,
             "estimated_bytes": estimate,
             "free_bytes": free_bytes(folder),
@@ -221,39 +255,28 @@ class _Backup:
     def _dump(self, session: Session) -> Dict[str, Any]:
         name = f"steady.postgresql dump {self.id}"
         self.progress.say("taking a snapshot")
-        snapshot = Snapshot(self.target.session(), self.lock_wait_ms)
+        snapshot = Snapshot(self.target.session(), self.lock_wait_ms, self.excluded)
         try:
             with client_of(session, self.target.parameters, name) as client:
-                dump = Dump(
-                    self.programs,
-                    client,
-                    self.partial,
-                    self.archive,
-                    self.by_folder,
-                    self.jobs,
-                    self.compression,
-                    snapshot.name,
-                    self.lock_wait_ms,
-                    [],
-                    self.id,
-                )
+                if self.cli is not None:
+                    snapshot.narrow(self.cli.schemas(session, "schema"), self.cli.has_rows_of)
                 snapshot.count_beside()
-                dump.run(snapshot.contents["tables"], session, self.progress, snapshot.check)
-                snapshot.counted(lambda done, total: self._counting(session, done, total))
-                self.progress.say("writing down roles and tablespaces")
-                detail = dump_globals(
-                    self.programs, client, os.path.join(self.partial, "globals.sql"), self.server.database
-                )
+                try:
+                    detail = self._run(client, snapshot, session)
+                except SteadyError:
+                    snapshot.check()  # with its transaction the snapshot is gone for everybody
+                    raise
         finally:
             # Before anything is proven or changed: whoever builds an index concurrently waits for a snapshot.
             snapshot.close()
-        included = os.path.exists(os.path.join(self.partial, "globals.sql"))
+        included = self.cli is not None or os.path.exists(os.path.join(self.partial, "globals.sql"))
         return {
             "backup_id": self.id,
             "collection_version": COLLECTION_VERSION,
-            "method": "pg_dump",
-            "format": "directory" if self.by_folder else "custom",
+            "method": "supabase_cli" if self.cli else "pg_dump",
+            "format": self.format,
             "compression": self.compression,
+            "excluded_schemas": self.excluded,
             "archive": self.archive,
             **snapshot.facts,
             "database": {
@@ -262,6 +285,7 @@ class _Backup:
                 "server_version": self.server.version_text,
                 "server_version_num": self.server.version,
             },
+            **({"supabase_cli_version": self.cli.version} if self.cli else {}),
             "roles": snapshot.roles,
             "pg_dump_version": self.programs.text,
             "started_at": self.started_at,
@@ -269,10 +293,35 @@ class _Backup:
             "role": self.server.role,
             "operator": self.options.operator,
             "globals": {"included": included, "detail": detail or "roles and tablespaces"},
-            "left_out": _left_out(snapshot.contents, included, detail),
+            "left_out": [*self.left_out, *_left_out(snapshot.contents, included, detail)],
             "contents": snapshot.contents,
             "proofs": [],
         }
+
+    def _run(self, client: Client, snapshot: Snapshot, session: Session) -> Optional[str]:
+        """Dump, and count beside it. Returns what is missing of the roles, in words. Raises SteadyError."""
+        if self.cli is not None:
+            self.cli.dump(self.programs, client, self.partial, snapshot.name, self.lock_wait_ms, session, self.progress)
+            snapshot.counted(lambda done, total: self._counting(session, done, total))
+            self.left_out = left_out_by_cli(self.cli, session, snapshot.contents)
+            return None
+        dump = Dump(
+            self.programs,
+            client,
+            self.partial,
+            self.archive,
+            self.by_folder,
+            self.jobs,
+            self.compression,
+            snapshot.name,
+            self.lock_wait_ms,
+            as_options(self.excluded),
+            self.id,
+        )
+        dump.run(snapshot.contents["tables"], session, self.progress, snapshot.check)
+        snapshot.counted(lambda done, total: self._counting(session, done, total))
+        self.progress.say("writing down roles and tablespaces")
+        return dump_globals(self.programs, client, os.path.join(self.partial, "globals.sql"), self.server.database)
 
     def _counting(self, watcher: Session, done: int, total: int) -> None:
         waiting = in_the_way(watcher, self.id)
@@ -282,16 +331,14 @@ class _Backup:
             self.progress.say("counting the rows of the snapshot", done, total)
 
     def _prove(self, manifest: Dict[str, Any]) -> None:
-        archive = os.path.join(self.partial, self.archive)
-        contents = manifest["contents"]
-        self._proof(manifest, "list", lambda: prove_list(self.programs, archive, contents, self.progress))
-        if self.level != "list":
-            self._proof(manifest, "read", lambda: prove_read(self.programs, archive, contents, self.progress))
+        manifest["proofs"] += prove_without_server(
+            self.partial, manifest, self.level, lambda: self.programs, self.progress
+        )
         hashing = self.progress.part("hashing the backup", folder_bytes(self.partial))
         manifest["files"] = hash_files(self.partial, MANIFEST, hashing)
         manifest["bytes"] = sum(file["bytes"] for file in manifest["files"])
         if self.level == "restore":
-            self._proof(manifest, "restore", lambda: self._restored(manifest))
+            manifest["proofs"].append(run_proof("restore", lambda: self._restored(manifest)))
         self._encrypt(manifest)
         manifest["finished_at"] = now()
         write_manifest(self.partial, manifest)
@@ -302,65 +349,21 @@ class _Backup:
         if encryption is None:
             return
         if encryption.read_back:
-            self._proof(
-                manifest, "encryption", lambda: encrypt_files(encryption, self.partial, manifest, self.progress)
+            manifest["proofs"].append(
+                run_proof("encryption", lambda: encrypt_files(encryption, self.partial, manifest, self.progress))
             )
         else:
             encrypt_files(encryption, self.partial, manifest, self.progress)
 
     def _restored(self, manifest: Dict[str, Any]) -> Dict[str, Any]:
-        return prove_restore(
-            manifest,
-            self.partial,
-            self.programs,
-            self.target,
-            self.progress,
-            self.jobs,
-            self.parameters.get("proof_url"),
-        )
-
-    def _proof(self, manifest: Dict[str, Any], level: str, prove: Any) -> None:
-        began = time.monotonic()
-        figures = prove()
-        duration = round((time.monotonic() - began) * 1000, 1)
-        manifest["proofs"].append(
-            {"level": level, "at": now(), "duration_ms": duration, "status": "ok", "figures": figures}
-        )
-
-    def summary(self, manifest: Mapping[str, Any]) -> Dict[str, Any]:
-        """For the result and the report."""
-        tables = [table for table in manifest["contents"]["tables"] if table["kind"] == "r"]
-        rows = sum(table["rows"] for table in tables)
-        level = self.level
-        encryption = manifest.get("encryption")
-        return {
-            "status": "proven",
-            "id": self.id,
-            "path": self.final,
-            "method": manifest["method"],
-            "format": manifest["format"],
-            "compression": manifest["compression"],
-            "pg_dump_version": manifest["pg_dump_version"],
-            "snapshot_at": manifest["snapshot_at"],
-            "finished_at": manifest["finished_at"],
-            "bytes": manifest["bytes"],
-            "tables": len(tables),
-            "rows": rows,
-            "proof": level,
-            "proofs": manifest["proofs"],
-            "left_out": manifest["left_out"],
-            "globals": manifest["globals"],
-            "encryption": encryption,
-            "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}"
-            + in_words(encryption),
-        }
-
-
-_WORDS = {
-    "list": "its table of contents is complete",
-    "read": "read whole, every row counted",
-    "restore": "restored into a scratch database and compared",
-}
+        proof_url = self.parameters.get("proof_url")
+        try:
+            return prove_restore(
+                manifest, self.partial, self.programs, self.target, self.progress, self.jobs, proof_url
+            )
+        except SteadyError as error:
+            error.left = f"{_LEFT}; this one is removed, being unproven"
+            raise
 
 
 def _left_out(contents: Mapping[str, Any], globals_included: bool, detail: Optional[str]) -> List[str]:

@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
@@ -134,18 +134,19 @@ def run_program(
     consume: Optional[Callable[[bytes], None]] = None,
     watch: Optional[Callable[[], None]] = None,
     on_line: Optional[Callable[[str], None]] = None,
+    supply: Optional[Iterable[bytes]] = None,
     interval: float = 0.5,
     source: Optional[IO[bytes]] = None,
     terminal: bool = True,
 ) -> Finished:
     """Run it to its end. consume gets its output in pieces, on_line each line of its messages, watch is called about
-    every interval seconds. Whatever any of them raises ends the program, and is raised. source: a real file, for it to
-    read. terminal: with False it cannot ask a person anything.
+    every interval seconds. Whatever any of them raises ends the program, and is raised. Its input is source, a real
+    file, or what supply gives, or nothing. terminal: with False it cannot ask a person anything.
     """
     errors: List[str] = []
     process = subprocess.Popen(
         arguments,
-        stdin=subprocess.DEVNULL if source is None else source,
+        stdin=source if source is not None else subprocess.DEVNULL if supply is None else subprocess.PIPE,
         stdout=subprocess.PIPE if consume else subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=client.environment,
@@ -156,6 +157,8 @@ def run_program(
     reader = threading.Thread(target=_read_lines, args=(process.stderr, errors, on_line), daemon=True)
     reader.start()
     try:
+        if supply is not None and process.stdin is not None:
+            _supply(process.stdin, supply, watch)
         if consume is not None and process.stdout is not None:
             _consume(process.stdout, consume, watch, interval)
         while True:
@@ -173,6 +176,17 @@ def run_program(
             process.stdout.close()
     reader.join(5)
     return Finished(process.returncode, client.clean("".join(errors)))
+
+
+def _supply(stream: IO[bytes], supply: Iterable[bytes], watch: Optional[Callable[[], None]]) -> None:
+    try:
+        with stream:
+            for piece in supply:
+                stream.write(piece)
+                if watch is not None:
+                    watch()
+    except BrokenPipeError:
+        pass  # it has ended before its time, and says why
 
 
 def _consume(

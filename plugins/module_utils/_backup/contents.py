@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
@@ -22,6 +22,7 @@ __all__ = ["count_tables", "differences", "read_contents", "read_tables", "seque
 _OBJECTS = """
 WITH mine AS (
   SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+     AND nspname <> ALL (%(left_out)s::text[])
 ), found AS (
   SELECT 'pg_catalog.pg_class'::regclass AS catalog, c.oid FROM pg_catalog.pg_class c
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relnamespace IN (SELECT oid FROM mine)
@@ -91,6 +92,7 @@ SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, c.relkind::
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
  WHERE c.relkind IN ('r', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND n.nspname <> ALL (%(left_out)s::text[])
    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
                     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY n.nspname, c.relname
@@ -101,22 +103,24 @@ SELECT n.nspname AS schema, c.relname AS name, s.seqincrement AS increment
   FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND n.nspname <> ALL (%(left_out)s::text[])
    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
                     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
  ORDER BY n.nspname, c.relname
 """
 
 
-def read_contents(session: Session) -> Dict[str, Any]:
+def read_contents(session: Session, excluded: Sequence[str] = ()) -> Dict[str, Any]:
     """All but the rows: {objects, tables, sequences, large_objects, extensions}. Raises psycopg2.Error.
 
+    excluded: schemas to leave out, with all that is in them.
     objects: [{catalog, oid, type, identity}]; tables: [{oid, schema, name, kind, bytes, rows}], rows None until they
     are counted; sequences: as sequence_values gives them.
     """
     return {
-        "objects": session.rows(_OBJECTS),
-        "tables": read_tables(session),
-        "sequences": sequence_values(session),
+        "objects": session.rows(_OBJECTS, {"left_out": list(excluded)}),
+        "tables": read_tables(session, excluded),
+        "sequences": sequence_values(session, excluded),
         "large_objects": session.one("SELECT pg_catalog.count(*) AS n FROM pg_catalog.pg_largeobject_metadata")["n"],
         "extensions": [
             f"{row['extname']} {row['extversion']}"
@@ -125,14 +129,14 @@ def read_contents(session: Session) -> Dict[str, Any]:
     }
 
 
-def read_tables(session: Session) -> List[Dict[str, Any]]:
+def read_tables(session: Session, excluded: Sequence[str] = ()) -> List[Dict[str, Any]]:
     """The tables, as read_contents has them. Takes no lock on any. Raises psycopg2.Error."""
-    return [{**row, "rows": None} for row in session.rows(_TABLES)]
+    return [{**row, "rows": None} for row in session.rows(_TABLES, {"left_out": list(excluded)})]
 
 
-def sequence_values(session: Session) -> List[Dict[str, Any]]:
+def sequence_values(session: Session, excluded: Sequence[str] = ()) -> List[Dict[str, Any]]:
     """[{schema, name, increment, value, called}]. A sequence belongs to no snapshot: it is read as it stands."""
-    found = session.rows(_SEQUENCES)
+    found = session.rows(_SEQUENCES, {"left_out": list(excluded)})
     if not found:
         return []
     parts = [

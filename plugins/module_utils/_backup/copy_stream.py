@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 __all__ = ["RowCounter"]
 
@@ -22,9 +22,13 @@ _LONGEST_HEADER = 1 << 19
 
 
 class RowCounter:
-    """rows: by (schema, table), as far as the text was fed. open: the table whose data did not come to its end."""
+    """rows: by (schema, table), as far as the text was fed. open: the table whose data did not come to its end.
 
-    def __init__(self) -> None:
+    between gets what is not rows, in pieces: all but the last bytes, which may be the beginning of a COPY.
+    """
+
+    def __init__(self, between: Optional[Callable[[bytes], None]] = None) -> None:
+        self._tell = between
         self.rows: Dict[Tuple[str, str], int] = {}
         self.total = 0
         self.open: Optional[Tuple[str, str]] = None
@@ -57,11 +61,15 @@ class RowCounter:
     def _between(self, text: bytes, start: int) -> Tuple[bytes, int]:
         begin = text.find(_BEGIN, start)
         if begin < 0:
-            return text[max(start, len(text) - len(_BEGIN) + 1) :], -1
+            begin = max(start, len(text) - len(_BEGIN) + 1)
+            self._say(text, start, begin)
+            return text[begin:], -1
+        self._say(text, start, begin)
         header = _HEADER.match(text, begin)
         if header is None:
             if len(text) - begin < _LONGEST_HEADER:
                 return text[begin:], -1
+            self._say(text, begin, begin + 1)
             return text, begin + 1
         self.open = (_plain(header.group(1)), _plain(header.group(2)))
         self.rows.setdefault(self.open, 0)
@@ -69,6 +77,10 @@ class RowCounter:
         self.rows[self.open] -= 1
         self.total -= 1
         return text, header.end() - 1
+
+    def _say(self, text: bytes, start: int, end: int) -> None:
+        if self._tell is not None and end > start:
+            self._tell(text[start:end])
 
 
 def _plain(name: bytes) -> str:

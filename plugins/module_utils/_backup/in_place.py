@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 import threading
-from typing import Any, List, Mapping
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Mapping, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
     ENDED,
     LOST,
+    Client,
     Finished,
     client_of,
     run_program,
@@ -35,6 +38,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
 
 __all__ = ["restore_in_place"]
 
+_OF_NO_SCHEMA = re.compile(
+    rb"^\d+; \d+ \d+ (?:(?:COMMENT|ACL|SECURITY LABEL) - )?"
+    rb"(?:EXTENSION|EVENT TRIGGER|PUBLICATION|FOREIGN DATA WRAPPER|FOREIGN SERVER|SERVER|USER MAPPING|DEFAULT ACL)"
+    rb" (?!TABLES? )"
+)
 _LEFT = "the database is as it was: all of it was one transaction, and that was not committed"
 
 
@@ -48,7 +56,8 @@ def restore_in_place(
     run_id: str,
 ) -> None:
     """session: looks meanwhile whom psql waits for. Raises SteadyError, and then nothing was replaced."""
-    _refuse_partitioned(session)
+    excluded = manifest.get("excluded_schemas", [])
+    _refuse_partitioned(session, excluded)
     name = target.parameters["application_name"]
     with client_of(session, target.parameters, name) as client:
         psql = subprocess.Popen(
@@ -86,9 +95,12 @@ def restore_in_place(
 
         try:
             try:
-                done = run_program(
-                    [programs.path("pg_restore"), "--clean", "--if-exists", "--file=-", archive], client, consume=feed
-                )
+                with _entries(programs, archive, client, bool(excluded)) as chosen:
+                    done = run_program(
+                        [programs.path("pg_restore"), "--clean", "--if-exists", *chosen, "--file=-", archive],
+                        client,
+                        consume=feed,
+                    )
                 if done.status != 0:
                     raise _failed(done.brief)
                 feed(_check_of_rows(manifest).encode("utf-8"))
@@ -109,9 +121,35 @@ def restore_in_place(
         raise _failed(Finished(status, client.clean("".join(said))).brief, status)
 
 
-def _refuse_partitioned(session: Session) -> None:
+@contextmanager
+def _entries(programs: Programs, archive: str, client: Client, some_only: bool) -> Iterator[List[str]]:
+    """Options that say which entries of the archive to take: all, or those that belong to the schemas in it.
+
+    Where schemas are left out, what belongs to no schema stays as it is: extensions and event triggers have their
+    functions in schemas that are not replaced, and are owned by whoever keeps those.
+    """
+    if not some_only:
+        yield []
+        return
+    lines: List[bytes] = []
+    done = run_program([programs.path("pg_restore"), "--list", archive], client, consume=lines.append)
+    if done.status != 0:
+        raise _failed(done.brief)
+    kept = [line for line in b"".join(lines).splitlines(keepends=True) if not _OF_NO_SCHEMA.match(line)]
+    with tempfile.NamedTemporaryFile(prefix="steady-", suffix=".list") as file:
+        file.write(b"".join(kept))
+        file.flush()
+        yield [f"--use-list={file.name}"]
+
+
+def _refuse_partitioned(session: Session, excluded: Sequence[str]) -> None:
     """pg_restore --clean cannot drop what partitions have from their parent by themselves."""
-    rows = session.rows("SELECT oid::regclass::text AS name FROM pg_catalog.pg_class WHERE relkind = 'p' ORDER BY 1")
+    rows = session.rows(
+        "SELECT oid::regclass::text AS name FROM pg_catalog.pg_class WHERE relkind = 'p'"
+        " AND relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s::text[]))"
+        " ORDER BY 1",
+        (list(excluded),),
+    )
     if rows:
         raise SteadyError(
             "A database with partitioned tables cannot be restored in place.",

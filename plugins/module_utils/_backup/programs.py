@@ -17,7 +17,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 
-__all__ = ["Programs", "choose", "find_programs"]
+__all__ = ["Programs", "choose", "find_programs", "newest_programs"]
 
 # Where packages put the programs of each version (Debian's, the PostgreSQL project's RPMs, Homebrew, Postgres.app).
 _PLACES = (
@@ -125,11 +125,8 @@ def choose(found: List[Programs], major: int) -> Optional[Programs]:
     return min(fit, key=lambda one: (one.version[0], -one.version[1]), default=None)
 
 
-def find_programs(major: int, folder: Optional[str] = None) -> Programs:
-    """The programs for a server of that major version. folder: look only there.
-
-    Raises SteadyError when there are none, or only older ones: pg_dump refuses a server newer than itself.
-    """
+def _installed(folder: Optional[str]) -> List[Programs]:
+    """All there are, or those of one folder."""
     found = []
     seen = set()
     for place in [folder] if folder else _folders():
@@ -142,6 +139,15 @@ def find_programs(major: int, folder: Optional[str] = None) -> Programs:
         version = _version(program)
         if version is not None:
             found.append(Programs(os.path.dirname(os.path.abspath(program)), version))
+    return found
+
+
+def find_programs(major: int, folder: Optional[str] = None) -> Programs:
+    """The programs for a server of that major version. folder: look only there.
+
+    Raises SteadyError when there are none, or only older ones: pg_dump refuses a server newer than itself.
+    """
+    found = _installed(folder)
     best = choose(found, major)
     if best is None:
         there = ", ".join(sorted({f"{one.text} in {one.folder}" for one in found}))
@@ -153,6 +159,11 @@ def find_programs(major: int, folder: Optional[str] = None) -> Programs:
             NOTHING_CHANGED,
         )
     return best
+
+
+def newest_programs(folder: Optional[str] = None) -> Programs:
+    """The newest: its pg_restore reads what every older pg_dump wrote. Raises SteadyError when there are none."""
+    return max(_installed(folder), key=lambda one: one.version, default=None) or find_programs(13, folder)
 
 
 def _packages(major: int) -> str:

@@ -20,7 +20,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 
-__all__ = ["NotProven", "prove_files", "prove_list", "prove_read"]
+__all__ = ["NotProven", "alone", "prove_files", "prove_list", "prove_read"]
 
 _ENTRY = re.compile(r"^\d+; (\d+) (\d+) (.*)$")
 _SHOWN = 10
@@ -40,7 +40,7 @@ class NotProven(SteadyError):
         )
 
 
-def _alone() -> Client:
+def alone() -> Client:
     """For programs that read files only: nothing of the environment may lead them to a server."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     return Client("", {**environment, "LC_ALL": "C"})
@@ -76,7 +76,7 @@ def prove_list(programs: Programs, archive: str, contents: Mapping[str, Any], pr
     """
     progress.say("comparing the backup's table of contents with the catalog")
     lines: List[bytes] = []
-    done = run_program([programs.path("pg_restore"), "--list", archive], _alone(), consume=lines.append)
+    done = run_program([programs.path("pg_restore"), "--list", archive], alone(), consume=lines.append)
     if done.status != 0:
         raise NotProven(f"The archive {archive} cannot be read.", [done.brief])
     entries: Set[Tuple[int, int]] = set()
@@ -118,7 +118,7 @@ def prove_read(programs: Programs, archive: str, contents: Mapping[str, Any], pr
         counter.feed(piece)
         progress.say(what, counter.total, total, "rows")
 
-    done = run_program([programs.path("pg_restore"), "--section=data", "--file=-", archive], _alone(), consume=consume)
+    done = run_program([programs.path("pg_restore"), "--section=data", "--file=-", archive], alone(), consume=consume)
     if done.status != 0:
         raise NotProven(f"The archive {archive} cannot be read to its end.", [done.brief])
     wrong = row_differences(expected, counter)

@@ -24,12 +24,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.decrypti
     readable,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import holders
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import refuse_swap_without
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.in_place import restore_in_place
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
     MANIFEST,
     backups_in,
     read_manifest,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import by_hand
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
@@ -163,6 +165,7 @@ class _Restore:
             described["new_database"] = suffixed(self.live, f"_new_{self.run_id.lower()}")
         if swapping:
             refuse_unswappable(self.session, self.live)
+            refuse_swap_without(self.session, manifest.get("excluded_schemas", []))
             described["kept_database"] = suffixed(self.live, f"_pre_{self.run_id.lower()}")
         missing = missing_roles(self.session, manifest["roles"])
         if missing:
@@ -201,6 +204,8 @@ class _Restore:
                 "name the right backup; if the server was rebuilt: -e restore_another_server=true",
                 NOTHING_CHANGED,
             )
+        if manifest["method"] == "supabase_cli":
+            raise by_hand(folder, manifest)
         if manifest["format"] not in ("directory", "custom"):
             raise SteadyError(
                 f"The backup in {folder} has the format {manifest['format']}.",
@@ -228,7 +233,8 @@ class _Restore:
 
         locked_by: who kept the rows of the table from being counted; a restore does not wait for whoever it ends.
         """
-        live = {f"{one['schema']}.{one['name']}": one for one in read_tables(self.session) if one["kind"] == "r"}
+        tables = read_tables(self.session, manifest.get("excluded_schemas", []))
+        live = {f"{one['schema']}.{one['name']}": one for one in tables if one["kind"] == "r"}
         then = {
             f"{one['schema']}.{one['name']}": one["rows"]
             for one in manifest["contents"]["tables"]

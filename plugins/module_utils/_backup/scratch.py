@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
@@ -51,7 +52,9 @@ __all__ = [
     "missing_roles",
     "prove_restore",
     "refuse_older",
+    "restore_failure",
     "restore_into",
+    "scratch_database",
     "suffixed",
     "unknown_setting",
 ]
@@ -219,7 +222,7 @@ def restore_into(
             done = Finished(1, client.clean("".join(wrong)))
     # The number that it ignored says nothing: each item of a worker counts again that the worker had an error.
     if done.status != 0 and (wrong or not forgiven or "errors ignored on restore" not in done.errors):
-        raise _failure(done, session)
+        raise restore_failure(done, session)
 
 
 def unknown_setting(programs: Programs, session: Session) -> Optional[str]:
@@ -228,7 +231,8 @@ def unknown_setting(programs: Programs, session: Session) -> Optional[str]:
     return _SINCE_17 if older else None
 
 
-def _failure(done: Finished, session: Session) -> SteadyError:
+def restore_failure(done: Finished, session: Session) -> SteadyError:
+    """What pg_restore or psql said, in words, with what to do. session: in the database that was restored into."""
     lines = [line.strip() for line in done.errors.splitlines()]
     begin = next((n for n, line in enumerate(lines) if "error:" in line and _SINCE_17 not in line), None)
     said = " ".join(line for line in lines[begin : begin + 4] if line) if begin is not None else ""
@@ -245,6 +249,8 @@ def _failure(done: Finished, session: Session) -> SteadyError:
         todo = "see whether the server runs and why it ended the session, then run the same command again"
     elif re.search(r'role ".*" does not exist', said):
         todo = "create the roles first, for example from the backup's globals.sql, then run the same command again"
+    elif re.search(r'(schema|relation) ".*" does not exist', said):
+        todo = "if the backup leaves out schemas on which this depends: prove it with read, and restore it in place"
     elif re.search("must be member of role|must be able to SET ROLE", said):
         todo = "restore as a superuser, or GRANT that role to this one: the owner of each object is brought back too"
     elif done.status < 0:
@@ -256,7 +262,7 @@ def compare(session: Session, manifest: Mapping[str, Any], progress: Progress) -
     """Objects, rows and sequences of the session's database against the manifest. Returns {objects, tables, rows,
     sequences}. Raises NotProven, psycopg2.Error.
     """
-    found = read_contents(session)
+    found = read_contents(session, manifest.get("excluded_schemas", []))
     expected = manifest["contents"]
     rows = 0
 
@@ -299,38 +305,52 @@ def prove_restore(
     address = read_address(proof_url) if proof_url else target.address
     purpose = f"proof {manifest['backup_id']}"
     name = suffixed(manifest["database"]["name"], f"_proof_{manifest['backup_id'].lower()}")
+    strangers: List[str] = []
     wanted = address.parameters.get("dbname") if proof_url else None
-    maintenance, _unused = maintenance_session(address, wanted, purpose)
-    try:
-        refuse_older(maintenance, manifest, "proven by restoring it", "leave backup_proof_url out, or name a server")
-        strangers = missing_roles(maintenance, manifest["roles"]) or _not_ours(maintenance, manifest["roles"])
+    with scratch_database(address, name, manifest["database"], purpose, wanted) as (scratch, session):
+        refuse_older(session, manifest, "proven by restoring it", "leave backup_proof_url out, or name a server")
+        strangers = missing_roles(session, manifest["roles"]) or _not_ours(session, manifest["roles"])
         options = ["--no-owner", "--no-privileges"] if strangers else []
-        create_database(maintenance, name, manifest["database"], "scratch database of a proof: may be dropped")
+        archive = os.path.join(folder, manifest["archive"])
+        restore_into(scratch, session, programs, archive, jobs, progress, entries_of(manifest), options)
+        figures = compare(session, manifest, progress)
+    return {**figures, "without_owners": strangers} if strangers else figures
+
+
+@contextmanager
+def scratch_database(
+    address: Address, name: str, facts: Mapping[str, Any], purpose: str, maintenance_database: Optional[str]
+) -> Iterator[Tuple[Target, Session]]:
+    """A database of that name, and a session in it; dropped whatever happens. Raises SteadyError."""
+    maintenance, _unused = maintenance_session(address, maintenance_database, purpose)
+    try:
+        create_database(maintenance, name, facts, "scratch database of a proof: may be dropped")
         try:
             scratch = target_of(address, name, purpose)
             session = scratch.first_session()[0]
             try:
-                archive = os.path.join(folder, manifest["archive"])
-                entries = entries_of(manifest)
-                restore_into(scratch, session, programs, archive, jobs, progress, entries, options)
-                figures = compare(session, manifest, progress)
+                yield scratch, session
             finally:
                 session.close()
         except (SteadyError, psycopg2.Error) as error:
             problem = _unproven(error)
-            problem.done = drop_unproven(maintenance, lambda: maintenance_session(address, wanted, purpose)[0], name)
+            problem.done = drop_unproven(
+                maintenance, lambda: maintenance_session(address, maintenance_database, purpose)[0], name
+            )
             raise problem from None
+        except BaseException:
+            drop_unproven(maintenance, lambda: maintenance_session(address, maintenance_database, purpose)[0], name)
+            raise
         drop_database(maintenance, name)
     except (SteadyError, psycopg2.Error) as error:
         raise _unproven(error) from None
     finally:
         maintenance.close()
-    return {**figures, "without_owners": strangers} if strangers else figures
 
 
 def _unproven(error: Exception) -> SteadyError:
     problem = error if isinstance(error, SteadyError) else translate(error, "The test restore stopped")
-    problem.left = "the database was only read; earlier backups are as they were; this one is removed, being unproven"
+    problem.left = "the database was only read"
     return problem
 
 

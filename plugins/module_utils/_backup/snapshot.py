@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import (
     count_tables,
@@ -28,11 +28,13 @@ __all__ = ["Snapshot", "refuse_unreadable"]
 class Snapshot:
     """A transaction that sees one moment, exported for pg_dump (snapshot synchronization functions, 9.28.5).
 
-    name: for pg_dump --snapshot. taken_at: when, in UTC. contents, facts and roles as the manifest has them.
+    name: for pg_dump --snapshot. excluded: schemas that are left out. taken_at: when, in UTC. contents, facts and roles
+    as the manifest has them.
     """
 
-    def __init__(self, session: Session, lock_wait_ms: int) -> None:
+    def __init__(self, session: Session, lock_wait_ms: int, excluded: Sequence[str] = ()) -> None:
         self._session = session
+        self._excluded = excluded
         self._thread: Optional[threading.Thread] = None
         self._error: Optional[BaseException] = None
         # However long the dump takes: an idle session is what this one is for.
@@ -47,7 +49,12 @@ class Snapshot:
         self.taken_at: str = row["taken_at"]
         self.facts = database_facts(session)
         self.roles = role_names(session)
-        self.contents: Dict[str, Any] = read_contents(session)
+        self.contents: Dict[str, Any] = read_contents(session, excluded)
+
+    def narrow(self, excluded: Sequence[str], has_rows: Callable[[Dict[str, Any]], bool]) -> None:
+        """For a method that takes fewer objects than tables' rows, and not of all tables. Raises psycopg2.Error."""
+        self.contents["objects"] = read_contents(self._session, excluded)["objects"]
+        self.contents["tables"] = [table for table in self.contents["tables"] if has_rows(table)]
 
     def count_beside(self) -> None:
         """Begin to count all rows, in a thread: the session is not to be used before counted()."""
@@ -81,7 +88,7 @@ class Snapshot:
                 self._thread.join(0.5)
             counting = self._thread is not None and self._thread.is_alive()
         self.check()
-        after = {(one["schema"], one["name"]): one for one in sequence_values(self._session)}
+        after = {(one["schema"], one["name"]): one for one in sequence_values(self._session, self._excluded)}
         for sequence in self.contents["sequences"]:
             found = after.get((sequence["schema"], sequence["name"]), sequence)
             sequence["value_after"] = found["value"]
@@ -97,7 +104,7 @@ class Snapshot:
         self._session.close()
 
 
-def refuse_unreadable(session: Session) -> None:
+def refuse_unreadable(session: Session, excluded: Sequence[str] = ()) -> None:
     """Raise Refused with all tables and sequences that the role may not read whole. Raises psycopg2.Error."""
     reasons = []
     role = session.one("SELECT current_user::text AS role")["role"]
@@ -108,9 +115,10 @@ def refuse_unreadable(session: Session) -> None:
         " c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid) AS hidden"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f')"
-        " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+        " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <> ALL (%s::text[])"
         " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'"
-        " AND d.classid = 'pg_catalog.pg_class'::regclass) ORDER BY 1, 2"
+        " AND d.classid = 'pg_catalog.pg_class'::regclass) ORDER BY 1, 2",
+        (list(excluded),),
     )
     for schema in sorted({row["schema"] for row in rows if not row["usage"]}):
         grant = compose("GRANT USAGE ON SCHEMA {schema} TO {role}", schema=identifier(schema), role=identifier(role))

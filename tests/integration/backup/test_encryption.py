@@ -65,9 +65,7 @@ def shop(shop: Shop) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def sealed(
-    machine: Server, pattern: str, keys: Keys, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shop]:
+def sealed(machine: Server, pattern: str, keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop with one encrypted backup, and rows that were written since. Shared: no test may change it."""
     folder = tmp_path_factory.mktemp("sealed") / "backups"
     made = Shop(machine, f"Sealed by {keys.program}", folder, str(machine.installation.bin_dir))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,9 +193,13 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
     """The address is said once, and no module is told it again. What changes is only planned."""
     desk = new_desk(HOST)
     migration = "schema_optimizations"
+    dump = desk.folder / "dump"
+    command = [f"{installation().bin_dir}/pg_dump", "--format=custom", f"--file={dump}", desk.databases[HOST].url()]
+    subprocess.run(command, check=True)
     arguments: dict[str, dict[str, Any]] = {
         "apply": {"migration": migration},
         "backup": {"directory": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
+        "backup_verify": {"backup": str(dump), "compare": True, "programs_dir": str(installation().bin_dir)},
         "column": {"columns": [{"table": "CashDrawer", "name": "openedById", "nullable": True}]},
         "foreign_key": {
             "foreign_keys": [
@@ -259,7 +264,8 @@ def test_the_documentation_of_every_role_renders(new_desk: NewDesk) -> None:
     assert run.status == 0, run.output
     for name in ROLES:
         assert f"{name}_database_url" in run.output or name == "report"
-    assert run.output.count("ENTRY POINT: ") == len(names)
+    specs = [yaml.safe_load((ROOT / f"roles/{name}/meta/argument_specs.yml").read_text()) for name in ROLES]
+    assert run.output.count("ENTRY POINT: ") == sum(len(spec["argument_specs"]) for spec in specs)
 
 
 # -- parts of a playbook -----------------------------------------------------------------------------------------------

@@ -15,14 +15,15 @@ from ansible_collections.steady.postgresql.plugins.module_utils._pooler import (
 )
 
 NEON = "ep-cool-darkness-123456-pooler.us-east-2.aws.neon.tech"
+UNPOOLED = " (Vercel's DATABASE_URL_UNPOOLED or POSTGRES_URL_NON_POOLING)"
 SUPAVISOR = "aws-0-eu-central-1.pooler.supabase.com"
 
 
 @pytest.mark.parametrize(
     ("parameters", "direct"),
     [
-        ({"host": NEON}, "host ep-cool-darkness-123456.us-east-2.aws.neon.tech"),
-        ({"host": "ep-x-pooler.c-2.eu-west-2.aws.neon.build"}, "host ep-x.c-2.eu-west-2.aws.neon.build"),
+        ({"host": NEON}, f"host ep-cool-darkness-123456.us-east-2.aws.neon.tech{UNPOOLED}"),
+        ({"host": "ep-x-pooler.c-2.eu-west-2.aws.neon.build"}, f"host ep-x.c-2.eu-west-2.aws.neon.build{UNPOOLED}"),
         (
             {"host": SUPAVISOR, "port": "6543", "user": "postgres.abcdefgh"},
             "host db.abcdefgh.supabase.co, port 5432 (or the session pooler: this host, port 5432)",

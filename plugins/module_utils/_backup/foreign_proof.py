@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The test restore of a dump without a manifest, and what the live database has that it has not."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_contents
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign_dump import ForeignDump, pieces
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
+    restore_failure,
+    restore_into,
+    scratch_database,
+    suffixed,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
+
+__all__ = ["compare_with_live", "prove_dump_restore"]
+
+_SINCE_17 = b"\nSET transaction_timeout = 0;\n"
+Rows = Mapping[Tuple[str, str], Optional[int]]
+
+
+def prove_dump_restore(
+    dump: ForeignDump,
+    address: Address,
+    session: Session,
+    programs: Programs,
+    progress: Progress,
+    run_id: str,
+    jobs: int,
+    maintenance: Optional[str],
+) -> Dict[str, Any]:
+    """Restore it into a scratch database on the session's server, count, and drop that. Returns {tables, rows}.
+
+    session: in a database whose encoding and locale the scratch database gets. Raises SteadyError.
+    """
+    if dump.command is not None:
+        raise SteadyError(
+            f"{dump.path} is not restored into a scratch database.",
+            f"it has the command {dump.command} for psql, which may lead to another database than that",
+            "take a dump without --create (-C) and not of pg_dumpall; or prove this one with proof=read",
+            NOTHING_CHANGED,
+        )
+    facts = database_facts(session)["database"]
+    name = suffixed(facts["name"], f"_proof_{run_id.lower()}")
+    with scratch_database(address, name, facts, f"proof {run_id}", maintenance) as (target, scratch):
+        if dump.kind == "plain":
+            _run_sql(target, scratch, programs, dump, progress)
+        else:
+            options = ["--no-owner", "--no-privileges"]
+            jobs = 1 if dump.kind == "tar" else jobs
+            restore_into(target, scratch, programs, dump.path, jobs, progress, dump.entries or 0, options)
+        progress.say("counting the restored rows")
+        found = counted(scratch)
+    wrong = [
+        f"{key[0]}.{key[1]}: {found[key]} rows restored, {rows} in the dump"
+        for key, rows in (dump.rows or {}).items()
+        if key in found and found[key] != rows
+    ]
+    if wrong:
+        raise NotProven("What was restored is not what is in the dump.", wrong)
+    if dump.rows is None:
+        dump.rows = {key: rows for key, rows in found.items() if rows is not None}
+    return {"tables": len(found), "rows": sum(rows or 0 for rows in found.values())}
+
+
+def _run_sql(target: Target, session: Session, programs: Programs, dump: ForeignDump, progress: Progress) -> None:
+    size = 0
+
+    def watch() -> None:
+        progress.say("restoring", size, dump.bytes if dump.compression == "none" else None)
+
+    def supply() -> Any:
+        nonlocal size
+        for piece in pieces(dump):
+            # Among the first lines: a newer pg_dump sets what an older server does not know.
+            older = size == 0 and session.connection.server_version < 170000
+            size += len(piece)
+            yield piece.replace(_SINCE_17, b"\n", 1) if older else piece
+
+    with client_of(session, target.parameters, target.parameters["application_name"]) as client:
+        psql = [programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"]
+        done = run_program([*psql, f"--dbname={client.dsn}"], client, supply=supply(), watch=watch)
+    if done.status != 0:
+        raise restore_failure(done, session)
+
+
+def counted(session: Session) -> Dict[Tuple[str, str], Optional[int]]:
+    """The rows of each table of the session's database."""
+    tables = [table for table in read_contents(session)["tables"] if table["kind"] == "r"]
+    count_tables(session, tables)
+    return {(table["schema"], table["name"]): table["rows"] for table in tables}
+
+
+def compare_with_live(session: Session, rows: Rows) -> List[Dict[str, Any]]:
+    """[{table, live_rows, backup_rows}] where they differ; None: there is no such table.
+
+    It proves nothing of the dump: the database may have changed since. Rows of tables that Supabase or extensions keep
+    are in no comparison unless the dump has them.
+    """
+    live = counted(session)
+    return [
+        {"table": f"{key[0]}.{key[1]}", "live_rows": live.get(key), "backup_rows": rows.get(key)}
+        for key in sorted({*live, *rows})
+        if live.get(key) != rows.get(key)
+    ]

@@ -1,0 +1,128 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.backup_verify: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: backup_verify
+short_description: Prove an existing backup again, or a dump that somebody else made
+version_added: 0.2.0
+description:
+  - Proves a backup of M(steady.postgresql.backup) again. Every file is hashed, and the proof is added to its manifest.
+  - Recognises a dump that has no manifest (plain SQL, also with gzip, or an archive of pg_dump) for what it is, and
+    proves it as far as that goes. One that is truncated, damaged or empty fails, and so does a schema-only one.
+  - Needs no database but for O(proof=restore) and O(compare=true).
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.acts
+  - steady.postgresql.connection
+options:
+  backup:
+    description:
+      - The folder of a backup, a folder of backups, of which the newest good one is taken, or a dump.
+    type: path
+    required: true
+  proof:
+    description:
+      - V(list) reads the table of contents, V(read) everything. V(restore) also restores it into a scratch database on
+        the server of O(database_url), and drops that.
+    type: str
+    choices: [list, read, restore]
+    default: read
+  proof_url:
+    description:
+      - Another server for the scratch database of O(proof=restore). Addresses as in O(database_url).
+    type: str
+  compare:
+    description:
+      - Of a dump without a manifest, say which tables of O(database_url) have other rows by now. That proves nothing of
+        the dump, since the database may have changed.
+    type: bool
+    default: false
+  jobs:
+    description:
+      - Processes of pg_restore. By default as many as the host has processors, up to four.
+    type: int
+  programs_dir:
+    description:
+      - The folder of pg_restore and psql. By default they are looked for, and the best of several is taken.
+    type: path
+  decrypt_identity:
+    description:
+      - For an encrypted backup, the path of age's identity file, or of gpg's home folder with the secret key. Without
+        it gpg takes the keyring of the account. Nobody is asked for a passphrase.
+    type: path
+  scratch_dir:
+    description:
+      - Where an encrypted backup is decrypted to, in a hidden folder that is removed again. By default beside it.
+    type: path
+  operator:
+    description:
+      - Who does this, such as C(alice@deploy-host).
+    type: str
+  progress_file:
+    description:
+      - Where the module says how far it is. The action plugin sets it.
+    type: path
+notes:
+  - The proof that is added to a manifest counts as no change.
+seealso:
+  - module: steady.postgresql.backup
+  - module: steady.postgresql.restore
+"""
+
+EXAMPLES = r"""
+- name: Prove the newest backup of the clinic again
+  steady.postgresql.backup_verify:
+    backup: /var/backups/clinic
+
+- name: See what a dump from elsewhere is worth
+  steady.postgresql.backup_verify:
+    backup: /srv/dumps/clinic.sql.gz
+    database_url: "{{ steady_database_url }}"
+    compare: true
+"""
+
+RETURN = r"""
+backup:
+  description:
+    - The backup, as M(steady.postgresql.backup) returns it, with notes (what could not be proven). Of a dump also
+      table_rows, and differences (tables whose rows the live database has more or fewer of).
+  returned: success
+  type: dict
+status:
+  description: V(succeeded) or V(failed).
+  returned: always
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+
+
+def main():
+    arguments = {
+        **CONNECTION_ARGUMENTS,
+        "backup": {"type": "path", "required": True},
+        "proof": {"type": "str", "choices": ["list", "read", "restore"], "default": "read"},
+        "proof_url": {"type": "str", "no_log": True},
+        "compare": {"type": "bool", "default": False},
+        "jobs": {"type": "int"},
+        "programs_dir": {"type": "path"},
+        "decrypt_identity": {"type": "path"},
+        "scratch_dir": {"type": "path"},
+        "operator": {"type": "str"},
+        "progress_file": {"type": "path"},
+    }
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), verify_backup, needs_database=False)
+
+
+if __name__ == "__main__":
+    main()
