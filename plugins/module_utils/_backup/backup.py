@@ -261,11 +261,7 @@ class _Backup:
                 if self.cli is not None:
                     snapshot.narrow(self.cli.schemas(session, "schema"), self.cli.has_rows_of)
                 snapshot.count_beside()
-                try:
-                    detail = self._run(client, snapshot, session)
-                except SteadyError:
-                    snapshot.check()  # with its transaction the snapshot is gone for everybody
-                    raise
+                detail = self._run(client, snapshot, session)
         finally:
             # Before anything is proven or changed: whoever builds an index concurrently waits for a snapshot.
             snapshot.close()
@@ -301,7 +297,13 @@ class _Backup:
     def _run(self, client: Client, snapshot: Snapshot, session: Session) -> Optional[str]:
         """Dump, and count beside it. Returns what is missing of the roles, in words. Raises SteadyError."""
         if self.cli is not None:
-            self.cli.dump(self.programs, client, self.partial, snapshot.name, self.lock_wait_ms, session, self.progress)
+            try:
+                self.cli.dump(
+                    self.programs, client, self.partial, snapshot.name, self.lock_wait_ms, session, self.progress
+                )
+            except SteadyError:
+                snapshot.check()  # with its transaction the snapshot is gone for everybody
+                raise
             snapshot.counted(lambda done, total: self._counting(session, done, total))
             self.left_out = left_out_by_cli(self.cli, session, snapshot.contents)
             return None
