@@ -60,7 +60,7 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
         ]
         if found:
             problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
-            outcome = replace(outcome, step=None, problems=(*outcome.problems, *problems))
+            outcome = replace(outcome, step=None, further=(), problems=(*outcome.problems, *problems))
         outcomes.append(outcome)
     return Plan(tuple(outcomes))
 
@@ -69,8 +69,8 @@ def ask_data(session: Session, plan: Plan) -> Plan:
     """The plan with the rows that would make a step fail (orphans, duplicates, NULLs) among its problems."""
     outcomes = []
     for outcome in plan.outcomes:
-        if outcome.step is not None and all(problem.permission for problem in outcome.problems):
-            found = _answers(session, outcome.step.checks)
+        if outcome.steps and all(problem.permission for problem in outcome.problems):
+            found = _answers(session, [check for step in outcome.steps for check in step.checks])
             outcome = replace(outcome, problems=(*outcome.problems, *found))
         outcomes.append(outcome)
     return replace(plan, outcomes=tuple(outcomes))
