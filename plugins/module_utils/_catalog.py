@@ -16,7 +16,17 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
-__all__ = ["Catalog", "Column", "Relation", "Table", "TableName", "read_columns", "read_relations", "read_tables"]
+__all__ = [
+    "Catalog",
+    "Column",
+    "Relation",
+    "Table",
+    "TableName",
+    "partitions_below",
+    "read_columns",
+    "read_relations",
+    "read_tables",
+]
 
 TableName = Tuple[str, str]
 
@@ -36,7 +46,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table and what the present role may do with it. may_lock: any privilege that LOCK TABLE asks for."""
+    """One table and what the present role may do with it. may_lock: any privilege that LOCK TABLE asks for.
+
+    parent: the partitioned table that it is a partition of. partition_key: of a partitioned table; an expression is
+    None.
+    """
 
     oid: int
     kind: str
@@ -51,6 +65,8 @@ class Table:
     may_select: bool = True
     may_create_in_schema: bool = True
     columns: Mapping[str, Column] = field(default_factory=dict)
+    parent: Optional[TableName] = None
+    partition_key: Tuple[Optional[str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,8 @@ class Relation:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All that planners look at. images: by kind, then by (schema, table), the objects that stand there.
+    """All that planners look at. tables: with the partitions of each. images: by kind, then by (schema, table), the
+    objects that stand there.
 
     expressions: (table, SQL text) → the server's own form of it, by which two texts are compared.
     nearby: names like the missing ones, for messages. targets: what the same run is about, by kind, table and name.
@@ -95,15 +112,50 @@ class Catalog:
             raise KeyError((kind, table, name))
         return found
 
+    def below(self, table: TableName) -> List[TableName]:
+        """The partitions of a table and theirs, parents before children."""
+        return partitions_below(self.tables, table)
+
     def canonical(self, table: TableName, expression: str) -> str:
         return self.expressions.get((table, expression), expression)
 
 
+def partitions_below(tables: Mapping[TableName, Table], root: TableName) -> List[TableName]:
+    """The partitions of a table and theirs, parents before children, in the order of their names."""
+    children: Dict[TableName, List[TableName]] = {}
+    for name, table in tables.items():
+        if table.parent is not None:
+            children.setdefault(table.parent, []).append(name)
+    found: List[TableName] = []
+    waiting = [root]
+    while waiting:
+        below = sorted(children.get(waiting.pop(), ()))
+        found += below
+        waiting += below
+    return found
+
+
+def _with_partitions(session: Session, names: Iterable[TableName]) -> List[TableName]:
+    """The names, and those of all partitions below them. One round trip, however many there are."""
+    rows = session.rows(
+        "WITH RECURSIVE tree(oid) AS ("
+        "SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN unnest(%s::text[], %s::text[]) AS w(schema, name) ON w.schema = n.nspname AND w.name = c.relname"
+        " WHERE c.relkind = 'p'"
+        " UNION SELECT i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid)"
+        " SELECT n.nspname AS schema, c.relname AS name FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace",
+        ([schema for schema, _name in names], [name for _schema, name in names]),
+    )
+    return sorted({*names, *((row["schema"], row["name"]) for row in rows)})
+
+
 def read_tables(session: Session, names: Iterable[TableName]) -> Dict[TableName, Table]:
-    """The tables that exist among the names, with columns and privileges. Two round trips."""
-    wanted = sorted(set(names))
-    if not wanted:
+    """The tables that exist among the names, and their partitions, with columns and privileges. Three round trips."""
+    asked = sorted(set(names))
+    if not asked:
         return {}
+    wanted = _with_partitions(session, asked)
     rows = session.rows(
         "SELECT n.nspname AS schema, c.relname AS name, c.oid, c.relkind AS kind, c.relpersistence AS persistence,"
         " c.relispartition AS is_partition,"
@@ -115,7 +167,14 @@ def read_tables(session: Session, names: Iterable[TableName]) -> Dict[TableName,
         " pg_catalog.has_table_privilege(c.oid, 'REFERENCES') AS may_reference,"
         " pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS may_lock,"
         " pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,"
-        " pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create_in_schema"
+        " pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create_in_schema,"
+        " CASE WHEN c.relispartition THEN (SELECT pg_catalog.json_build_array(pn.nspname, p.relname)"
+        "  FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent"
+        "  JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid) END AS parent,"
+        " (SELECT pg_catalog.json_agg(a.attname ORDER BY k.position) FROM pg_catalog.pg_partitioned_table pt"
+        "  CROSS JOIN pg_catalog.unnest(pt.partattrs::int2[]) WITH ORDINALITY AS k(number, position)"
+        "  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number"
+        "  WHERE pt.partrelid = c.oid) AS partition_key"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " JOIN unnest(%s::text[], %s::text[]) AS w(schema, name) ON w.schema = n.nspname AND w.name = c.relname"
         " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')",
@@ -125,7 +184,13 @@ def read_tables(session: Session, names: Iterable[TableName]) -> Dict[TableName,
     tables: Dict[TableName, Table] = {}
     for row in rows:
         key = (row.pop("schema"), row.pop("name"))
-        tables[key] = Table(columns=columns.get(row["oid"], {}), **row)
+        parent, partition_key = row.pop("parent"), row.pop("partition_key")
+        tables[key] = Table(
+            columns=columns.get(row["oid"], {}),
+            parent=(parent[0], parent[1]) if parent else None,
+            partition_key=tuple(partition_key or ()),
+            **row,
+        )
     return tables
 
 
@@ -140,7 +205,8 @@ def read_columns(session: Session, oids: List[int]) -> Dict[int, Dict[str, Colum
         " EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary"
         "  AND a.attnum = ANY (i.indkey)) AS primary_key,"
         " (SELECT pg_catalog.json_build_object('name', k.conname, 'validated', k.convalidated,"
-        "  'no_inherit', k.connoinherit, 'comment', pg_catalog.obj_description(k.oid, 'pg_constraint'))"
+        "  'no_inherit', k.connoinherit, 'local', k.conislocal,"
+        "  'comment', pg_catalog.obj_description(k.oid, 'pg_constraint'))"
         "  FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n'"
         "  AND k.conkey = ARRAY[a.attnum]) AS not_null_constraint"
         " FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped",

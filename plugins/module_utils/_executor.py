@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Set, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import still_held
@@ -29,7 +29,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._locks import (
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step, Unit
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target, translate
 
-__all__ = ["Executor", "Recorder", "StepResult"]
+__all__ = ["Executor", "Recorder", "StepResult", "prove"]
 
 _WATCH_SECONDS = 1.0
 _CLEANUP_SECONDS = 20.0
@@ -105,6 +105,8 @@ class Executor:
     _running: Dict[int, float] = field(default_factory=dict)
     _given_up: Dict[int, str] = field(default_factory=dict)
     _sessions: List[Session] = field(default_factory=list)
+    # What earlier steps of this run left at their places: a later step on the same object begins from there.
+    _left: Dict[Tuple[str, Tuple[str, str], str], Optional[Mapping[str, Any]]] = field(default_factory=dict)
 
     def run(self, steps: Sequence[Step]) -> List[StepResult]:
         """Carry out the steps in order; neighbours that take no lock that traffic feels, side by side by table.
@@ -158,11 +160,13 @@ class Executor:
             session = self._take_session()
             with self._mutex:
                 still_held(self.control)
-                self.recheck(self.control, step)
-                self.recorder.begins(number, step)
+                present = self._from_here(step)
+                self.recheck(self.control, present)
+                self.recorder.begins(number, present)
             begun = True
             for unit in step.units:
                 self._run_unit(session, unit, result)
+            prove(session, step)
             result.status = "done"
         except SteadyError as error:
             result.status, result.error = "failed", error
@@ -176,11 +180,20 @@ class Executor:
         if session is not None:
             self._idle.put(session)
 
+    def _from_here(self, step: Step) -> Step:
+        """The step as it stands now: what an earlier step of this run made is what it begins with."""
+        key = (step.kind, step.table, step.name)
+        if key not in self._left:
+            return step
+        left = self._left[key]
+        return replace(step, before=dict(left) if left is not None else None)
+
     def _report(self, number: int, step: Step, result: StepResult) -> None:
         """What stands there now, into the journal. A journal that cannot be written fails the step."""
         try:
             with self._mutex:
                 result.after = self.read_after(self.control, step)
+                self._left[(step.kind, step.table, step.name)] = result.after
                 self.recorder.ends(number, step, result)
         except psycopg2.Error as error:
             if result.error is None:
@@ -294,6 +307,21 @@ class Executor:
             with self._mutex:
                 self._sessions.append(session)
             return session
+
+
+def prove(session: Session, step: Step) -> None:
+    """Raise SteadyError when the step did all that it said, and the catalog is not as it promised all the same."""
+    for check in step.proof:
+        rows = session.rows(check.sql)
+        if rows:
+            total = rows[0].pop("total")
+            names = ", ".join(str(value) for row in rows for name, value in row.items() if name != "total")
+            raise SteadyError(
+                f"{step.action} {step.kind} {step.object}: {check.message(total)}: {names}"
+                + (", …" if total > len(rows) else ""),
+                "",
+                check.mends,
+            )
 
 
 def _groups(results: Sequence[StepResult]) -> List[List[Tuple[int, StepResult]]]:

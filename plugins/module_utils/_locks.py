@@ -33,6 +33,13 @@ _LATER = ("55P03", "40P01", "57014")
 
 _CONFLICTS = {
     # PostgreSQL documentation, table 13.2 "Conflicting Lock Modes".
+    "SHARE": (
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ),
     "SHARE ROW EXCLUSIVE": (
         "RowExclusiveLock",
         "ShareUpdateExclusiveLock",

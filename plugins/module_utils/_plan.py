@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified
 
 __all__ = [
     "ACCESS_EXCLUSIVE",
     "ROW_SHARE",
+    "SHARE",
     "SHARE_ROW_EXCLUSIVE",
     "SHARE_UPDATE_EXCLUSIVE",
     "DataCheck",
@@ -36,12 +37,14 @@ __all__ = [
 # PostgreSQL documentation, 13.3.1 "Table-Level Locks".
 ACCESS_EXCLUSIVE = "ACCESS EXCLUSIVE"
 SHARE_ROW_EXCLUSIVE = "SHARE ROW EXCLUSIVE"
+SHARE = "SHARE"
 SHARE_UPDATE_EXCLUSIVE = "SHARE UPDATE EXCLUSIVE"
 ROW_SHARE = "ROW SHARE"
 
 _MEANING = {
     ACCESS_EXCLUSIVE: "no reads or writes while it is held: taken without queueing, held for milliseconds",
     SHARE_ROW_EXCLUSIVE: "no writes while it is held: taken without queueing, held for milliseconds",
+    SHARE: "no writes while it is held: taken without queueing, held for milliseconds",
     SHARE_UPDATE_EXCLUSIVE: "reads and writes go on",
     ROW_SHARE: "reads and writes go on",
 }
@@ -49,14 +52,16 @@ _MEANING = {
 
 @dataclass(frozen=True)
 class Lock:
-    """A table lock that a unit takes. table: (schema, name)."""
+    """A table lock that a unit takes. table: (schema, name). only: not on the table's partitions and children."""
 
     mode: str
     table: Tuple[str, str]
+    only: bool = False
 
     @property
     def text(self) -> str:
-        return f'{self.mode} on "{self.table[0]}"."{self.table[1]}" ({_MEANING[self.mode]})'
+        only = "ONLY " if self.only else ""
+        return f'{self.mode} on {only}"{self.table[0]}"."{self.table[1]}" ({_MEANING[self.mode]})'
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,9 @@ class Unit:
     transaction: bool = False
 
 
-def guarded(mode: str, tables: List[Tuple[str, str]], *statements: str) -> Unit:
+def guarded(mode: str, tables: Iterable[Tuple[str, str]], *statements: str, only: bool = False) -> Unit:
     """A short transaction under the lock policy; the tables in one order everywhere, against deadlocks."""
-    return Unit(statements, tuple(Lock(mode, table) for table in sorted(set(tables))), True, True)
+    return Unit(statements, tuple(Lock(mode, table, only) for table in sorted(set(tables))), True, True)
 
 
 def autocommit(table: Tuple[str, str], *statements: str, also: Tuple[Lock, ...] = ()) -> Unit:
@@ -127,6 +132,8 @@ class Step:
     cleanup: Tuple[str, ...] = ()
     # What may stand there after a failure all the same, in words; empty for nothing.
     leftover: str = ""
+    # Questions that must have no answer once the step is done: whether the catalog is as the step promises.
+    proof: Tuple[DataCheck, ...] = ()
 
     @property
     def object(self) -> str:
@@ -159,7 +166,8 @@ class Problem:
 class Outcome:
     """What the planner of a kind says about one specification.
 
-    step: None when nothing has to be done. state: what stands there, in words. notes: worth knowing.
+    step: None when nothing has to be done. further: what follows it, where one object needs several steps, such as
+    an index of a partitioned table. state: what stands there, in words. notes: worth knowing.
     """
 
     kind: str
@@ -169,6 +177,12 @@ class Outcome:
     step: Optional[Step] = None
     problems: Tuple[Problem, ...] = ()
     notes: Tuple[str, ...] = ()
+    further: Tuple[Step, ...] = ()
+
+    @property
+    def steps(self) -> Tuple[Step, ...]:
+        """All that has to be done, in order."""
+        return (*((self.step,) if self.step is not None else ()), *self.further)
 
 
 @dataclass(frozen=True)
@@ -180,7 +194,7 @@ class Plan:
 
     @property
     def steps(self) -> List[Step]:
-        return [outcome.step for outcome in self.outcomes if outcome.step is not None]
+        return [step for outcome in self.outcomes for step in outcome.steps]
 
     @property
     def notes(self) -> List[str]:
@@ -230,5 +244,5 @@ def unit_script(unit: Unit) -> List[str]:
 
 def lock_statement(unit: Unit) -> str:
     """All tables in one LOCK TABLE, in one order (PostgreSQL documentation, LOCK: "tables are locked one-by-one")."""
-    tables = ", ".join(qualified(*lock.table) for lock in unit.locks)
+    tables = ", ".join(("ONLY " if lock.only else "") + qualified(*lock.table) for lock in unit.locks)
     return f"LOCK TABLE {tables} IN {unit.locks[0].mode} MODE"

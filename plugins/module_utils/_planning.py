@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
     Catalog,
     Table,
     TableName,
+    partitions_below,
     read_relations,
     read_tables,
 )
@@ -60,17 +61,36 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
         ]
         if found:
             problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
-            outcome = replace(outcome, step=None, problems=(*outcome.problems, *problems))
+            outcome = replace(outcome, step=None, further=(), problems=(*outcome.problems, *problems))
         outcomes.append(outcome)
-    return Plan(tuple(outcomes))
+    return Plan(tuple(_without_clashes(outcomes)))
+
+
+def _without_clashes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Two wishes that would make one name twice: of names that are derived, nobody has seen it before."""
+    makers: Dict[Tuple[str, str], Outcome] = {}
+    for outcome in outcomes:
+        clashes = []
+        for step in outcome.steps:
+            if step.kind != "index" or step.before is not None or step.action != "create":
+                continue
+            maker = makers.setdefault((step.table[0], step.name), outcome)
+            if maker is not outcome:
+                clashes.append(
+                    Problem(
+                        f'{outcome.kind} "{outcome.name}" and {maker.kind} "{maker.name}" would both make the index '
+                        f'"{step.name}" in schema "{step.table[0]}"; give one of them another name'
+                    )
+                )
+        yield replace(outcome, problems=(*outcome.problems, *clashes)) if clashes else outcome
 
 
 def ask_data(session: Session, plan: Plan) -> Plan:
     """The plan with the rows that would make a step fail (orphans, duplicates, NULLs) among its problems."""
     outcomes = []
     for outcome in plan.outcomes:
-        if outcome.step is not None and all(problem.permission for problem in outcome.problems):
-            found = _answers(session, outcome.step.checks)
+        if outcome.steps and all(problem.permission for problem in outcome.problems):
+            found = _answers(session, [check for step in outcome.steps for check in step.checks])
             outcome = replace(outcome, problems=(*outcome.problems, *found))
         outcomes.append(outcome)
     return replace(plan, outcomes=tuple(outcomes))
@@ -90,7 +110,9 @@ def read_catalog(
     keys = [key for of_table in images["foreign_key"].values() for key in of_table if key["type"] == "f"]
     parents = {(key["referenced_schema"], key["referenced_table"]) for key in keys} - set(tables)
     tables = {**tables, **read_tables(session, parents)}
-    relations = read_relations(session, {name for wish in wishes for name in wish.kind.relation_names(wish.target)})
+    relations = read_relations(
+        session, {name for wish in wishes for name in wish.kind.relation_names(wish.target, tables)}
+    )
     texts: Dict[TableName, List[str]] = {}
     for wish in wishes:
         for table in wish.kind.tables(wish.target):
@@ -129,10 +151,12 @@ def _canonical_expressions(
     canonical: Dict[Tuple[TableName, str], str] = {}
     errors: Dict[Tuple[TableName, str], str] = {}
     for table, wanted in texts.items():
-        if not wanted or table not in tables or tables[table].kind != "r" or not tables[table].may_select:
+        if not wanted or table not in tables or tables[table].kind not in "rp" or not tables[table].may_select:
             continue
-        there = {column["expression"] for image in images.get(table, ()) for column in image["columns"]}
-        there |= {image["predicate"] for image in images.get(table, ())}
+        # What stands on partitions is compared with what is wanted of the whole.
+        around = [image for name in (table, *partitions_below(tables, table)) for image in images.get(name, ())]
+        there = {column["expression"] for image in around for column in image["columns"]}
+        there |= {image["predicate"] for image in around}
         # What row level security hides does not matter here: nothing is executed.
         session.execute("SET row_security TO on")
         for text in sorted({*wanted, *there} - {None}):

@@ -35,6 +35,7 @@ class Kind:
 
     rank: the place in a deployment, (present, absent): what is added comes before what is taken away.
     from_image(table, name, image or None): the target that brings back what stood there (the inverse of a step).
+    relation_names(target, tables): the names that the plan may need in a schema; tables: with their partitions.
     differs(image, image): whether somebody changed the object in between.
     """
 
@@ -46,12 +47,12 @@ class Kind:
     from_image: Callable[[TableName, str, Optional[Mapping[str, Any]]], Any]
     plan: Callable[[Any, Catalog, Wishes], Outcome]
     tables: Callable[[Any], Set[TableName]]
-    relation_names: Callable[[Any], Set[TableName]]
+    relation_names: Callable[[Any, Mapping[TableName, Table]], Set[TableName]]
     expressions: Callable[[Any], List[str]]
     differs: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 
 
-def _none(_target: Any) -> Any:
+def _none(_target: Any, _tables: Any = None) -> Any:
     return ()
 
 

@@ -39,13 +39,17 @@ class CountResult:
 
 
 def counters(session: Session, schema: str, tables: Sequence[str]) -> Dict[str, Dict[str, Any]]:
-    """Rows inserted and deleted so far, by table, and when the statistics were last reset."""
+    """Rows inserted and deleted so far, by table with its partitions, and when the statistics were last reset."""
     # Inside a transaction the values would be those of its first look.
     rows = session.rows(
-        "SELECT relname AS name, n_tup_ins AS inserted, n_tup_del AS deleted,"
+        "SELECT c.relname AS name, pg_catalog.sum(s.n_tup_ins)::bigint AS inserted,"
+        " pg_catalog.sum(s.n_tup_del)::bigint AS deleted,"
         " (SELECT stats_reset::text FROM pg_catalog.pg_stat_database"
         "  WHERE datname = pg_catalog.current_database()) AS reset"
-        " FROM pg_catalog.pg_stat_all_tables WHERE schemaname = %s AND relname = ANY (%s)",
+        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " CROSS JOIN LATERAL (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)) AS t(oid)"
+        " JOIN pg_catalog.pg_stat_all_tables s ON s.relid = t.oid"
+        " WHERE n.nspname = %s AND c.relname = ANY (%s) GROUP BY c.relname",
         (schema, list(tables)),
     )
     return {row.pop("name"): row for row in rows}

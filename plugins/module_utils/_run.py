@@ -37,6 +37,9 @@ __all__ = [
 
 COLLECTION_VERSION = "0.1.0"
 
+# So many steps are named in a message; an index of a partitioned table may have hundreds.
+_NAMED = 10
+
 
 @dataclass(frozen=True)
 class Options:
@@ -97,7 +100,11 @@ def recheck(session: Session, step: Step) -> None:
     found, planned = read_image(session, step), step.before
     same = (found is None) == (planned is None)
     if same and found is not None and planned is not None:
-        same = not kind_named(step.kind).differs(found, planned) and found.get("valid") == planned.get("valid")
+        # The index of a partitioned table becomes valid by what is attached to it.
+        grown = "partitions" in found and found["valid"]
+        same = not kind_named(step.kind).differs(found, planned) and (
+            grown or found.get("valid") == planned.get("valid")
+        )
     if not same:
         raise SteadyError(
             f"{step.kind} {step.object} was changed by somebody else since the plan was made.",
@@ -148,12 +155,13 @@ def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
     """One error for a run that stopped: what failed, what to do, what is done and stays. The report lists the steps."""
     errors = [result.error for result in results if result.error is not None]
     done = sum(1 for result in results if result.status == "done")
-    rest = [result.step.object for result in results if result.status == "not started"]
+    rest = list(dict.fromkeys(result.step.object for result in results if result.status == "not started"))
     first = errors[0]
     mend = re.split(r"[;,] (?:once it is up, |then )?run the same command again", first.todo)[0]
     lefts = [first.left] if first.left else []
     if rest:
-        lefts.append(f"not begun: {', '.join(rest)}")
+        more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
+        lefts.append(f"not begun: {', '.join(rest[:_NAMED])}{more}")
     return SteadyError(
         "; ".join(error.what for error in errors),
         first.why,

@@ -17,6 +17,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._driver import s
 __all__ = [
     "NAME_LIMIT",
     "compose",
+    "derived_name",
     "enclosed",
     "identifier",
     "identifiers",
@@ -95,6 +96,14 @@ def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
     digest = hashlib.sha256("\0".join((*scope, name)).encode("utf-8")).hexdigest()[:8]
     suffix = f"_steady_{purpose}_{digest}"
     return _cut(name, NAME_LIMIT - len(suffix)) + suffix
+
+
+def derived_name(text: str, scope: Sequence[str]) -> str:
+    """The text itself where it fits into a name; else its beginning and a digest, the same in every run."""
+    if len(text.encode("utf-8")) <= NAME_LIMIT:
+        return text
+    digest = hashlib.sha256("\0".join((*scope, text)).encode("utf-8")).hexdigest()[:8]
+    return f"{_cut(text, NAME_LIMIT - len(digest) - 1)}_{digest}"
 
 
 # PostgreSQL documentation, 4.1: backslashes escape in E'' only, a dollar quote does not follow a name, tags keep case.

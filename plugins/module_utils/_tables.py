@@ -15,8 +15,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import Pro
 from ansible_collections.steady.postgresql.plugins.module_utils._problem import nearest
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
 
-__all__ = ["column_problems", "owner_problems", "table_problems"]
+__all__ = ["column_problems", "lock_problems", "owner_problems", "table_problems"]
 
+_SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 _KINDS = {"p": "a partitioned table", "v": "a view", "m": "a materialized view", "f": "a foreign table"}
 
 
@@ -25,8 +26,15 @@ def _meant(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{guess}"?' if guess else ""
 
 
-def table_problems(catalog: Catalog, name: TableName) -> List[Problem]:
-    """Why nothing can be planned on this table; empty when it can."""
+def table_problems(
+    catalog: Catalog, name: TableName, partitioned: bool = False, partition: bool = False
+) -> List[Problem]:
+    """Why nothing can be planned on this table; empty when it can.
+
+    partitioned, partition: whether the planner can change a partitioned table, or a partition by itself.
+    """
+    if name[0] in _SYSTEM_SCHEMAS or name[0].startswith("pg_toast"):
+        return [Problem(f"{qualified(*name)} belongs to PostgreSQL itself")]
     table = catalog.tables.get(name)
     if table is None:
         return [
@@ -34,18 +42,26 @@ def table_problems(catalog: Catalog, name: TableName) -> List[Problem]:
                 f'there is no table "{name[1]}" in schema "{name[0]}"' + _meant(name[1], catalog.nearby.get(name, ()))
             )
         ]
-    refused: Optional[str] = None
-    if name[0] in ("pg_catalog", "information_schema") or name[0].startswith("pg_toast"):
-        refused = "belongs to PostgreSQL itself"
-    elif table.kind != "r":
-        refused = f"is {_KINDS.get(table.kind, 'not an ordinary table')}, which this version does not change"
-    elif table.is_partition:
+    refused = _refused(table, partitioned)
+    if refused is None and table.is_partition and not partition:
         refused = "is a partition of another table, which this version does not change"
-    elif table.persistence == "t":
-        refused = "is a temporary table"
-    elif table.extension is not None:
-        refused = f'belongs to the extension "{table.extension}"; change it through the extension'
+    if refused is None:
+        for below in catalog.below(name):
+            reason = _refused(catalog.tables[below], True)
+            if reason is not None:
+                refused = f"cannot be changed as a whole: its partition {qualified(*below)} {reason}"
+                break
     return [Problem(f"{qualified(*name)} {refused}")] if refused else []
+
+
+def _refused(table: Table, partitioned: bool) -> Optional[str]:
+    if table.kind != "r" and not (partitioned and table.kind == "p"):
+        return f"is {_KINDS.get(table.kind, 'not an ordinary table')}, which this version does not change"
+    if table.persistence == "t":
+        return "is a temporary table"
+    if table.extension is not None:
+        return f'belongs to the extension "{table.extension}"; change it through the extension'
+    return None
 
 
 def column_problems(table: Table, name: TableName, columns: Iterable[str]) -> List[Problem]:
@@ -58,15 +74,31 @@ def column_problems(table: Table, name: TableName, columns: Iterable[str]) -> Li
 
 
 def owner_problems(catalog: Catalog, name: TableName) -> List[Problem]:
-    """ALTER TABLE and CREATE INDEX ask for ownership (PostgreSQL documentation, 5.8 "Privileges")."""
-    table = catalog.tables[name]
-    if table.owned:
-        return []
-    grant = compose("GRANT {owner} TO {role}", owner=identifier(table.owner), role=identifier(catalog.role))
+    """ALTER TABLE and CREATE INDEX ask for ownership, of partitions too (PostgreSQL documentation, 5.8)."""
+    problems = []
+    for one in (name, *catalog.below(name)):
+        table = catalog.tables[one]
+        if table.owned:
+            continue
+        grant = compose("GRANT {owner} TO {role}", owner=identifier(table.owner), role=identifier(catalog.role))
+        problems.append(
+            Problem(
+                f'permission denied: {qualified(*one)} belongs to "{table.owner}", and role "{catalog.role}" is not '
+                f"a member of it; {grant}; or connect as the owner",
+                permission=True,
+            )
+        )
+    return problems
+
+
+def lock_problems(catalog: Catalog, names: Iterable[TableName]) -> List[Problem]:
+    """LOCK TABLE asks for UPDATE, DELETE or TRUNCATE (PostgreSQL documentation, LOCK, "Notes")."""
     return [
         Problem(
-            f'permission denied: {qualified(*name)} belongs to "{table.owner}", and role "{catalog.role}" is not '
-            f"a member of it; {grant}; or connect as the owner",
+            f'permission denied: role "{catalog.role}" may not lock {qualified(*name)}; '
+            + compose("GRANT UPDATE ON {table} TO {role}", table=identifier(*name), role=identifier(catalog.role)),
             permission=True,
         )
+        for name in sorted(set(names))
+        if name in catalog.tables and not catalog.tables[name].may_lock and not catalog.tables[name].owned
     ]

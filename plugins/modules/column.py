@@ -14,6 +14,7 @@ version_added: 0.1.0
 description:
   - Makes columns nullable or NOT NULL. NOT NULL is validated while reads and writes go on (as a NOT VALID constraint
     on PostgreSQL 18, through a CHECK before); rows without a value are found first and stop the change.
+  - Of a partitioned table, all partitions are changed with it, where none has a NOT NULL of its own.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:

@@ -16,6 +16,7 @@ description:
     validating it while reads and writes go on, and swapping names in one short transaction, so that a key is
     enforced at every instant.
   - Rows without a parent are found first, counted and shown by their keys; then nothing is changed.
+  - Keys to partitioned tables are changed in the same way, keys of partitioned tables on PostgreSQL 18 and later.
   - What an entry leaves out is kept as it stands, and has the default of PostgreSQL in a new key.
 author:
   - steady.postgresql contributors (@steady-postgresql)

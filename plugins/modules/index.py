@@ -15,7 +15,7 @@ description:
   - Brings a list of indexes to their wanted state, always concurrently, on several tables side by side.
   - Compares by definition, as the server itself understands it, and never by name alone. An invalid index that a
     failed build left is repaired; one with another definition is replaced without a moment in which neither exists.
-  - Partitioned tables are refused in this version.
+  - An index of a partitioned table is built partition by partition and attached; a run that stopped is gone on with.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:

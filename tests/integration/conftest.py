@@ -15,6 +15,7 @@ from lab import clinic
 from lab.server import Server
 
 SHOP = Path(__file__).parent / "shop.sql"
+EVENTS = Path(__file__).parent / "events.sql"
 
 
 @pytest.fixture(scope="session")
@@ -46,15 +47,29 @@ def database(cluster: Cluster) -> Database:
 
 
 @pytest.fixture
+def events(cluster: Cluster) -> Database:
+    """A fresh copy of a database with partitioned tables (events.sql)."""
+    return cluster.database(cluster.template("events", _fill_events))
+
+
+@pytest.fixture
 def clinic_database(cluster: Cluster) -> Database:
     """A fresh copy of the clinic, with a few thousand rows."""
     return cluster.database(cluster.template("clinic", _fill_clinic))
 
 
 def _fill_shop(url: str) -> None:
+    _fill(url, SHOP)
+
+
+def _fill_events(url: str) -> None:
+    _fill(url, EVENTS)
+
+
+def _fill(url: str, script: Path) -> None:
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
-        cursor.execute(SHOP.read_text())
+        cursor.execute(script.read_text())
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -28,6 +28,11 @@ class Holder:
         self.pid: int = connection.info.backend_pid
         self.released_at: float | None = None
 
+    def run(self, statement: str) -> None:
+        """One more statement in the transaction."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+
     def release(self) -> None:
         """End the transaction and the session."""
         with self._mutex:

@@ -452,16 +452,6 @@ def test_odd_names_of_role_and_database(cluster: Cluster, case: str) -> None:
 TABLES = {
     "a view": ("CREATE VIEW t AS SELECT 1 AS id, 2 AS v", "t", "is a view"),
     "a materialized view": ("CREATE MATERIALIZED VIEW t AS SELECT 1 AS id, 2 AS v", "t", "is a materialized view"),
-    "a partitioned table": (
-        "CREATE TABLE t (id int, v int) PARTITION BY RANGE (id)",
-        "t",
-        "is a partitioned table",
-    ),
-    "a partition": (
-        "CREATE TABLE p (id int, v int) PARTITION BY RANGE (id); CREATE TABLE t PARTITION OF p DEFAULT",
-        "t",
-        "is a partition of another table",
-    ),
     "a sequence": ("CREATE SEQUENCE t", "t", '"t"'),
     "an index": ('CREATE INDEX t ON "Order" (note)', "t", '"t"'),
     "a composite type": ("CREATE TYPE t AS (id int, v int)", "t", '"t"'),

@@ -78,12 +78,13 @@ def index_image(
         "replica_identity": False,
         "constraint": None,
         "is_partition": False,
+        "parent": None,
         "builder": None,
         **changes,
     }
-    if "tail" not in changes:
-        where = f" WHERE {image['predicate']}" if image["predicate"] is not None else ""
-        image["tail"] = f"{qualified(*of)} USING {image['method']} ({', '.join(texts)}){where}"
+    where = f" WHERE {image['predicate']}" if image["predicate"] is not None else ""
+    image.setdefault("using", f" USING {image['method']} ({', '.join(texts)}){where}")
+    image.setdefault("tail", qualified(*of) + image["using"])
     return image
 
 

@@ -15,7 +15,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._catalog import 
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     ACCESS_EXCLUSIVE,
+    SHARE_UPDATE_EXCLUSIVE,
     DataCheck,
+    Lock,
     Outcome,
     Problem,
     Step,
@@ -80,7 +82,7 @@ def tables(target: Target) -> Set[TableName]:
 def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str], bool]) -> Outcome:
     """The outcome for one column. wishes is not needed here."""
     name: TableName = (target.schema, target.table)
-    problems = table_problems(catalog, name)
+    problems = table_problems(catalog, name, partitioned=True)
     if not problems:
         problems = column_problems(catalog.tables[name], name, [target.name])
     if problems:
@@ -122,12 +124,14 @@ def _alter(target: Target, template: str, **parts: Any) -> str:
 def _to_null(
     target: Target, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
 ) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
-    place = f"{qualified(target.schema, target.table)}.{target.name}"
-    problems = []
+    name = (target.schema, target.table)
+    place = f"{qualified(*name)}.{target.name}"
+    problems: List[Problem] = []
     statements = []
     if column.not_null:
         statements.append(_alter(target, "ALTER COLUMN {column} DROP NOT NULL", column=identifier(target.name)))
-        if column.primary_key:
+        everywhere = [column, *(catalog.tables[below].columns[target.name] for below in catalog.below(name))]
+        if any(one.primary_key for one in everywhere):
             problems.append(Problem(f"{place} is part of the primary key and stays NOT NULL"))
         if column.identity:
             problems.append(Problem(f"{place} is an identity column and stays NOT NULL"))
@@ -139,18 +143,41 @@ def _to_null(
         problems += _inheritance_problems(target, catalog, column)
     if leftover is not None:
         statements.append(_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"])))
-    units = [guarded(ACCESS_EXCLUSIVE, [(target.schema, target.table)], *statements)] if statements else []
+    units = [guarded(ACCESS_EXCLUSIVE, [name, *catalog.below(name)], *statements)] if statements else []
     return units, [], problems
 
 
 def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> List[Problem]:
-    table = catalog.tables[(target.schema, target.table)]
+    name = (target.schema, target.table)
+    table = catalog.tables[name]
+    if table.kind == "p":
+        return _partition_problems(target, catalog, column)
     if not table.has_children and not column.inherited:
         return []
     return [
         Problem(
             f"{qualified(target.schema, target.table)} takes part in table inheritance, where NOT NULL concerns "
             "several tables at once; this version does not change that"
+        )
+    ]
+
+
+def _partition_problems(target: Target, catalog: Catalog, column: Column) -> List[Problem]:
+    """ALTER TABLE gives all partitions the same; what one had of its own, no rollback could tell any more."""
+    name = (target.schema, target.table)
+    others = []
+    for below in catalog.below(name):
+        own = catalog.tables[below].columns[target.name]
+        constraint = own.not_null_constraint
+        if own.not_null != column.not_null or (constraint is not None and constraint.get("local")):
+            others.append(qualified(*below))
+    if not others:
+        return []
+    return [
+        Problem(
+            f"{qualified(*name)}.{target.name}: NOT NULL is a matter of their own for the partitions "
+            f"{', '.join(others[:3])}{', …' if len(others) > 3 else ''}, which a change of the whole would take away; "
+            "this version does not change that"
         )
     ]
 
@@ -172,10 +199,12 @@ def _to_not_null(
     target: Target, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
 ) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
     table_name = (target.schema, target.table)
+    below = catalog.below(table_name)
+    everywhere, also = [table_name, *below], tuple(Lock(SHARE_UPDATE_EXCLUSIVE, one) for one in below)
     present = column.not_null_constraint
     drop_leftover = [_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"]))] if leftover else []
     if column.not_null and (present is None or present["validated"] or _was_not_valid(target)):
-        return ([guarded(ACCESS_EXCLUSIVE, [table_name], *drop_leftover)] if drop_leftover else []), [], []
+        return ([guarded(ACCESS_EXCLUSIVE, everywhere, *drop_leftover)] if drop_leftover else []), [], []
     units: List[Unit] = []
     if catalog.version >= _NOT_NULL_NOT_VALID:
         name = (
@@ -203,18 +232,19 @@ def _to_not_null(
                         comment=literal(comment),
                     )
                 )
-            units.append(guarded(ACCESS_EXCLUSIVE, [table_name], *statements))
+            units.append(guarded(ACCESS_EXCLUSIVE, everywhere, *statements))
         if not _was_not_valid(target):
-            units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)))
+            validate = _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)
+            units.append(autocommit(table_name, validate, also=also))
         if drop_leftover:
-            units.append(guarded(ACCESS_EXCLUSIVE, [table_name], *drop_leftover))
+            units.append(guarded(ACCESS_EXCLUSIVE, everywhere, *drop_leftover))
     else:
         helper = identifier(temporary_name(target.name, "check", table_name))
         if leftover is None:
             units.append(
                 guarded(
                     ACCESS_EXCLUSIVE,
-                    [table_name],
+                    everywhere,
                     _alter(
                         target,
                         "ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID",
@@ -224,11 +254,12 @@ def _to_not_null(
                 )
             )
         if leftover is None or not leftover["validated"]:
-            units.append(autocommit(table_name, _alter(target, "VALIDATE CONSTRAINT {name}", name=helper)))
+            validate = _alter(target, "VALIDATE CONSTRAINT {name}", name=helper)
+            units.append(autocommit(table_name, validate, also=also))
         units.append(
             guarded(
                 ACCESS_EXCLUSIVE,
-                [table_name],
+                everywhere,
                 _alter(target, "ALTER COLUMN {column} SET NOT NULL", column=identifier(target.name)),
                 _alter(target, "DROP CONSTRAINT {name}", name=helper),
             )

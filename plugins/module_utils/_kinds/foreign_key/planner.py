@@ -19,6 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     ACCESS_EXCLUSIVE,
     ROW_SHARE,
     SHARE_ROW_EXCLUSIVE,
+    SHARE_UPDATE_EXCLUSIVE,
     DataCheck,
     Lock,
     Outcome,
@@ -39,6 +40,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
     column_problems,
+    lock_problems,
     owner_problems,
     table_problems,
 )
@@ -46,6 +48,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
 __all__ = ["KIND", "Target", "differs", "from_image", "from_specification", "plan", "tables"]
 
 KIND = "foreign_key"
+_NOT_VALID_PARTITIONED = 180000  # before, NOT VALID is refused on a partitioned table (ALTER TABLE, "Notes" of 17)
 _SET_COLUMNS = 150000  # ON DELETE SET NULL (column, …), release notes of 15
 _DEFINITION = (
     "columns",
@@ -188,11 +191,11 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     """The outcome for one foreign key. wishes: nullability that the same migration gives to (table, column)."""
     table = target.table_name
     wanted = target.specification
-    problems = table_problems(catalog, table)
+    problems = table_problems(catalog, table, partitioned=True, partition=True)
     if wanted is not None:
         parent = (wanted.referenced_schema, wanted.referenced_table)
         if parent != table:
-            problems += table_problems(catalog, parent)
+            problems += table_problems(catalog, parent, partitioned=True, partition=True)
         if not problems:
             problems += column_problems(catalog.tables[table], table, wanted.columns)
             problems += column_problems(catalog.tables[parent], parent, wanted.referenced_columns)
@@ -230,11 +233,28 @@ def _parent(key: Mapping[str, Any]) -> TableName:
     return (key["referenced_schema"], key["referenced_table"])
 
 
-def _drop(target: Target, *keys: Mapping[str, Any]) -> Unit:
+def _all(catalog: Catalog, *names: TableName) -> List[TableName]:
+    """The tables and their partitions: a key of a partitioned table, or to one, is one of each partition, too."""
+    return [one for name in names for one in (name, *catalog.below(name))]
+
+
+def _partitioned_problems(target: Target, catalog: Catalog) -> List[Problem]:
+    table = catalog.tables[target.table_name]
+    if table.kind != "p" or catalog.version >= _NOT_VALID_PARTITIONED:
+        return []
+    return [
+        Problem(
+            f"{qualified(*target.table_name)} is partitioned, and PostgreSQL before 18 adds a foreign key to it only "
+            f'while all writes wait for the check of all rows, so "{target.name}" is not changed'
+        )
+    ]
+
+
+def _drop(target: Target, catalog: Catalog, *keys: Mapping[str, Any]) -> Unit:
     """DROP CONSTRAINT takes ACCESS EXCLUSIVE on both tables of a key."""
     return guarded(
         ACCESS_EXCLUSIVE,
-        [target.table_name, *(_parent(key) for key in keys)],
+        _all(catalog, target.table_name, *(_parent(key) for key in keys)),
         *(_alter(target, "DROP CONSTRAINT {name}", name=identifier(key["name"])) for key in keys),
     )
 
@@ -251,11 +271,12 @@ def _absent(
         target.table_name,
         target.name,
         "drop" if found is not None else "clean up",
-        (_drop(target, *keys),),
+        (_drop(target, catalog, *keys),),
         dict(found) if found is not None else None,
         "" if found is not None else "leftover of an interrupted run",
     )
-    problems = owner_problems(catalog, target.table_name) + _lock_problems(catalog, [_parent(key) for key in keys])
+    problems = _partitioned_problems(target, catalog) + owner_problems(catalog, target.table_name)
+    problems += lock_problems(catalog, _all(catalog, *(_parent(key) for key in keys)))
     return Outcome(KIND, target.table_name, target.name, state, step, tuple(problems))
 
 
@@ -292,29 +313,36 @@ def _present(
             state = f'the key "{twin["name"]}" already does the job'
             if helper is None:
                 return Outcome(KIND, table, target.name, state, notes=tuple(notes))
-            cleaning = Step(KIND, table, target.name, "clean up", (_drop(target, helper),), None, "leftover of a run")
+            cleaning = Step(
+                KIND, table, target.name, "clean up", (_drop(target, catalog, helper),), None, "leftover of a run"
+            )
             return Outcome(KIND, table, target.name, state, cleaning, notes=tuple(notes))
-        units += [_drop(target, helper)] if helper is not None else []
-        units += _added(target, wanted, target.name)
+        units += [_drop(target, catalog, helper)] if helper is not None else []
+        units += _added(target, catalog, wanted, target.name)
         adds = True
     elif _same(wanted, found) and not _validated_since(target, found):
         if helper is not None:
-            units.append(_drop(target, helper))
+            units.append(_drop(target, catalog, helper))
             action = "clean up"
+        for below in catalog.below(table):
+            if helper is None and catalog.find(KIND, below, temporary_name(target.name, "new", table)) is not None:
+                units.append(_renamed(below, temporary_name(target.name, "new", table), target.name))
+                action = "clean up"
         if target.validated and not found["validated"]:
-            units.append(_validation(target, wanted, target.name))
+            units.append(_validation(target, catalog, wanted, target.name))
             action = "validate"
     else:
         action = "replace"
         name = temporary_name(target.name, "new", table)
         reuse = helper is not None and _same(wanted, helper)
         if not reuse:
-            units += [_drop(target, helper)] if helper is not None else []
-            units += _added(target, wanted, name)
+            units += [_drop(target, catalog, helper)] if helper is not None else []
+            units += _added(target, catalog, wanted, name)
             adds = True
         elif target.validated and helper is not None and not helper["validated"]:
-            units.append(_validation(target, wanted, name))
-        units.append(_swap(target, wanted, found, name))
+            units.append(_validation(target, catalog, wanted, name))
+        units.append(_swap(target, catalog, wanted, found, name))
+        units += [_renamed(below, name, target.name) for below in catalog.below(table)]
     if not units:
         return Outcome(KIND, table, target.name, state, notes=tuple(notes))
     validates = target.validated and any("VALIDATE CONSTRAINT" in s for unit in units for s in unit.statements)
@@ -336,9 +364,9 @@ def _present(
     )
     judged = action != "clean up" and not target.restores
     problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []
-    problems += _not_enforced_before(target)
+    problems += _not_enforced_before(target) + _partitioned_problems(target, catalog)
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
-    problems += _lock_problems(catalog, [lock.table for unit in units if unit.guarded for lock in unit.locks])
+    problems += lock_problems(catalog, [lock.table for unit in units if unit.guarded for lock in unit.locks])
     if wanted["on_delete_columns"] and catalog.version < _SET_COLUMNS:
         problems.append(Problem(f'"{target.name}": on_delete_columns needs PostgreSQL 15 or newer'))
     return Outcome(KIND, table, target.name, state, step, tuple(problems), tuple(notes))
@@ -364,7 +392,7 @@ def _definition(wanted: Mapping[str, Any], referenced: Any) -> str:
     return text
 
 
-def _added(target: Target, wanted: Mapping[str, Any], name: str) -> List[Unit]:
+def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> List[Unit]:
     """NOT VALID first: from that moment new rows are checked. Then the old rows, while everything goes on."""
     statements = [
         _alter(
@@ -376,15 +404,18 @@ def _added(target: Target, wanted: Mapping[str, Any], name: str) -> List[Unit]:
     ]
     if target.comment is not None:
         statements.append(_comment(target, name, target.comment))
-    units = [guarded(SHARE_ROW_EXCLUSIVE, [target.table_name, _parent(wanted)], *statements)]
-    return units + ([_validation(target, wanted, name)] if target.validated else [])
+    units = [guarded(SHARE_ROW_EXCLUSIVE, _all(catalog, target.table_name, _parent(wanted)), *statements)]
+    return units + ([_validation(target, catalog, wanted, name)] if target.validated else [])
 
 
-def _validation(target: Target, wanted: Mapping[str, Any], name: str) -> Unit:
+def _validation(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> Unit:
     return autocommit(
         target.table_name,
         _alter(target, "VALIDATE CONSTRAINT {name}", name=identifier(name)),
-        also=(Lock(ROW_SHARE, _parent(wanted)),),
+        also=(
+            *(Lock(SHARE_UPDATE_EXCLUSIVE, below) for below in catalog.below(target.table_name)),
+            Lock(ROW_SHARE, _parent(wanted)),
+        ),
     )
 
 
@@ -397,7 +428,22 @@ def _comment(target: Target, name: str, comment: str) -> str:
     )
 
 
-def _swap(target: Target, wanted: Mapping[str, Any], found: Mapping[str, Any], name: str) -> Unit:
+def _renamed(partition: TableName, old: str, new: str) -> Unit:
+    """The key's part on a partition has the name under which it was added; the rename of the whole leaves it."""
+    return guarded(
+        ACCESS_EXCLUSIVE,
+        [partition],
+        compose(
+            "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}",
+            table=identifier(*partition),
+            old=identifier(old),
+            new=identifier(new),
+        ),
+        only=True,
+    )
+
+
+def _swap(target: Target, catalog: Catalog, wanted: Mapping[str, Any], found: Mapping[str, Any], name: str) -> Unit:
     """One short transaction: both keys stand before it, the new one alone after it."""
     statements = [
         _alter(target, "DROP CONSTRAINT {name}", name=identifier(target.name)),
@@ -405,7 +451,8 @@ def _swap(target: Target, wanted: Mapping[str, Any], found: Mapping[str, Any], n
     ]
     if target.comment is None and found["comment"] is not None:
         statements.append(_comment(target, target.name, found["comment"]))
-    return guarded(ACCESS_EXCLUSIVE, [target.table_name, _parent(wanted), _parent(found)], *statements)
+    tables_of_both = _all(catalog, target.table_name, _parent(wanted), _parent(found))
+    return guarded(ACCESS_EXCLUSIVE, tables_of_both, *statements)
 
 
 def _rehearsal(target: Target, wanted: Mapping[str, Any]) -> Tuple[str, ...]:
@@ -484,19 +531,6 @@ def _reference_problems(catalog: Catalog, wanted: Mapping[str, Any], adds: bool)
             f'permission denied: REFERENCES on {qualified(*parent)} is missing for role "{catalog.role}"; {grant}',
             permission=True,
         )
-    ]
-
-
-def _lock_problems(catalog: Catalog, names: List[TableName]) -> List[Problem]:
-    """LOCK TABLE asks for UPDATE, DELETE or TRUNCATE (PostgreSQL documentation, LOCK, "Notes")."""
-    return [
-        Problem(
-            f'permission denied: role "{catalog.role}" may not lock {qualified(*name)}; '
-            + compose("GRANT UPDATE ON {table} TO {role}", table=identifier(*name), role=identifier(catalog.role)),
-            permission=True,
-        )
-        for name in sorted(set(names))
-        if name in catalog.tables and not catalog.tables[name].may_lock and not catalog.tables[name].owned
     ]
 
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Table, TableName
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
@@ -16,16 +16,22 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
 __all__ = ["read"]
 
 # pg_get_indexdef leaves out the schema of what the search_path finds: an empty path makes the text whole, and the
-# same in every session. Its first words are CREATE [UNIQUE] INDEX <name> ON; the rest is kept as `tail`.
+# same in every session. Its first words are CREATE [UNIQUE] INDEX <name> ON; the rest is kept as `tail`, and what
+# follows the table as `using`, by which an index of a partition is compared with that of the whole.
 _QUERY = """
 SET search_path TO '';
 SELECT i.indrelid, n.nspname AS schema, t.relname AS table_name, c.relname AS name, m.amname AS method,
   i.indisunique AS is_unique, i.indisvalid AS valid, i.indisready AS ready,
   i.indisclustered AS clustered, i.indisreplident AS replica_identity, i.indisprimary AS primary_key,
-  c.relispartition AS is_partition,
+  c.relispartition AS is_partition, c.relkind = 'I' AS partitioned,
+  (SELECT json_build_object('schema', pn.nspname, 'table', pt.relname, 'name', pc.relname)
+    FROM pg_inherits h JOIN pg_class pc ON pc.oid = h.inhparent JOIN pg_index pi ON pi.indexrelid = h.inhparent
+    JOIN pg_class pt ON pt.oid = pi.indrelid JOIN pg_namespace pn ON pn.oid = pt.relnamespace
+    WHERE h.inhrelid = c.oid) AS parent,
   k.conname AS constraint_name, coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false) AS nulls_not_distinct,
   d.definition, length(format('CREATE %%sINDEX %%I ON ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname))
     AS head,
+  length(format('%%s%%I.%%I', CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END, n.nspname, t.relname)) AS place,
   pg_get_expr(i.indpred, i.indrelid) AS predicate, obj_description(c.oid, 'pg_class') AS comment,
   ts.spcname AS tablespace, c.reloptions AS options,
   (SELECT json_agg(json_build_object('key', s.number <= i.indnkeyatts, 'text', pg_get_indexdef(c.oid, s.number, false),
@@ -90,12 +96,18 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
         "replica_identity": row["replica_identity"],
         "constraint": row["constraint_name"],
         "is_partition": row["is_partition"],
+        "parent": row["parent"],
+        "using": definition[row["head"] + row["place"] :],
         "builder": row["builder"],
     }
 
 
 def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableName, Sequence[Dict[str, Any]]]:
-    """Images of all indexes of the tables, by table. One round trip."""
+    """Images of all indexes of the tables, by table. One round trip.
+
+    parent: the index of the partitioned table that it is attached to. An index of a partitioned table has partitions
+    too: the images of all that is attached to it, at any depth, so that the whole can be made again.
+    """
     by_oid = {table.oid: name for name, table in tables.items()}
     path = session.one("SELECT pg_catalog.current_setting('search_path') AS path")["path"]
     try:
@@ -103,6 +115,25 @@ def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableNa
     finally:
         session.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
     images: Dict[TableName, List[Dict[str, Any]]] = {}
+    attached: Dict[Tuple[str, str], List[Dict[str, Any]]] = {}
+    whole: List[Dict[str, Any]] = []
     for row in rows:
-        images.setdefault(by_oid[row.pop("indrelid")], []).append(_image(row))
+        image = _image(row)
+        images.setdefault(by_oid[row["indrelid"]], []).append(image)
+        if row["partitioned"]:
+            whole.append(image)
+        if image["parent"] is not None:
+            attached.setdefault((image["parent"]["schema"], image["parent"]["name"]), []).append(image)
+    for image in whole:
+        image["partitions"] = list(_attached(image, attached))
     return images
+
+
+def _attached(
+    image: Mapping[str, Any], attached: Mapping[Tuple[str, str], List[Dict[str, Any]]]
+) -> Iterator[Dict[str, Any]]:
+    for child in sorted(
+        attached.get((image["schema"], image["name"]), ()), key=lambda one: (one["schema"], one["name"])
+    ):
+        yield {key: value for key, value in child.items() if key != "partitions"}
+        yield from _attached(child, attached)

@@ -8,19 +8,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Table, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index import partitioned
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.statements import (
+    KIND,
+    after_build,
+    build_problems,
+    drops,
+    duplicate_checks,
+    helper_name,
+    refusals,
+    rehearsal,
+    rename,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
     Target,
     create_statement,
     differences,
-    key_texts,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     SHARE_UPDATE_EXCLUSIVE,
-    DataCheck,
     Lock,
     Outcome,
     Problem,
@@ -28,15 +38,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     Unit,
     autocommit,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
-    compose,
-    enclosed,
-    identifier,
-    literal,
-    qualified,
-    raw,
-    temporary_name,
-)
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
 from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
     column_problems,
     owner_problems,
@@ -45,28 +47,20 @@ from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
 
 __all__ = ["KIND", "differs", "plan", "relation_names", "tables"]
 
-KIND = "index"
-_CORRUPTING = range(140000, 140004)  # CREATE INDEX CONCURRENTLY may miss rows in 14.0 to 14.3 (release notes of 14.4)
-_NULLS_NOT_DISTINCT = 150000
-
 
 def tables(target: Target) -> Set[TableName]:
     return {target.table_name}
 
 
-def relation_names(target: Target) -> Set[TableName]:
-    """The names that the plan may need: the index's own and those of its helpers."""
-    names = (target.name, _helper(target, "new"), _helper(target, "old"))
-    return {(target.schema, name) for name in names}
+def relation_names(target: Target, around: Mapping[TableName, Table]) -> Set[TableName]:
+    """The names that the plan may need: the index's own, those of its helpers, and those on partitions."""
+    names = (target.name, helper_name(target, "new"), helper_name(target, "old"))
+    return {(target.schema, name) for name in names} | partitioned.relation_names(target, around)
 
 
 def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     """Whether two images are different indexes for a rollback's purposes; validity does not count."""
     return any(left[key] != right[key] for key in ("tail", "unique"))
-
-
-def _helper(target: Target, purpose: str) -> str:
-    return temporary_name(target.name, purpose, target.table_name)
 
 
 @dataclass(frozen=True)
@@ -87,18 +81,23 @@ class _Scene:
 def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str], bool]) -> Outcome:
     """The outcome for one index. wishes is not needed here."""
     table = target.table_name
-    problems = table_problems(catalog, table)
+    if target.restores and not target.present and table not in catalog.tables:
+        # Old partitions are dropped as time goes by, and their indexes with them: nothing is left to undo.
+        return Outcome(KIND, table, target.name, "not there")
+    problems = table_problems(catalog, table, partitioned=True, partition=True)
     if not problems:
         problems = column_problems(catalog.tables[table], table, target.column_names)
         problems += _name_problems(target, catalog)
     if problems:
         return Outcome(KIND, table, target.name, "cannot be planned", problems=tuple(problems))
+    if catalog.tables[table].kind == "p":
+        return partitioned.plan(target, catalog)
     scene = _Scene(
         target,
         catalog,
         catalog.find(KIND, table, target.name),
-        catalog.find(KIND, table, _helper(target, "new")),
-        catalog.find(KIND, table, _helper(target, "old")),
+        catalog.find(KIND, table, helper_name(target, "new")),
+        catalog.find(KIND, table, helper_name(target, "old")),
     )
     return _present(scene) if target.present else _absent(scene)
 
@@ -119,6 +118,8 @@ def _name_problems(target: Target, catalog: Catalog) -> List[Problem]:
 def _present(scene: _Scene) -> Outcome:
     target, catalog, found = scene.target, scene.catalog, scene.found
     if found is None:
+        if scene.new is not None and target.image is not None and not differences(target, scene.new, catalog):
+            return _outcome(scene, "not there", _adopt(scene, scene.new))
         twin = _equivalent(target, catalog)
         note = (
             f'{qualified(*target.table_name)}: the index "{twin}" already does the job of "{target.name}"'
@@ -128,6 +129,8 @@ def _present(scene: _Scene) -> Outcome:
         if twin and target.accept_equivalent:
             return _outcome(scene, f'the index "{twin}" already does the job', _cleaning(scene), notes=(note,))
         return _outcome(scene, "not there", _build(scene, "create"), notes=(note,) if note else ())
+    if found["parent"] is not None and target.image is not None and target.image.get("parent") is None:
+        return _detached(scene, found)
     if not found["valid"]:
         if found["builder"] is not None:
             problem = Problem(
@@ -139,11 +142,11 @@ def _present(scene: _Scene) -> Outcome:
             return _outcome(scene, "invalid: left behind by a build that failed", _build(scene, "repair"))
     different = differences(target, found, catalog)
     if not found["valid"]:
-        problems = _refusals(target, found, "repaired") or [Problem(f'the index "{target.name}" is not valid')]
+        problems = refusals(target, found, "repaired") or [Problem(f'the index "{target.name}" is not valid')]
         return _outcome(scene, "invalid", None, problems=tuple(problems))
     if not different:
         return _outcome(scene, "valid, exactly as wanted", _cleaning(scene))
-    problems = _refusals(target, found, "replaced")
+    problems = refusals(target, found, "replaced")
     if not target.replace:
         problems.append(
             Problem(
@@ -154,92 +157,70 @@ def _present(scene: _Scene) -> Outcome:
     return _outcome(scene, "; ".join(different), _replace(scene, found, different), problems=tuple(problems))
 
 
-def _refusals(target: Target, found: Mapping[str, Any], verb: str) -> List[Problem]:
-    reasons = []
-    if found["constraint"] is not None:
-        reasons.append(f'it belongs to the constraint "{found["constraint"]}"')
-    if found["replica_identity"]:
-        reasons.append("it is the table's replica identity: logical replication would break")
-    if found["is_partition"]:
-        reasons.append("it is part of an index of a partitioned table")
-    return [Problem(f'the index "{target.name}" cannot be {verb}: {reason}') for reason in reasons]
-
-
 def _absent(scene: _Scene) -> Outcome:
     found = scene.found
     if found is None:
         return _outcome(scene, "not there", _cleaning(scene))
-    units = [*_drops(scene.leftovers), *_drops([found])]
+    if partitioned.goes_with(scene.catalog, found):
+        return _outcome(scene, "goes with the index of the partitioned table", None)
+    units = [*drops(scene.leftovers), *drops([found])]
     step = _step(scene, "drop", units, "")
-    return _outcome(scene, "there", step, problems=tuple(_refusals(scene.target, found, "dropped")))
+    return _outcome(scene, "there", step, problems=tuple(refusals(scene.target, found, "dropped")))
+
+
+def _adopt(scene: _Scene, new: Mapping[str, Any]) -> Step:
+    """What an interrupted rollback built beside an index that is gone by now gets its name."""
+    target = scene.target
+    units = [
+        Unit((rename(target.schema, new["name"], target.name),), _name_locks(target), transaction=True),
+        *drops([image for image in scene.leftovers if image is not new]),
+    ]
+    return _step(scene, "rename", units, "built by an interrupted run")
+
+
+def _detached(scene: _Scene, found: Mapping[str, Any]) -> Outcome:
+    """An index that stood by itself before it was attached. PostgreSQL cannot detach it: it goes with the index of
+    the partitioned table. So another one is built beside it, which gets its name in the moment in which it goes.
+    """
+    target, catalog, new = scene.target, scene.catalog, scene.new
+    if not partitioned.goes_with(catalog, found):
+        return _outcome(scene, "attached", None, problems=tuple(refusals(target, found, "detached")))
+    beside = replace(target, name=helper_name(target, "new"))
+    if new is not None and new["valid"] and not differences(beside, new, catalog):
+        return _outcome(scene, "attached; the one beside it is built", None)
+    image: Mapping[str, Any] = target.image or {}
+    after = after_build(beside, image["comment"], image["clustered"], image["statistics"])
+    units = [*drops(scene.leftovers), autocommit(target.table_name, create_statement(beside, beside.name))]
+    units.extend(autocommit(target.table_name, statement) for statement in after)
+    step = _step(scene, "create", units, f'takes the place of "{target.name}" when that goes', cleanup=beside.name)
+    step = replace(step, name=beside.name, before=dict(new) if new is not None else None)
+    return _outcome(scene, "attached", step)
+
+
+def _name_locks(target: Target) -> Tuple[Lock, ...]:
+    return (Lock(SHARE_UPDATE_EXCLUSIVE, (target.schema, target.name)),)
 
 
 def _equivalent(target: Target, catalog: Catalog) -> Optional[str]:
     """Another valid index with the same definition, if there is one."""
     if target.specification is None:
         return None
-    helpers = {_helper(target, "new"), _helper(target, "old")}
+    helpers = {helper_name(target, "new"), helper_name(target, "old")}
     for image in catalog.others(KIND, target.table_name):
         if image["valid"] and image["name"] not in helpers and not differences(target, image, catalog):
             return str(image["name"])
     return None
 
 
-def _drops(images: List[Mapping[str, Any]]) -> List[Unit]:
-    return [
-        autocommit(
-            (image["schema"], image["table"]),
-            compose("DROP INDEX CONCURRENTLY {name}", name=identifier(image["schema"], image["name"])),
-        )
-        for image in images
-    ]
-
-
-def _after_build(scene: _Scene, comment: Optional[str], clustered: bool, statistics: Mapping[str, int]) -> List[str]:
-    """What CREATE INDEX cannot say in one statement. SHARE UPDATE EXCLUSIVE at the most."""
-    target = scene.target
-    index = identifier(target.schema, target.name)
-    statements = []
-    if comment is not None:
-        statements.append(compose("COMMENT ON INDEX {index} IS {comment}", index=index, comment=literal(comment)))
-    for number, goal in sorted(statistics.items(), key=lambda item: int(item[0])):
-        statements.append(
-            compose(
-                "ALTER INDEX {index} ALTER COLUMN {number} SET STATISTICS {goal}",
-                index=index,
-                number=_number(number),
-                goal=_number(goal),
-            )
-        )
-    if clustered:
-        statements.append(
-            compose(
-                "ALTER TABLE {table} CLUSTER ON {name}",
-                table=identifier(*target.table_name),
-                name=identifier(target.name),
-            )
-        )
-    source = target.image["columns"] if target.image is not None else ()
-    wanted = target.specification.columns if target.specification is not None else ()
-    if any(c["expression"] is not None for c in source) or any(c.expression is not None for c in wanted):
-        # Statistics of an expression exist only after ANALYZE (PostgreSQL documentation, CREATE INDEX, "Notes").
-        statements.append(compose("ANALYZE {table}", table=identifier(*target.table_name)))
-    return statements
-
-
-def _number(value: Any) -> Any:
-    return raw(str(int(value)))
-
-
 def _build(scene: _Scene, action: str) -> Step:
     target, found = scene.target, scene.found
-    units = [*_drops(scene.leftovers), *(_drops([found]) if found is not None else [])]
+    units = [*drops(scene.leftovers), *(drops([found]) if found is not None else [])]
     units.append(autocommit(target.table_name, create_statement(target, target.name)))
     image = target.image
     after = (
-        _after_build(scene, image["comment"], image["clustered"], image["statistics"])
+        after_build(target, image["comment"], image["clustered"], image["statistics"])
         if image is not None
-        else (_after_build(scene, None, False, {}))
+        else after_build(target, None)
     )
     units.extend(autocommit(target.table_name, statement) for statement in after)
     return _step(scene, action, units, "", cleanup=target.name)
@@ -249,48 +230,38 @@ def _replace(scene: _Scene, found: Mapping[str, Any], different: List[str]) -> S
     """The new one under another name, a swap of names in one transaction, then the old one dropped."""
     target, new = scene.target, scene.new
     reuse = new is not None and new["valid"] and not differences(target, new, scene.catalog)
-    units = _drops([image for image in scene.leftovers if not (reuse and image is new)])
+    units = drops([image for image in scene.leftovers if not (reuse and image is new)])
     if not reuse:
-        units.append(autocommit(target.table_name, create_statement(target, _helper(target, "new"))))
-    rename = "ALTER INDEX {index} RENAME TO {name}"
+        units.append(autocommit(target.table_name, create_statement(target, helper_name(target, "new"))))
     units.append(
         Unit(
             (
-                compose(rename, index=identifier(target.schema, target.name), name=identifier(_helper(target, "old"))),
-                compose(rename, index=identifier(target.schema, _helper(target, "new")), name=identifier(target.name)),
+                rename(target.schema, target.name, helper_name(target, "old")),
+                rename(target.schema, helper_name(target, "new"), target.name),
             ),
-            (Lock(SHARE_UPDATE_EXCLUSIVE, (target.schema, target.name)),),
+            _name_locks(target),
             transaction=True,
         )
     )
     image = target.image
     after = (
-        _after_build(scene, image["comment"], image["clustered"], image["statistics"])
+        after_build(target, image["comment"], image["clustered"], image["statistics"])
         if image is not None
-        else (_after_build(scene, found["comment"], found["clustered"], {}))
+        else after_build(target, found["comment"], found["clustered"])
     )
     units.extend(autocommit(target.table_name, statement) for statement in after)
-    units.extend(_drops([{**found, "name": _helper(target, "old")}]))
-    return _step(scene, "replace", units, "; ".join(different), cleanup=_helper(target, "new"))
+    units.extend(drops([{**found, "name": helper_name(target, "old")}]))
+    return _step(scene, "replace", units, "; ".join(different), cleanup=helper_name(target, "new"))
 
 
 def _cleaning(scene: _Scene) -> Optional[Step]:
-    units = _drops(scene.leftovers)
+    units = drops(scene.leftovers)
     return _step(scene, "clean up", units, "leftover of an interrupted run") if units else None
 
 
 def _step(scene: _Scene, action: str, units: List[Unit], summary: str, cleanup: Optional[str] = None) -> Step:
     target = scene.target
     builds = cleanup is not None
-    rehearsal: Tuple[str, ...] = ()
-    if builds and target.specification is not None:
-        rehearsal = (
-            compose(
-                "CREATE TEMPORARY TABLE steady_rehearsal (LIKE {table} INCLUDING GENERATED)",
-                table=identifier(*target.table_name),
-            ),
-            create_statement(target, "steady_rehearsal_idx", on="pg_temp.steady_rehearsal"),
-        )
     undo = (
         (compose("DROP INDEX CONCURRENTLY IF EXISTS {name}", name=identifier(target.schema, cleanup)),)
         if cleanup
@@ -305,40 +276,9 @@ def _step(scene: _Scene, action: str, units: List[Unit], summary: str, cleanup: 
         tuple(units),
         before,
         summary,
-        _duplicate_checks(scene) if builds else (),
-        rehearsal,
+        duplicate_checks(target) if builds else (),
+        rehearsal(target) if builds else (),
         undo,
-    )
-
-
-def _duplicate_checks(scene: _Scene) -> Tuple[DataCheck, ...]:
-    target, image, wanted = scene.target, scene.target.image, scene.target.specification
-    unique = image["unique"] if image is not None else wanted is not None and wanted.unique
-    if not unique:
-        return ()
-    keys = key_texts(target)
-    distinct = image["nulls_not_distinct"] if image is not None else wanted is not None and wanted.nulls_not_distinct
-    predicate = image["predicate"] if image is not None else wanted.where if wanted is not None else None
-    conditions = [] if distinct else [f"{key} IS NOT NULL" for key in keys]
-    if predicate is not None:
-        conditions.append(enclosed(predicate))
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    columns = ", ".join(keys)
-    place = f'{qualified(*target.table_name)}, so the unique index "{target.name}" cannot be built'
-    return (
-        DataCheck(
-            target.table_name,
-            compose(
-                "SELECT {columns}, pg_catalog.count(*) AS times, pg_catalog.count(*) OVER () AS total"
-                " FROM {table}{where} GROUP BY {columns} HAVING pg_catalog.count(*) > 1 LIMIT 10",
-                columns=raw(columns),
-                table=identifier(*target.table_name),
-                where=raw(where),
-            ),
-            f"1 key occurs more than once in {place}",
-            f"{{total}} keys occur more than once in {place}",
-            "make the keys unique, then run this again",
-        ),
     )
 
 
@@ -350,29 +290,5 @@ def _outcome(
     if step is not None:
         further += owner_problems(catalog, target.table_name)
         if step.rehearsal or step.cleanup:
-            further += _build_problems(target, catalog)
+            further += build_problems(target, catalog)
     return Outcome(KIND, target.table_name, target.name, state, step, (*problems, *further), notes)
-
-
-def _build_problems(target: Target, catalog: Catalog) -> List[Problem]:
-    problems = []
-    if catalog.version in _CORRUPTING:
-        problems.append(
-            Problem(
-                "PostgreSQL 14.0 to 14.3 build corrupt indexes concurrently: update the server to 14.4 or newer first"
-            )
-        )
-    if not catalog.tables[target.table_name].may_create_in_schema:
-        grant = compose(
-            "GRANT CREATE ON SCHEMA {schema} TO {role}", schema=identifier(target.schema), role=identifier(catalog.role)
-        )
-        problems.append(
-            Problem(
-                f'permission denied: CREATE on schema "{target.schema}" is missing for role "{catalog.role}"; {grant}',
-                permission=True,
-            )
-        )
-    wanted = target.specification
-    if wanted is not None and wanted.nulls_not_distinct and catalog.version < _NULLS_NOT_DISTINCT:
-        problems.append(Problem(f'"{target.name}": nulls_not_distinct needs PostgreSQL 15 or newer'))
-    return problems

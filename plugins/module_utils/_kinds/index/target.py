@@ -31,7 +31,10 @@ __all__ = ["Target", "create_statement", "differences", "from_image", "from_spec
 
 @dataclass(frozen=True)
 class Target:
-    """specification or image is set when the index shall be present; neither when it shall be absent."""
+    """specification or image is set when the index shall be present; neither when it shall be absent.
+
+    restores: whether a rollback wants it so.
+    """
 
     schema: str
     table: str
@@ -40,6 +43,7 @@ class Target:
     image: Optional[Mapping[str, Any]] = None
     replace: bool = True
     accept_equivalent: bool = False
+    restores: bool = False
 
     @property
     def present(self) -> bool:
@@ -93,7 +97,8 @@ def from_specification(specification: IndexSpecification) -> Target:
 
 def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
     """The target that brings back what stood there. An invalid index is nothing that anybody wants back."""
-    return Target(table[0], table[1], name, image=image if image is not None and image["valid"] else None)
+    wanted = image if image is not None and image["valid"] else None
+    return Target(table[0], table[1], name, image=wanted, restores=True)
 
 
 def _key(column: IndexColumn) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._locks import Lo
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     ACCESS_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
+    DataCheck,
     Lock,
     Step,
     Unit,
@@ -131,6 +133,24 @@ class TestRun:
         (result,) = run.run(build("a", cleanup=("DROP a",)), recheck=recheck)
         assert (result.status, str(result.error)) == ("failed", "a was changed")
         assert (run.sent, run.recorded) == ([], [])
+
+    def test_a_later_step_on_the_same_object_begins_with_what_the_earlier_one_left(self) -> None:
+        seen: list[Any] = []
+        run = Run()
+        again = replace(drop("a"), kind="index", action="attach")
+        results = run.run(build("a"), build("b"), again, recheck=lambda _session, step: seen.append(step.before))
+        assert seen == [None, None, {"name": "a"}]
+        assert results[2].step.before is None, "the plan stays as it was"
+
+    @pytest.mark.parametrize(("rows", "status"), [([], "done"), ([{"partition": "p", "total": 11}], "failed")])
+    def test_a_step_is_done_when_what_it_promised_is_so(self, rows: list[dict[str, Any]], status: str) -> None:
+        run = Run()
+        run.answer = lambda statement: rows if statement == "SELECT p" else 0  # type: ignore[method-assign]
+        check = DataCheck(SALE, "SELECT p", "1 is missing", "{total} are missing", "run it again")
+        (result,) = run.run(build("a", proof=(check,)))
+        assert result.status == status
+        if result.error is not None:
+            assert str(result.error) == "create index public.a: 11 are missing: p, …\nWhat to do: run it again"
 
     def test_without_a_journal_entry_nothing_is_begun(self) -> None:
         run = Run(journal={"begins": "53100"})

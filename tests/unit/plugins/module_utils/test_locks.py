@@ -31,6 +31,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._locks import (
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     ACCESS_EXCLUSIVE,
+    SHARE,
     SHARE_ROW_EXCLUSIVE,
     Unit,
     guarded,
@@ -323,7 +324,11 @@ class TestBlockers:
 
     @pytest.mark.parametrize(
         ("mode", "harmless"),
-        [(SHARE_ROW_EXCLUSIVE, {"AccessShareLock", "RowShareLock"}), (ACCESS_EXCLUSIVE, set())],
+        [
+            (SHARE, {"AccessShareLock", "RowShareLock", "ShareLock"}),
+            (SHARE_ROW_EXCLUSIVE, {"AccessShareLock", "RowShareLock"}),
+            (ACCESS_EXCLUSIVE, set()),
+        ],
     )
     def test_only_modes_that_conflict_are_in_the_way(self, mode: str, harmless: set[str]) -> None:
         """PostgreSQL documentation, table 13.2."""

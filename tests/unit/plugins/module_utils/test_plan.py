@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     ACCESS_EXCLUSIVE,
     ROW_SHARE,
+    SHARE,
     SHARE_ROW_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
     Lock,
@@ -59,6 +60,18 @@ class TestUnits:
         )
         assert lock_statement(unit) == 'LOCK TABLE "public"."Sale", "public"."Tenant" IN ACCESS EXCLUSIVE MODE'
         assert guarded(ACCESS_EXCLUSIVE, [SALE, TENANT], "A", "B") == unit
+
+    def test_a_partitioned_table_may_be_locked_without_its_partitions(self) -> None:
+        unit = guarded(SHARE, [TENANT, SALE], "A", only=True)
+        assert lock_statement(unit) == 'LOCK TABLE ONLY "public"."Sale", ONLY "public"."Tenant" IN SHARE MODE'
+        assert unit.locks[0].text.startswith('SHARE on ONLY "public"."Sale" (no writes while it is held')
+
+    def test_the_steps_of_a_wish_are_in_their_order(self) -> None:
+        first, second = INDEX, KEY
+        outcome = Outcome("index", SALE, "x", "not there", first, further=(second,))
+        assert outcome.steps == (first, second)
+        assert Plan((outcome,)).steps == [first, second]
+        assert Outcome("index", SALE, "x", "there").steps == ()
 
     def test_an_autocommit_unit_lets_reads_and_writes_go_on(self) -> None:
         unit = autocommit(SALE, "A", also=(Lock(ROW_SHARE, TENANT),))

@@ -47,10 +47,10 @@ def test_each_kind_says_what_it_needs_to_know() -> None:
     wishes = {wish.target.name: wish for wish in wishes_of(MIGRATION)}
     index, key, column = wishes["b_c_idx"], wishes["b_c_fkey"], wishes["c"]
     assert index.kind.expressions(index.target) == ["c > 0"]
-    assert ("public", "b_c_idx") in index.kind.relation_names(index.target)
+    assert ("public", "b_c_idx") in index.kind.relation_names(index.target, {})
     assert key.kind.tables(key.target) == {("public", "b"), ("public", "a")}
     for wish in (key, column):
-        assert list(wish.kind.expressions(wish.target)) == list(wish.kind.relation_names(wish.target)) == []
+        assert list(wish.kind.expressions(wish.target)) == list(wish.kind.relation_names(wish.target, {})) == []
 
 
 def test_kinds_are_called_as_the_journal_and_the_migration_call_them() -> None:

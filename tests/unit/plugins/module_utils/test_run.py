@@ -77,6 +77,8 @@ class TestRecheck:
             ("index", None, None),
             ("index", INDEX, INDEX),
             ("index", INDEX, {**INDEX, "comment": "new"}),
+            # The index of a partitioned table becomes valid by the attachments of the run itself.
+            ("index", {**INDEX, "partitions": [], "valid": False}, {**INDEX, "partitions": []}),
             ("foreign_key", KEY, KEY),
             ("column", COLUMN, {**COLUMN, "checks": []}),
         ],

@@ -227,13 +227,18 @@ class TestSteps:
     INDEX: ClassVar[dict[str, Any]] = {"table": "Sale", "name": "x", "columns": ["a"]}
     KEY: ClassVar[dict[str, Any]] = {**INDEX, "references": {"table": "User", "columns": ["id"]}}
 
+    PARTITIONED: ClassVar[dict[Any, Any]] = {
+        SALE: builders.table("a", kind="p"),
+        ("public", "Sale_1"): builders.table("a", is_partition=True, parent=SALE),
+    }
+
     def steps(self, kind: str, entry: dict[str, Any], **around: Any) -> list[Step]:
-        there = builders.catalog({self.SALE: builders.table("a", "b"), self.USER: builders.table("id")}, **around)
+        tables = {self.SALE: builders.table("a", "b"), self.USER: builders.table("id")}
+        tables.update(around.pop("tables", {}))
+        there = builders.catalog(tables, **around)
         section = {"column": "columns", "index": "indexes", "foreign_key": "foreign_keys"}[kind]
         (wish,) = wishes_of(Migration.from_mapping({"id": "m", section: [entry]}))
-        step = wish.kind.plan(wish.target, there, {}).step
-        assert step is not None
-        return [step]
+        return list(wish.kind.plan(wish.target, there, {}).steps)
 
     def index(self, **changes: Any) -> dict[str, Any]:
         return builders.index_image("x", **{"of": self.SALE, **changes})
@@ -251,6 +256,7 @@ class TestSteps:
             *self.steps("index", self.INDEX, indexes=[self.index(columns=["b"])]),
             *self.steps("index", absent, indexes=[self.index()]),
             *self.steps("index", absent, indexes=[{**self.index(), "name": old}]),
+            *self.steps("index", self.INDEX, tables=self.PARTITIONED)[-1:],
             *self.steps("foreign_key", self.KEY),
             *self.steps("foreign_key", self.KEY, constraints=[self.key(validated=False)]),
             *self.steps("foreign_key", {**self.KEY, "on_delete": "cascade"}, constraints=[self.key()]),

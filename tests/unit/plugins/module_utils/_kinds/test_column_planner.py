@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from unit.builders import (
 )
 
 COLUMN = "openedById"
+PART = ("archive", "part")
 HELPER = temporary_name(COLUMN, "check", DRAWER)
 ALTER = 'ALTER TABLE "public"."CashDrawer" '
 DROP_NOT_NULL = ALTER + 'ALTER COLUMN "openedById" DROP NOT NULL'
@@ -377,3 +379,43 @@ def test_a_specification_becomes_a_target() -> None:
     specification = ColumnSpecification("public", "CashDrawer", COLUMN, True)
     assert from_specification(specification) == Target(*DRAWER, COLUMN, True)
     assert tables(from_specification(specification)) == {DRAWER}
+
+
+class TestPartitioned:
+    """The nullability of a partitioned table is that of all partitions, in one statement."""
+
+    def around(self, not_null: bool, version: int, part: bool | None = None, **of_part: Any) -> Catalog:
+        there = drawers(not_null, version)
+        column = there.tables[DRAWER].columns[COLUMN]
+        own = replace(column, not_null=not_null if part is None else part, **of_part)
+        below = table(Column("id", "uuid", True), own, is_partition=True, parent=DRAWER)
+        return replace(there, tables={DRAWER: replace(there.tables[DRAWER], kind="p"), PART: below})
+
+    @pytest.mark.parametrize("version", VERSIONS)
+    @pytest.mark.parametrize("nullable", [True, False])
+    def test_every_partition_is_locked(self, nullable: bool, version: int) -> None:
+        outcome = planned(nullable, self.around(nullable, version))
+        assert outcome.problems == ()
+        assert outcome.step is not None
+        assert {tuple(lock.table for lock in unit.locks) for unit in outcome.step.units} <= {
+            (PART, DRAWER),
+            (DRAWER, PART),
+        }
+        assert script(outcome.step) != script(planned(nullable, drawers(nullable, version)).step)
+        assert outcome.step.statements == planned(nullable, drawers(nullable, version)).step.statements
+
+    @pytest.mark.parametrize("version", VERSIONS)
+    @pytest.mark.parametrize("nullable", [True, False])
+    def test_a_partition_with_a_say_of_its_own(self, nullable: bool, version: int) -> None:
+        (text,) = texts(planned(nullable, self.around(nullable, version, part=not nullable)))
+        assert 'NOT NULL is a matter of their own for the partitions "archive"."part"' in text
+
+    def test_a_not_null_that_stands_on_the_partition_itself(self) -> None:
+        own = constraint(local=True)
+        (text,) = texts(planned(True, self.around(True, 180001, not_null_constraint=own)))
+        assert "this version does not change that" in text
+        assert planned(True, self.around(True, 180001, not_null_constraint=constraint(local=False))).problems == ()
+
+    def test_a_primary_key_of_a_partition_alone(self) -> None:
+        (text,) = texts(planned(True, self.around(True, 160000, primary_key=True)))
+        assert "is part of the primary key" in text

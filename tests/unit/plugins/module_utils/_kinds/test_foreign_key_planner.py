@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -637,9 +638,66 @@ class TestProblems:
         ]
 
     @pytest.mark.parametrize("side", ["child", "parent"])
-    def test_partitioned_tables_are_not_changed(self, side: str) -> None:
-        (text,) = texts(planned(wanted(), drawers(**{side: {"kind": "p"}})))
-        assert "is a partitioned table, which this version does not change" in text
+    def test_foreign_tables_are_not_changed(self, side: str) -> None:
+        (text,) = texts(planned(wanted(), drawers(**{side: {"kind": "f"}})))
+        assert "is a foreign table, which this version does not change" in text
+
+
+class TestPartitioned:
+    """A key of a partitioned table, or to one, is one of each partition."""
+
+    PART: TableName = ("archive", "part")
+
+    def around(self, of: TableName, *keys: Mapping[str, Any], version: int = 180001) -> Catalog:
+        there = drawers(*keys, version=version)
+        columns = dict(there.tables[of].columns)
+        part = replace(there.tables[of], is_partition=True, parent=of, columns=columns)
+        return replace(there, tables={**there.tables, of: replace(there.tables[of], kind="p"), self.PART: part})
+
+    def locks(self, outcome: Outcome) -> list[list[tuple[str, TableName]]]:
+        assert outcome.step is not None
+        return [[(lock.mode, lock.table) for lock in unit.locks] for unit in outcome.step.units]
+
+    @pytest.mark.parametrize("version", VERSIONS)
+    def test_to_one(self, version: int) -> None:
+        outcome = planned(wanted(), self.around(USER, version=version))
+        assert outcome.problems == ()
+        assert self.locks(outcome) == [
+            [("SHARE ROW EXCLUSIVE", name) for name in (self.PART, DRAWER, USER)],
+            [("SHARE UPDATE EXCLUSIVE", DRAWER), ("ROW SHARE", USER)],
+        ]
+        gone = planned(absent(), self.around(USER, key_image(NAME, ["openedById"]), version=version))
+        assert gone.problems == ()
+        assert self.locks(gone) == [[("ACCESS EXCLUSIVE", name) for name in (self.PART, DRAWER, USER)]]
+
+    def test_of_one_since_18(self) -> None:
+        outcome = planned(wanted(), self.around(DRAWER))
+        assert outcome.problems == ()
+        assert self.locks(outcome) == [
+            [("SHARE ROW EXCLUSIVE", name) for name in (self.PART, DRAWER, USER)],
+            [("SHARE UPDATE EXCLUSIVE", DRAWER), ("SHARE UPDATE EXCLUSIVE", self.PART), ("ROW SHARE", USER)],
+        ]
+
+    def test_of_one_replaced_with_the_names_of_its_parts(self) -> None:
+        outcome = planned(wanted(on_delete="cascade"), self.around(DRAWER, key_image(NAME, ["openedById"])))
+        assert script(outcome.step)[-1] == (
+            "guarded",
+            ["ACCESS EXCLUSIVE: archive.part"],
+            [f'ALTER TABLE "archive"."part" RENAME CONSTRAINT "{NEW}" TO "{NAME}"'],
+        )
+        # And where a run was cut off before it gave them.
+        part = key_image(NEW, ["openedById"], of=self.PART, inherited=True)
+        left = planned(wanted(), self.around(DRAWER, key_image(NAME, ["openedById"]), part))
+        assert left.step is not None
+        assert (left.step.action, script(left.step)) == ("clean up", script(outcome.step)[-1:])
+
+    @pytest.mark.parametrize("version", [version for version in VERSIONS if version < 180000])
+    def test_of_one_before_18(self, version: int) -> None:
+        there = key_image(NAME, ["openedById"])
+        for target, keys in ((wanted(), []), (wanted(on_delete="cascade"), [there]), (absent(), [there])):
+            (text,) = texts(planned(target, self.around(DRAWER, *keys, version=version)))
+            assert '"public"."CashDrawer" is partitioned, and PostgreSQL before 18' in text
+        assert planned(wanted(), self.around(DRAWER, there, version=version)).problems == ()
 
 
 class TestIndexOnTheReferencingColumns:

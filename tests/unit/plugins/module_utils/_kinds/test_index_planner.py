@@ -476,11 +476,10 @@ class TestProblems:
         ]
 
     @pytest.mark.parametrize("target", [wanted(), absent()], ids=["present", "absent"])
-    @pytest.mark.parametrize("facts", [{"kind": "p"}, {"is_partition": True}])
-    def test_a_partitioned_table_is_not_changed(self, target: Target, facts: dict[str, Any]) -> None:
-        outcome = planned(target, drawers(SAME, facts=facts))
-        assert outcome.step is None
-        assert "which this version does not change" in texts(outcome)[0]
+    def test_a_partition_is_a_table_like_any_other(self, target: Target) -> None:
+        images = [] if target.present else [SAME]
+        facts = {"is_partition": True, "parent": USER}
+        assert planned(target, drawers(*images, facts=facts)) == planned(target, drawers(*images))
 
 
 class TestRollback:
@@ -624,5 +623,5 @@ def test_odd_names_are_quoted_in_every_statement(name: str) -> None:
 
 
 def test_the_catalog_is_asked_for_the_names_of_the_helpers_too() -> None:
-    assert relation_names(wanted()) == {("public", NAME), ("public", NEW), ("public", OLD)}
+    assert relation_names(wanted(), {}) == {("public", NAME), ("public", NEW), ("public", OLD)}
     assert tables(wanted()) == {DRAWER}

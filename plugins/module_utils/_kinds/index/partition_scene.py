@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""An index of a partitioned table and of all its partitions: under which names, and what it is on each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
+    Catalog,
+    Table,
+    TableName,
+    partitions_below,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.statements import KIND
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target, differences
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+    derived_name,
+    qualified,
+    temporary_name,
+)
+
+__all__ = ["Names", "Scene", "relation_names"]
+
+Names = Mapping[TableName, str]
+
+
+def _names(target: Target, nodes: Iterable[TableName]) -> Dict[TableName, str]:
+    """The name of the index on each table: as the journal has it, or as PostgreSQL would form it."""
+    start = f"{target.table}_"
+    rest = target.name[len(start) :] if target.name.startswith(start) and target.name != start else target.name
+    known = _attached_before(target)
+    names: Dict[TableName, str] = {}
+    for node in nodes:
+        if node == target.table_name:
+            names[node] = target.name
+        elif node in known:
+            names[node] = known[node]["name"]
+        else:
+            names[node] = derived_name(f"{node[1]}_{rest}", (*node, target.name))
+    return names
+
+
+def _helpers(names: Names) -> Dict[TableName, str]:
+    """The names under which another index is built while the old one stands."""
+    return {node: temporary_name(name, "new", node) for node, name in names.items()}
+
+
+def _attached_before(target: Target) -> Dict[TableName, Mapping[str, Any]]:
+    """What was attached to an index of the journal, by table."""
+    images = target.image.get("partitions", ()) if target.image is not None else ()
+    return {(image["schema"], image["table"]): image for image in images}
+
+
+def relation_names(target: Target, tables: Mapping[TableName, Table]) -> Set[TableName]:
+    """The names that the plan may need on partitions."""
+    names = _names(target, partitions_below(tables, target.table_name))
+    return {(node[0], name) for of in (names, _helpers(names)) for node, name in of.items()}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands there around one target.
+
+    nodes: the table and all partitions below it, parents first. names: of the index on each. helpers: the names under
+    which another one is built while the old one stands.
+    """
+
+    target: Target
+    catalog: Catalog
+    nodes: Tuple[TableName, ...]
+    found: Optional[Mapping[str, Any]]
+    names: Names
+    helpers: Names
+
+    @classmethod
+    def around(cls, target: Target, catalog: Catalog) -> Scene:
+        """The scene of a target."""
+        root = target.table_name
+        nodes = (root, *catalog.below(root))
+        names = _names(target, nodes)
+        return cls(target, catalog, nodes, catalog.find(KIND, root, target.name), names, _helpers(names))
+
+    def partitioned(self, node: TableName) -> bool:
+        return self.catalog.tables[node].kind == "p"
+
+    def on(self, node: TableName, name: str) -> Target:
+        """What the index on one of the tables shall be."""
+        target = self.target
+        if target.image is None:
+            return replace(target, schema=node[0], table=node[1], name=name)
+        image = target.image if node == target.table_name else _attached_before(target).get(node)
+        if image is None:  # a partition that came later: like the whole
+            only = "ONLY " if self.partitioned(node) else ""
+            image = {
+                **target.image,
+                "tail": f"{only}{qualified(*node)}{target.image['using']}",
+                "comment": None,
+                "clustered": False,
+                "statistics": {},
+            }
+        return Target(node[0], node[1], name, image=image)
+
+    def fits(self, node: TableName, image: Mapping[str, Any]) -> bool:
+        """Whether an index on one of the tables is what this one would be there."""
+        if self.target.image is None:
+            # The expressions of the migration were put in the server's form for the whole table.
+            return not differences(self.target, image, self.catalog)
+        wanted: Mapping[str, Any] = self.on(node, image["name"]).image or {}
+        return all(wanted[key] == image[key] for key in ("using", "unique", "tablespace"))
+
+    def subtree(self, node: TableName) -> List[TableName]:
+        return [node, *self.catalog.below(node)]

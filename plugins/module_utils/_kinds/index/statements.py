@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The parts that plans for indexes are made of, whether of one table or of one with partitions."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
+    Target,
+    create_statement,
+    key_texts,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Problem, Unit, autocommit
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+    compose,
+    enclosed,
+    identifier,
+    literal,
+    qualified,
+    raw,
+    temporary_name,
+)
+
+__all__ = [
+    "KIND",
+    "after_build",
+    "build_problems",
+    "drops",
+    "duplicate_checks",
+    "helper_name",
+    "refusals",
+    "rehearsal",
+    "rename",
+]
+
+KIND = "index"
+_CORRUPTING = range(140000, 140004)  # CREATE INDEX CONCURRENTLY may miss rows in 14.0 to 14.3 (release notes of 14.4)
+_NULLS_NOT_DISTINCT = 150000
+
+
+def helper_name(target: Target, purpose: str) -> str:
+    """The name of a helper of an index. purpose: new | old."""
+    return temporary_name(target.name, purpose, target.table_name)
+
+
+def rename(schema: str, old: str, new: str) -> str:
+    """SHARE UPDATE EXCLUSIVE on the index alone."""
+    return compose("ALTER INDEX {index} RENAME TO {name}", index=identifier(schema, old), name=identifier(new))
+
+
+def refusals(target: Target, found: Mapping[str, Any], verb: str) -> List[Problem]:
+    """Why an index that stands there is not ours to change."""
+    reasons = []
+    if found["constraint"] is not None:
+        reasons.append(f'it belongs to the constraint "{found["constraint"]}"')
+    if found["replica_identity"]:
+        reasons.append("it is the table's replica identity: logical replication would break")
+    if found["is_partition"]:
+        parent = found["parent"]
+        whole = f': "{parent["name"]}" of {qualified(parent["schema"], parent["table"])}' if parent else ""
+        reasons.append(f"it is part of an index of a partitioned table{whole}")
+    return [Problem(f'the index "{target.name}" cannot be {verb}: {reason}') for reason in reasons]
+
+
+def drops(images: Iterable[Mapping[str, Any]]) -> List[Unit]:
+    """Each dropped while reads and writes go on."""
+    return [
+        autocommit(
+            (image["schema"], image["table"]),
+            compose("DROP INDEX CONCURRENTLY {name}", name=identifier(image["schema"], image["name"])),
+        )
+        for image in images
+    ]
+
+
+def after_build(
+    target: Target,
+    comment: Optional[str],
+    clustered: bool = False,
+    statistics: Optional[Mapping[str, int]] = None,
+    analyze: bool = True,
+) -> List[str]:
+    """What CREATE INDEX cannot say in one statement. SHARE UPDATE EXCLUSIVE at the most."""
+    index = identifier(target.schema, target.name)
+    statements = []
+    if comment is not None:
+        statements.append(compose("COMMENT ON INDEX {index} IS {comment}", index=index, comment=literal(comment)))
+    for number, goal in sorted((statistics or {}).items(), key=lambda item: int(item[0])):
+        statements.append(
+            compose(
+                "ALTER INDEX {index} ALTER COLUMN {number} SET STATISTICS {goal}",
+                index=index,
+                number=_number(number),
+                goal=_number(goal),
+            )
+        )
+    if clustered:
+        statements.append(
+            compose(
+                "ALTER TABLE {table} CLUSTER ON {name}",
+                table=identifier(*target.table_name),
+                name=identifier(target.name),
+            )
+        )
+    source = target.image["columns"] if target.image is not None else ()
+    wanted = target.specification.columns if target.specification is not None else ()
+    if not analyze:
+        return statements
+    if any(c["expression"] is not None for c in source) or any(c.expression is not None for c in wanted):
+        # Statistics of an expression exist only after ANALYZE (PostgreSQL documentation, CREATE INDEX, "Notes").
+        statements.append(compose("ANALYZE {table}", table=identifier(*target.table_name)))
+    return statements
+
+
+def _number(value: Any) -> Any:
+    return raw(str(int(value)))
+
+
+def rehearsal(target: Target) -> Tuple[str, ...]:
+    """The same index on an empty temporary copy of the table."""
+    if target.specification is None:
+        return ()
+    return (
+        compose(
+            "CREATE TEMPORARY TABLE steady_rehearsal (LIKE {table} INCLUDING GENERATED)",
+            table=identifier(*target.table_name),
+        ),
+        create_statement(target, "steady_rehearsal_idx", on="pg_temp.steady_rehearsal"),
+    )
+
+
+def duplicate_checks(target: Target) -> Tuple[DataCheck, ...]:
+    """The keys that a unique index would not take, those of all partitions together."""
+    image, wanted = target.image, target.specification
+    unique = image["unique"] if image is not None else wanted is not None and wanted.unique
+    if not unique:
+        return ()
+    keys = key_texts(target)
+    distinct = image["nulls_not_distinct"] if image is not None else wanted is not None and wanted.nulls_not_distinct
+    predicate = image["predicate"] if image is not None else wanted.where if wanted is not None else None
+    conditions = [] if distinct else [f"{key} IS NOT NULL" for key in keys]
+    if predicate is not None:
+        conditions.append(enclosed(predicate))
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    columns = ", ".join(keys)
+    place = f'{qualified(*target.table_name)}, so the unique index "{target.name}" cannot be built'
+    return (
+        DataCheck(
+            target.table_name,
+            compose(
+                "SELECT {columns}, pg_catalog.count(*) AS times, pg_catalog.count(*) OVER () AS total"
+                " FROM {table}{where} GROUP BY {columns} HAVING pg_catalog.count(*) > 1 LIMIT 10",
+                columns=raw(columns),
+                table=identifier(*target.table_name),
+                where=raw(where),
+            ),
+            f"1 key occurs more than once in {place}",
+            f"{{total}} keys occur more than once in {place}",
+            "make the keys unique, then run this again",
+        ),
+    )
+
+
+def build_problems(target: Target, catalog: Catalog) -> List[Problem]:
+    """Why this server, or this role, cannot build the index."""
+    problems = []
+    if catalog.version in _CORRUPTING:
+        problems.append(
+            Problem(
+                "PostgreSQL 14.0 to 14.3 build corrupt indexes concurrently: update the server to 14.4 or newer first"
+            )
+        )
+    places = (target.table_name, *catalog.below(target.table_name))
+    for schema in sorted({place[0] for place in places if not catalog.tables[place].may_create_in_schema}):
+        grant = compose(
+            "GRANT CREATE ON SCHEMA {schema} TO {role}", schema=identifier(schema), role=identifier(catalog.role)
+        )
+        problems.append(
+            Problem(
+                f'permission denied: CREATE on schema "{schema}" is missing for role "{catalog.role}"; {grant}',
+                permission=True,
+            )
+        )
+    wanted = target.specification
+    if wanted is not None and wanted.nulls_not_distinct and catalog.version < _NULLS_NOT_DISTINCT:
+        problems.append(Problem(f'"{target.name}": nulls_not_distinct needs PostgreSQL 15 or newer'))
+    return problems
