@@ -241,7 +241,8 @@ def restore_failure(done: Finished, session: Session) -> SteadyError:
         said = Finished(done.status, said).brief
     what = "The backup could not be restored to its end."
     todo = "settle that, then run the same command again"
-    if "No space left on device" in said:
+    # The second is what the server says of a page of which only a part fitted.
+    if re.search("No space left on device|Check free disk space", said):
         what = "The disk of the database server is full: the backup could not be restored to its end."
         todo = "free space on the database server's disk, then run the same command again"
     elif session.lost() or re.search(LOST, said):
