@@ -36,17 +36,19 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
     """
     plan, verify = _ran(results.get("plan")), _ran(results.get("verify"))
     rollback, backup = _ran(results.get("rollback")), _ran(results.get("backup"))
-    restored = _ran(results.get("restore"))
+    restored, evidence = _ran(results.get("restore")), _ran(results.get("evidence"))
     work = _ran(results.get("apply")) or rollback or restored
-    source = work or plan or verify or backup
+    source = work or plan or verify or backup or evidence
     if not source:
         return None
-    action = _action(plan, work, verify, rollback, restored)
+    action = _action(plan, work, verify or evidence, rollback, restored)
     facts: dict[str, Any] = {key: source.get(key) for key in _FACTS}
     # A run that found nothing to do, or that failed before it began, has evidence too, and so a folder of its own.
     facts["deployment_id"] = facts["deployment_id"] or new_deployment_id()
     failures = [
-        result for result in (plan, backup, work, verify) if result and result.get("status", "failed") == "failed"
+        result
+        for result in (plan, backup, work, verify, evidence)
+        if result and result.get("status", "failed") == "failed"
     ]
     changed = bool(work.get("changed"))
     verification = (verify or plan).get("verification", [])
@@ -58,7 +60,7 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "host": host,
         "action": action,
         **facts,
-        "status": "failed" if error is not None or failures else _status(action, plan, work, verify, check),
+        "status": "failed" if error is not None or failures else _status(action, plan, work, verify or evidence, check),
         "changed": changed,
         "preflight": [],
         "backup": _backup(backup, action, check),
@@ -70,8 +72,11 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "missing_privileges": plan.get("missing_privileges", []),
         "removed_parameters": source.get("removed_parameters", []),
         "verification": verification,
-        "probes": [],
-        "queries": [],
+        "waits": source.get("waits"),
+        "probes": evidence.get("probes", []),
+        "queries": evidence.get("queries", []),
+        "storage": evidence.get("storage"),
+        "promises": evidence.get("promises", []),
         "undo": undo.format(id=facts["deployment_id"]) if changed and action == "deploy" else None,
         "restore_command": _restore_command(restore, backup, facts["database"]),
         "error": error,
