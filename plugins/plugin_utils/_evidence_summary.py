@@ -17,7 +17,8 @@ _PROMISE_WORDS = {"held": "held", "not_held": "NOT HELD", "not_measured": "not m
 
 def evidence_lines(result: Mapping[str, Any]) -> list[str]:
     """What was broken and works now, what was promised and what was measured. Nothing where nothing was tried."""
-    measured = any(query["samples"] for query in result["queries"])
+    # What was measured before alone says nothing to the person at the terminal.
+    measured = any(sample["after"] for query in result["queries"] for sample in query["samples"])
     return [
         *(_probes(result["probes"]) if any(probe["status"] != "skipped" for probe in result["probes"]) else []),
         *(_queries(result["queries"]) if measured else []),

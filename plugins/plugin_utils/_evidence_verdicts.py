@@ -52,7 +52,10 @@ def _tried(probe: Mapping[str, Any], moment: Mapping[str, Any] | None) -> dict[s
     wrong = [detail for expect, outcome in expected for detail in [_wrong(expect, outcome)] if detail is not None]
     if not wrong and len(found["follow_up"]) < len(_follow_ups(probe)) and found["sqlstate"] is None:
         wrong = ["a follow-up was not asked, since the one before it failed"]
-    return {"status": "failed" if wrong else "ok", "detail": "; ".join(wrong) or _done(found), "fault": False, **shown}
+    detail = "; ".join(wrong) or _done(found)
+    if found.get("left_database"):
+        detail += f"; it was allowed to leave the database: {'; '.join(found['left_database'])}"
+    return {"status": "failed" if wrong else "ok", "detail": detail, "fault": False, **shown}
 
 
 def _follow_ups(probe: Mapping[str, Any]) -> list[str]:

@@ -303,7 +303,15 @@ def test_a_probe_that_could_leave_the_database_is_refused(database: Database, ca
 
 def test_a_probe_that_may_leave_is_tried(database: Database) -> None:
     database.execute(SET_NULL + LEAVING["notify"][0])
-    assert outcome(database, params=SAMPLE, sql=DELETE, leaves_database=True)["status"] == "ok"
+    found = outcome(database, params=SAMPLE, sql=DELETE, leaves_database=True)
+    assert found["status"] == "ok"
+    assert "allowed to leave the database" in found["detail"]
+
+
+def test_what_a_trigger_does_wrong_is_not_the_fault_of_the_file(database: Database) -> None:
+    database.execute(SET_NULL + _FUNCTION.format("DELETE FROM gone;") + _ON_CUSTOMER)
+    found = outcome(database, params=SAMPLE, sql=DELETE)
+    assert (found["status"], found["sqlstate"], found["fault"]) == ("failed", "42P01", False)
 
 
 def test_triggers_that_stay_or_do_not_fire_keep_nobody(database: Database) -> None:

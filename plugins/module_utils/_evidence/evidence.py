@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED
@@ -90,6 +90,8 @@ def _take(
 ) -> Any:
     journal = Journal(session, server)
     journal.prepare()
+    # No measurement waits for a table that somebody has locked.
+    session.execute("SET statement_timeout TO 30000; SET lock_timeout TO 1000")
     budget_ms = options.policy.budget_ms
     if wanted.moment == "before":
         unfinished = journal.unfinished(migration.id)
@@ -121,7 +123,7 @@ def _measured(
     values: Mapping[str, Any],
 ) -> Dict[str, Any]:
     """All of one moment. values: those of the samples of each query, which stay in the journal."""
-    storage = read_storage(session, schema, migration, data)
+    storage = _unless_locked(lambda: read_storage(session, schema, migration, data))
     probes = _named(migration.probes, run_probes(target, schema, migration.probes, budget_ms)) if wanted.probes else {}
     measured = measure(session, schema, migration.queries, budget_ms, values) if wanted.queries else []
     used = {
@@ -133,9 +135,17 @@ def _measured(
         "probes": probes,
         "queries": _named(migration.queries, measured),
         "storage": storage,
-        "counters": read_counters(session, schema, tables_of(migration, data)),
+        "counters": _unless_locked(lambda: read_counters(session, schema, tables_of(migration, data))),
         "values": used,
     }
+
+
+def _unless_locked(read: Callable[[], Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    """What was read; None where a table was locked: no deployment stops for that."""
+    try:
+        return read()
+    except psycopg2.errors.LockNotAvailable:
+        return None
 
 
 def _named(entries: Sequence[Any], results: List[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:

@@ -28,7 +28,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._evidence.sample
     samples_of,
     set_local,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import Query
+from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import Query, SampleBy
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
 __all__ = ["measure"]
@@ -51,18 +51,26 @@ def measure(
     Each: {name, status (measured | inconclusive | refused), reason, fault, uses_index, index_judged, small, samples};
     a sample: {sample, params, params_masked, figures}. Raises psycopg2.Error where the connection is lost.
     """
+    counted: Dict[SampleBy, Values] = {}
     return [
-        _measure(session, schema, query, f"queries[{number}]", lock_ms, known.get(query.name))
+        _measure(session, schema, query, f"queries[{number}]", lock_ms, known.get(query.name), counted)
         for number, query in enumerate(queries)
     ]
 
 
 def _measure(
-    session: Session, schema: str, query: Query, place: str, lock_ms: int, known: Optional[Values]
+    session: Session,
+    schema: str,
+    query: Query,
+    place: str,
+    lock_ms: int,
+    known: Optional[Values],
+    counted: Dict[SampleBy, Values],
 ) -> Dict[str, Any]:
+    """counted: what was found for sample_by so far, since several queries may ask for the same."""
     try:
         try:
-            values = known or _values(session, schema, query, place)
+            values = known or _values(session, schema, query, place, counted)
         except psycopg2.Error as error:
             return _failed(session, error, f"{place}.{'sample_by' if query.sample_by else 'params'}", {})
         if not values:
@@ -83,9 +91,11 @@ def _measure(
     return {**_result("measured", ""), "samples": samples, **_index_use(session, schema, query, judged)}
 
 
-def _values(session: Session, schema: str, query: Query, place: str) -> Values:
+def _values(session: Session, schema: str, query: Query, place: str, counted: Dict[SampleBy, Values]) -> Values:
     if query.sample_by is not None:
-        return samples_by(session, schema, query.sample_by)
+        if query.sample_by not in counted:
+            counted[query.sample_by] = samples_by(session, schema, query.sample_by)
+        return counted[query.sample_by]
     if query.params is not None:
         return samples_of(session, query.params, f"{place}.params")
     return {"median": {}}

@@ -226,3 +226,7 @@ def test_the_lines_at_the_terminal() -> None:
         "    held: c: m",
     ]
     assert evidence_lines({"probes": [], "queries": [], "promises": []}) == []
+    # A deployment that failed in between has only the half of it.
+    half = {**measured, "samples": [{**sample, "after": None}]}
+    skipped = {**result["probes"][0], "status": "skipped"}
+    assert evidence_lines({"probes": [skipped], "queries": [half], "promises": []}) == []
