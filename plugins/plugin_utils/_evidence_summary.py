@@ -60,8 +60,15 @@ def _slowest(samples: list[Mapping[str, Any]]) -> str:
     both = [sample for sample in samples if sample["before"] and sample["after"]]
     slowest = max(both, key=lambda sample: sample["before"]["median_ms"])
     before, after = slowest["before"], slowest["after"]
-    how = after["index"] or after["node"] or ""
-    return f"{before['median_ms']:.2f} → {after['median_ms']:.2f} ms" + (f", {how}" if how else "")
+    parts = [f"{before['median_ms']:.2f} → {after['median_ms']:.2f} ms"]
+    if not before["timed_out"]:
+        # Times are those of a busy moment; how much had to be looked at is the same at all times.
+        parts.append(f"{_blocks(before):,} → {_blocks(after):,} blocks")
+    return ", ".join([*parts, *([after["index"] or after["node"]] if after["node"] else [])])
+
+
+def _blocks(figures: Mapping[str, Any]) -> int:
+    return int(figures["buffers_hit"] + figures["buffers_read"])
 
 
 def _promises(promises: list[Mapping[str, Any]]) -> list[str]:

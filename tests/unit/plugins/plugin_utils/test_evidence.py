@@ -63,6 +63,7 @@ def test_follow_ups_are_judged() -> None:
 
 def figures(milliseconds: float, **more: Any) -> dict[str, Any]:
     base = {"median_ms": milliseconds, "timed_out": False, "index": None, "node": "Seq Scan"}
+    base.update(buffers_hit=1000, buffers_read=5)
     return {**base, **more}
 
 
@@ -203,7 +204,7 @@ def test_the_promise_of_a_query_names_the_least_that_it_promises(promise: str, s
 
 
 def test_the_lines_at_the_terminal() -> None:
-    sample = {"sample": "large", "before": figures(6.6), "after": figures(1.5, index="i")}
+    sample = {"sample": "large", "before": figures(6.6), "after": figures(1.5, index="i", buffers_hit=2)}
     measured = {"name": "q", "promise": "10-50 x", "speedup": 4.4, "at_least": False, "samples": [sample]}
     result = {
         "probes": [
@@ -221,7 +222,7 @@ def test_the_lines_at_the_terminal() -> None:
         "    ok: p: works now",
         "    does not work: r: no",
         "  queries, promised and measured:",
-        "    warning: q: promised 10-50 x, measured 4.4 x (6.60 → 1.50 ms, i); min_speedup is 10 x",
+        "    warning: q: promised 10-50 x, measured 4.4 x (6.60 → 1.50 ms, 1,005 → 7 blocks, i); min_speedup is 10 x",
         "  promises: 1 held, 1 not held",
         "    held: c: m",
     ]
