@@ -34,8 +34,8 @@ SCAN = {
 LIMIT = {"Node Type": "Limit", "Plans": [SCAN]}
 
 
-def run(milliseconds: float, plan: Any = LIMIT) -> dict[str, Any]:
-    return {"Execution Time": milliseconds, "Planning Time": 0.5, "Plan": plan}
+def run(milliseconds: float, plan: Any = None) -> dict[str, Any]:
+    return {"Execution Time": milliseconds, "Planning Time": 0.5, "Plan": plan or LIMIT}
 
 
 def test_values_are_masked_and_names_kept() -> None:
