@@ -18,6 +18,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id i
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._evidence.kept import keep_during
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import Executor, StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
@@ -47,6 +48,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
     translate,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._verification import look
+from ansible_collections.steady.postgresql.plugins.module_utils._wait_watch import WaitWatch
 
 __all__ = ["Attempt", "apply", "apply_entries", "execute", "take_over"]
 
@@ -83,6 +85,14 @@ class Attempt:
                 figures,
                 str(result.error) if result.error is not None else None,
             )
+
+    def saw(self, migration_id: str, waits: Optional[Mapping[str, Any]]) -> None:
+        """How long others waited meanwhile. Evidence that cannot be kept fails nothing."""
+        if self.journal is not None:
+            try:
+                keep_during(self.journal.session, migration_id, self.deployment_id, {"waits": waits})
+            except psycopg2.Error:
+                return
 
     def end(self, succeeded: bool, status: str, error: Optional[str] = None) -> None:
         if self.journal is not None:
@@ -137,7 +147,10 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
             )
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
-        results = execute(control, target, schema, plan.steps, options, attempt)
+        with WaitWatch(target) as watch:
+            results = execute(control, target, schema, plan.steps, options, attempt)
+        attempt.saw(migration.id, watch.seen)
+        common["waits"] = watch.seen
         common["steps"] = [result.as_dict() for result in results]
         facts = result_of(
             server,
@@ -218,6 +231,7 @@ def _begin(
         number = journal.begin(
             deployment_id, migration_id, dict(data), "deploy", plan.hash, options.operator, COLLECTION_VERSION
         )
+        journal.link_evidence(deployment_id, migration_id)
     name_sessions(control, target, deployment_id)
     return Attempt(journal, deployment_id, number)
 

@@ -16,17 +16,20 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._evidence.kept import EVIDENCE_TABLE, LINK
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
 
 __all__ = ["Journal"]
 
-JOURNAL_VERSION = 1
+# 2: table evidence.
+JOURNAL_VERSION = 2
 
-_TABLES = """
+_COMMENT = f"COMMENT ON SCHEMA steady IS 'steady.postgresql journal, version {JOURNAL_VERSION}'"
+_TABLES = f"""
 CREATE SCHEMA IF NOT EXISTS steady;
-COMMENT ON SCHEMA steady IS 'steady.postgresql journal, version 1';
+{_COMMENT};
 CREATE TABLE IF NOT EXISTS steady.deployment (
   id text PRIMARY KEY,
   migration_id text NOT NULL,
@@ -75,6 +78,7 @@ CREATE TABLE IF NOT EXISTS steady.step (
   PRIMARY KEY (deployment_id, attempt, number),
   FOREIGN KEY (deployment_id, attempt) REFERENCES steady.attempt
 );
+{EVIDENCE_TABLE}
 """
 
 
@@ -101,6 +105,10 @@ class Journal:
             "SELECT pg_catalog.to_regnamespace('steady') IS NOT NULL AS schema,"
             " EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
             "  WHERE n.nspname = 'steady' AND c.relname = 'step') AS tables,"
+            " EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            "  WHERE n.nspname = 'steady' AND c.relname = 'evidence') AS evidence,"
+            " (SELECT pg_catalog.pg_has_role(nspowner, 'USAGE') FROM pg_catalog.pg_namespace WHERE nspname = 'steady')"
+            " AS own,"
             " pg_catalog.obj_description(pg_catalog.to_regnamespace('steady'), 'pg_namespace') AS comment,"
             " pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS may_create"
         )
@@ -131,6 +139,9 @@ class Journal:
             if not row["tables"]:
                 statements = _TABLES if not row["schema"] else _TABLES[_TABLES.index("CREATE TABLE") :]
                 self.session.execute("BEGIN; " + statements + " COMMIT")
+            elif not row["evidence"]:  # a journal of version 1
+                comment = _COMMENT if row["own"] else ""
+                self.session.execute(f"BEGIN; {EVIDENCE_TABLE} {comment}; COMMIT")
             self.session.one("SELECT count(*) FROM steady.deployment WHERE false")
         except psycopg2.Error as error:
             if not self.session.connection.closed:
@@ -203,6 +214,10 @@ class Journal:
             },
         )
         return int(row["number"])
+
+    def link_evidence(self, deployment_id: str, migration_id: str) -> None:
+        """Give what was measured just before to the deployment that begins now. Raises psycopg2.Error."""
+        self.session.execute(LINK, {"id": deployment_id, "migration_id": migration_id})
 
     def counts_before(self, deployment_id: str, counts: Mapping[str, Any]) -> None:
         """The row counts before the first attempt changed anything; later attempts do not replace them."""

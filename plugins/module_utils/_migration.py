@@ -14,9 +14,10 @@ from ansible_collections.steady.postgresql.plugins.module_utils import _entry
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column import specification as column
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key import specification as foreign_key
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index import specification as index
+from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import Probe, Query
 from ansible_collections.steady.postgresql.plugins.module_utils._migration_rules import ID_PATTERN, migration_problems
 
-__all__ = ["ID_PATTERN", "Migration", "Verification", "VerificationQuery", "migration_problems"]
+__all__ = ["ID_PATTERN", "Migration", "Probe", "Verification", "VerificationQuery", "migration_problems"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Migration:
     indexes: tuple[index.IndexSpecification, ...]
     foreign_keys: tuple[foreign_key.ForeignKeySpecification, ...]
     verification: Verification
+    probes: tuple[Probe, ...] = ()
+    queries: tuple[Query, ...] = ()
 
     @classmethod
     def from_mapping(cls, data: Mapping, default_schema: str = "public") -> Migration:
@@ -78,4 +81,6 @@ class Migration:
                 for entry in _entry.items(data, foreign_key.SECTION)
             ),
             verification=Verification.from_mapping(_entry.mapping(data, "verification")),
+            probes=tuple(Probe.from_entry(entry) for entry in _entry.items(data, "probes")),
+            queries=tuple(Query.from_entry(entry) for entry in _entry.items(data, "queries")),
         )

@@ -17,6 +17,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_k
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key import specification as foreign_key
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index import rules as index_rules
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index import specification as index
+from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import evidence_problems
 from ansible_collections.steady.postgresql.plugins.module_utils._name_rules import (
     name_problems,
     sql_problems,
@@ -140,6 +141,7 @@ def _verification(data: Mapping) -> Iterator[Problem]:
 def _questions(data: Mapping) -> Iterator[Problem]:
     yield from _named(data, "probes")
     yield from _named(data, "queries")
+    yield from evidence_problems(data)
 
 
 def _named(holder: Mapping, *path: str) -> Iterator[Problem]:

@@ -49,7 +49,7 @@ def options_of(module: AnsibleModule) -> Options:
         if "lock_budget" in parameters:
             policy = LockPolicy(
                 milliseconds(parameters["lock_budget"], "lock_budget"),
-                milliseconds(parameters["lock_patience"], "lock_patience") / 1000.0,
+                milliseconds(parameters.get("lock_patience", "10m"), "lock_patience") / 1000.0,
             )
         if parameters.get("parallel") is not None and parameters["parallel"] < 1:
             raise ValueError("parallel: must be at least 1")

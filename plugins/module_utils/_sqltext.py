@@ -130,8 +130,8 @@ _OURS = re.compile("(?sx)" + _NAMES + r"| ' (?: [^'] | '' )* (?: ' | \Z)" + _RES
 
 
 def _code(text: str) -> str:
-    """The text without constants, names and comments."""
-    return _OURS.sub(" ", text)
+    """The text without constants and comments; a name or a word is an x."""
+    return _OURS.sub(lambda part: "x" if part.group("kept") else " ", text)
 
 
 def _closed(text: str) -> bool:

@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
 from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration, VerificationQuery
+from ansible_collections.steady.postgresql.plugins.module_utils._plain import plain
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
@@ -129,19 +128,4 @@ def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
         return {**result, "error": problem.what + (f" ({problem.why})" if problem.why else "")}
     if len(rows) > _ROW_LIMIT:
         return {**result, "error": f"more than {_ROW_LIMIT} rows: let the query count or limit them"}
-    return {**result, "rows": [{name: _plain(value) for name, value in row.items()} for row in rows]}
-
-
-def _plain(value: Any) -> Optional[Any]:
-    """A value that JSON and JMESPath know."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, decimal.Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return str(value)
+    return {**result, "rows": [{name: plain(value) for name, value in row.items()} for row in rows]}

@@ -32,7 +32,8 @@ options:
     required: true
   results:
     description:
-      - What the other modules returned, under C(plan), C(apply) or C(rollback), and C(verify).
+      - What the other modules returned, under C(plan), C(apply) or C(rollback), C(verify), C(evidence), C(backup) and
+        C(restore).
     type: dict
     required: true
   webhook_url:

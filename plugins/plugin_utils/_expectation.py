@@ -38,6 +38,11 @@ def expectation_problems(data: Mapping) -> Iterator[Problem]:
             fault = None if expression is None else _fault(expression)
             if fault:
                 yield Problem((*prefix, key, position, "expect"), fault)
+            for number, item in _entry.mappings(query, "follow_up"):
+                expression = _entry.text(item, "expect")
+                fault = None if expression is None else _fault(expression)
+                if fault:
+                    yield Problem((*prefix, key, position, "follow_up", number, "expect"), fault)
 
 
 def _fault(expression: str) -> str | None:
@@ -96,7 +101,9 @@ def judge(query: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, "status": "failed", "detail": f"{expression}{said} answer: {_shown(rows)}"}
 
 
-def _shown(rows: list[dict[str, Any]]) -> str:
-    """The first rows, for a person who looks for the mistake."""
+def _shown(rows: list[dict[str, Any]] | dict[str, Any]) -> str:
+    """The first rows, or a probe's outcome, for a person who looks for the mistake."""
+    if isinstance(rows, dict):
+        return f"{rows}"
     more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
     return f"{rows[:3]}{more}"

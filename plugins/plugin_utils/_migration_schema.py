@@ -43,7 +43,23 @@ _VERIFICATION = {
     },
 }
 
-_PARAMS = {**_TEXT, "description": "SQL whose first row gives the values for %(name)s in sql."}
+_PARAMS = {
+    **_TEXT,
+    "description": "One SELECT whose columns give the values for %(name)s in sql. Its first row counts; for a query up "
+    "to three rows with a column sample: large, median or small.",
+}
+_OUTCOME = "JMESPath over the outcome, a mapping of rowcount, rows and sqlstate (null without an error)"
+
+_FOLLOW_UP = {
+    "type": "object",
+    "description": "A question inside the probe's transaction, after its statement.",
+    "additionalProperties": False,
+    "required": ["sql", "expect"],
+    "properties": {
+        "sql": {**_TEXT, "description": "One SELECT. %(name)s as in the probe's own."},
+        "expect": {**_TEXT, "description": f"{_OUTCOME}, that must be true."},
+    },
+}
 
 _PROBE = {
     "type": "object",
@@ -53,8 +69,26 @@ _PROBE = {
     "properties": {
         "name": _NAME,
         "params": _PARAMS,
-        "sql": {**_TEXT, "description": "The statement to try."},
-        "expect": {**_TEXT, "description": "JMESPath over the outcome (rowcount, rows) that must be true."},
+        "sql": {**_TEXT, "description": "The statement to try: one INSERT, UPDATE, DELETE, MERGE or SELECT."},
+        "expect": {**_TEXT, "description": f"{_OUTCOME}, that must be true."},
+        "follow_up": {"type": "array", "items": _FOLLOW_UP, "description": "What must be so after the statement."},
+        "timeout": {
+            **_TEXT,
+            "description": "How long the whole of it may take, and a writer of the same rows be kept waiting, such as "
+            "300ms. By default steady_lock_budget.",
+        },
+        "on_failure": {
+            "type": "string",
+            "enum": ["fail", "warn"],
+            "default": "fail",
+            "description": "What comes of it when it does not work after the change. warn: for a promise that may not "
+            "hold.",
+        },
+        "leaves_database": {
+            "type": "boolean",
+            "default": False,
+            "description": "Try it though a trigger does what no rollback takes back: notify, another server, a file.",
+        },
     },
 }
 
@@ -66,13 +100,85 @@ _QUERY = {
     "properties": {
         "name": _NAME,
         "params": _PARAMS,
-        "sql": {**_TEXT, "description": "The query to measure."},
+        "sample_by": {
+            "type": "object",
+            "description": "Instead of params: measure with the value of this column that most rows have, with one "
+            "that few have, and with one in between. %(column)s in sql stands for it.",
+            "additionalProperties": False,
+            "required": ["table", "column"],
+            "properties": {
+                "table": {**_TEXT, "description": "Literal name of the table."},
+                "column": {**_TEXT, "description": "Literal name of the column, such as tenantId."},
+            },
+        },
+        "sql": {**_TEXT, "description": "The query to measure. It must not write."},
         "uses_index": {**_TEXT, "description": "Literal name of the index that its plan must use."},
         "min_speedup": {
             "type": "number",
             "exclusiveMinimum": 0,
             "description": "How many times faster it must be than before.",
         },
+        "on_slow": {
+            "type": "string",
+            "enum": ["fail", "warn"],
+            "default": "fail",
+            "description": "What comes of a min_speedup that is not reached or an index that is not used.",
+        },
+        "promise": {
+            **_TEXT,
+            "description": "What was promised of it, such as 10-50 x. The report sets what was measured beside it; the "
+            "first number counts.",
+        },
+        "timeout": {
+            **_TEXT,
+            "default": "5s",
+            "description": "How long one execution may take; one that is cut off counts as that long, at least.",
+        },
+    },
+}
+
+_PROMISE = {
+    "type": "object",
+    "description": "A claim about the change, set beside what was measured. It fails nothing.",
+    "additionalProperties": False,
+    "required": ["claim"],
+    "properties": {
+        "claim": {**_TEXT, "description": "The promise in its own words."},
+        "source": {**_TEXT, "description": "Who made it: a document and its section."},
+        "probes": {
+            "type": "array",
+            "minItems": 1,
+            "items": {**_TEXT, "description": "Name of a probe of this migration."},
+            "description": "It holds when these probes are ok after the change.",
+        },
+        "queries": {
+            "type": "array",
+            "minItems": 1,
+            "items": {**_TEXT, "description": "Name of a query of this migration."},
+            "description": "It holds when each of these queries is faster by that much.",
+        },
+        "faster_by": {"type": "number", "exclusiveMinimum": 0, "description": "For queries: how many times."},
+        "columns": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "description": "A column.",
+                "additionalProperties": False,
+                "required": ["table", "name"],
+                "properties": {
+                    "table": {**_TEXT, "description": "Literal name of the table."},
+                    "name": {**_TEXT, "description": "Literal name of the column."},
+                },
+            },
+            "description": "For smaller_by: the columns whose values shall be smaller. Without: the whole database.",
+        },
+        "smaller_by": {"type": "number", "exclusiveMinimum": 0, "description": "How many percent smaller."},
+        "waits_at_most": {
+            **_TEXT,
+            "description": "The longest that a session may have waited for a lock of the deployment, such as 100ms.",
+        },
+        "why_not": {**_TEXT, "description": "Why nothing here measures it."},
     },
 }
 
@@ -109,5 +215,6 @@ def schema() -> dict[str, Any]:
             "verification": _VERIFICATION,
             "probes": {"type": "array", "items": _PROBE, "description": "What must work after the change."},
             "queries": {"type": "array", "items": _QUERY, "description": "What must be faster after the change."},
+            "promises": {"type": "array", "items": _PROMISE, "description": "Claims to set beside what was measured."},
         },
     }

@@ -38,16 +38,17 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
     checked = _ran(results.get("backup_verify"))
     rollback, backup = _ran(results.get("rollback")), checked or _ran(results.get("backup"))
     restored, monitored = _ran(results.get("restore")), _ran(results.get("monitor"))
+    evidence = _ran(results.get("evidence"))
     work = _ran(results.get("apply")) or rollback or restored
-    source = work or plan or verify or backup or monitored
+    source = work or plan or verify or backup or evidence or monitored
     if not source:
         return None
-    action = _action(plan, work, verify, rollback, restored)
+    action = _action(plan, work, verify or evidence, rollback, restored)
     action = "monitor" if monitored else "backup_verify" if checked else action
     facts: dict[str, Any] = {key: source.get(key) for key in _FACTS}
     # A run that found nothing to do, or that failed before it began, has evidence too, and so a folder of its own.
     facts["deployment_id"] = facts["deployment_id"] or new_deployment_id()
-    parts = (plan, backup, work, verify, monitored)
+    parts = (plan, backup, work, verify, evidence, monitored)
     failures = [result for result in parts if result and result.get("status", "failed") == "failed"]
     changed = bool(work.get("changed"))
     verification = (verify or plan).get("verification", [])
@@ -59,7 +60,7 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "host": host,
         "action": action,
         **facts,
-        "status": "failed" if error is not None or failures else _status(action, plan, work, verify, check),
+        "status": "failed" if error is not None or failures else _status(action, plan, work, verify or evidence, check),
         "changed": changed,
         "preflight": [],
         "backup": _backup(backup, action, check),
@@ -72,10 +73,11 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "missing_privileges": plan.get("missing_privileges", []),
         "removed_parameters": source.get("removed_parameters", []),
         "verification": verification,
-        "probes": [],
-        "queries": [],
-        "storage": None,
-        "promises": [],
+        "waits": source.get("waits"),
+        "probes": evidence.get("probes", []),
+        "queries": evidence.get("queries", []),
+        "storage": evidence.get("storage"),
+        "promises": evidence.get("promises", []),
         "undo": undo.format(id=facts["deployment_id"]) if changed and action == "deploy" else None,
         "restore_command": _restore_command(restore, backup, facts["database"]),
         "error": error,

@@ -65,7 +65,12 @@ def _figures(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         done = [step for step in steps if step["status"] == "done"]
         waited = max(float(step["lock_wait_ms"]) for step in steps)
         tiles.append(_tile("Steps", f"{len(done)} of {len(steps)}", "done", len(done) == len(steps)))
-        tiles.append(_tile("Longest wait for a lock", _milliseconds(waited), "ours, not the application's", True))
+        tiles.append(_tile("Our longest wait for a lock", _milliseconds(waited), "nobody queues behind us", True))
+    waits = result["waits"]
+    if waits:
+        value = _milliseconds(waits["longest_ms"]) if waits["longest_ms"] else "none seen"
+        note = f"by the server's own account, every {waits['looked_every_ms']} ms"
+        tiles.append(_tile("Others' longest wait for us", value, note, True))
     backup = result["backup"]
     if backup["status"] != "none":
         tiles.append(_tile("Backup", backup["status"], backup.get("proof", ""), backup["status"] != "failed"))

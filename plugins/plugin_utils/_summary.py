@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.steady.postgresql.plugins.plugin_utils._evidence_summary import evidence_lines
+
 __all__ = ["headline", "lines"]
 
 
@@ -24,6 +26,7 @@ def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], d
     if result["removed_parameters"]:
         text.append(f"  not libpq parameters, taken out of the address: {', '.join(result['removed_parameters'])}")
     text += _verification(result["verification"])
+    text += evidence_lines(result)
     if result["status"] == "planned" and result["steps"]:
         text.append(
             f"  plan hash: {result['plan_hash']}" + ("" if diff else " (--diff shows every statement and its locks)")

@@ -90,6 +90,14 @@ def verified(*checks: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**result, **changes}
 
 
+def tried(**changes: Any) -> dict[str, Any]:
+    """What the evidence returns: nothing was tried, unless the changes say so."""
+    result = module_result("measured", changed=False, probes=[], queries=[], storage=None, promises=[], kept=False)
+    for key in ("steps", "present", "notes", "plan_hash", "plan_sql"):
+        del result[key]
+    return {**result, **changes}
+
+
 def backed_up(**changes: Any) -> dict[str, Any]:
     """What a backup returns."""
     backup = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from integration.ansible_command import ROOT, environment
 
-MODULES = ("apply", "column", "foreign_key", "index", "journal_info", "rollback", "verify")
+MODULES = ("apply", "column", "evidence", "foreign_key", "index", "journal_info", "rollback", "verify")
 
 # What each module needs to get as far as its connection.
 _INDEX = {"table": "Pet", "columns": ["name"]}
@@ -25,6 +25,7 @@ _FOREIGN_KEY = {
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "apply": {"migration": {"id": "test", "indexes": [_INDEX]}},
     "column": {"columns": [{"table": "Pet", "name": "name", "nullable": True}]},
+    "evidence": {"migration": {"id": "test", "indexes": [_INDEX]}, "when": "before"},
     "foreign_key": {"foreign_keys": [_FOREIGN_KEY]},
     "index": {"indexes": [_INDEX]},
     "journal_info": {},

@@ -211,6 +211,7 @@ def _example() -> dict[str, Any]:
         "missing_privileges": [],
         "removed_parameters": ["pgbouncer"],
         "verification": [{"name": "index t.i", "kind": "structure", "status": "ok", "detail": "as it shall be"}],
+        "waits": None,
         "probes": [],
         "queries": [],
         "storage": None,

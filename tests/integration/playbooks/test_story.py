@@ -221,6 +221,37 @@ def test_deploy_reports_its_success(story: Story) -> None:
     assert f"{result['deployment_id']}/report.html" in said
 
 
+def test_deploy_shows_what_works_now_and_what_was_promised(story: Story) -> None:
+    """Tried and measured before and after; also what the change does not keep. Nothing that was tried stayed."""
+    result = story.deployed
+    works, *others = result["probes"]
+    assert (works["before"]["status"], works["after"]["status"]) == ("failed", "ok")
+    assert {probe["after"]["rolled_back"]["transaction"] for probe in result["probes"]} == {"aborted"}
+    # What the guide promises, and this change does not do.
+    assert [probe["status"] for probe in others] == ["failed"] * 3
+    assert len(result["queries"]) == 7
+    for query in result["queries"]:
+        assert query["speedup"] > 0
+        assert [sample["sample"] for sample in query["samples"]] == ["large", "median", "small"]
+    promises = {promise["claim"]: promise["status"] for promise in result["promises"]}
+    assert promises["75% storage savings for decimal fields"] == "not_held"
+    assert promises["Product deletion: no longer blocked by sales"] == "not_held"
+    assert promises["Dashboard loading: 30-50% faster overall"] == "not_measured"
+    assert result["waits"]["longest_ms"] <= 100
+    said = story.deploy.said_by(HOST)
+    assert "ok: a user who opened a cash drawer can be deleted: works now; before: " in said
+    assert "NOT HELD: 75% storage savings for decimal fields: 0 % smaller" in said
+    report = (story.desk.runs(HOST)[0] / "report.html").read_text()
+    assert "Promised and measured" in report
+    assert "upcoming appointments of a tenant" in report
+
+
+def test_a_database_with_nothing_to_do_is_not_measured_again(story: Story) -> None:
+    """It would take time, and say nothing."""
+    assert (story.again_result["probes"], story.again_result["storage"]) == ([], None)
+    assert not story.again.has_run("Try and measure what the migration is for")
+
+
 def test_the_undo_that_deploy_prints_can_be_typed(story: Story) -> None:
     """A whole command, for this host only: it is read at night, by someone who never saw the playbook."""
     undo = next(line.strip() for line in story.deploy.said_by(HOST).splitlines() if "to undo" in line)

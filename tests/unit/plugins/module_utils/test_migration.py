@@ -17,6 +17,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.spe
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._migration import (
     Migration,
+    Probe,
     Verification,
     VerificationQuery,
     migration_problems,
@@ -58,7 +59,7 @@ class TestFromMapping:
                     {"name": "r", "sql": "SELECT 2"},
                 ],
             },
-            "probes": [{"name": "p", "sql": "x", "expect": "y"}],
+            "probes": [{"name": "p", "sql": "SELECT 1", "expect": "y", "timeout": "1s"}],
         }
         assert Migration.from_mapping(data) == Migration(
             id="m",
@@ -80,6 +81,7 @@ class TestFromMapping:
                     VerificationQuery("r", "SELECT 2", None),
                 ),
             ),
+            probes=(Probe("p", "SELECT 1", "y", timeout_ms=1000),),
         )
 
     @pytest.mark.parametrize(
@@ -296,6 +298,79 @@ class TestQuestions:
         assert problems(verification={"queries": [query]}, probes=[query], queries=[query]) == []
 
 
+PROBE = {"name": "p", "sql": "SELECT 1", "expect": "`true`"}
+
+
+class TestEvidence:
+    @pytest.mark.parametrize("sql", ["DELETE FROM t", " -- why\n(select 1)", "WITH x AS (SELECT 1) DELETE FROM t;"])
+    def test_one_statement_that_can_be_rolled_back_is_a_probe(self, sql):
+        assert problems(probes=[{**PROBE, "sql": sql}]) == []
+
+    @pytest.mark.parametrize("sql", ["COMMIT", "TRUNCATE t", "DO $$BEGIN END$$", "CALL p()", "ALTER TABLE t ADD a int"])
+    def test_others_are_refused_with_their_place(self, sql):
+        ((place, message),) = problems(probes=[{**PROBE, "sql": sql}])
+        assert place == "probes[0].sql"
+        assert message.startswith(f'begins with "{sql.split()[0]}"; a probe is one INSERT')
+
+    @pytest.mark.parametrize("sql", ["DELETE FROM t; COMMIT", "SELECT 1; DELETE FROM t", "SELECT '", 'SELECT "a'])
+    def test_more_than_one(self, sql):
+        for key, more in (("probes", {"expect": "x"}), ("queries", {})):
+            found = problems(**{key: [{"name": "p", "sql": sql, **more}]})
+            assert [place for place, message in found if "more than one" in message] == [f"{key}[0].sql"]
+
+    def test_a_value_that_nothing_gives(self):
+        query = {"name": "q", "sql": "SELECT %(a)s, %(b)s"}
+        nothing = 'has no value; "params" gives it, a query with a column of that name'
+        assert problems(queries=[query]) == [("queries[0].sql", f"%({name})s {nothing}") for name in "ab"]
+        assert problems(queries=[{**query, "sample_by": {"table": "t", "column": "a"}}]) == [
+            ("queries[0].sql", "%(b)s has no value; known are: a")
+        ]
+        assert problems(queries=[{**query, "params": "SELECT 1 AS a"}]) == []  # only the server can know its columns
+        follow_up = {"sql": "SELECT %(c)s", "expect": "x"}
+        assert problems(probes=[{**PROBE, "follow_up": [follow_up]}]) == [
+            ("probes[0].follow_up[0].sql", f"%(c)s {nothing}")
+        ]
+
+    def test_only_what_reads_follows_or_is_measured(self):
+        assert [
+            place
+            for place, _message in problems(
+                probes=[
+                    {**PROBE, "follow_up": [{"sql": "DELETE FROM t", "expect": "x"}], "params": "UPDATE t SET a = 1"}
+                ],
+                queries=[{"name": "q", "sql": "UPDATE t SET a = 1"}],
+            )
+        ] == ["probes[0].params", "probes[0].follow_up[0].sql", "queries[0].sql"]
+
+    def test_values_from_two_places(self):
+        both = {"name": "q", "sql": "SELECT 1", "params": "SELECT 1", "sample_by": {"table": "t", "column": "a"}}
+        assert [place for place, _message in problems(queries=[both])] == ["queries[0].sample_by"]
+
+    def test_durations(self):
+        assert problems(probes=[{**PROBE, "timeout": "soon"}], promises=[{"claim": "c", "waits_at_most": "0ms"}]) == [
+            ("probes[0].timeout", '"soon" is not a duration; write for example 100ms, 30s, 10m or 1h'),
+            ("promises[0].waits_at_most", '"0ms" must be longer than nothing'),
+        ]
+
+    @pytest.mark.parametrize(
+        ("promise", "place", "message"),
+        [
+            ({"probes": ["q"]}, "probes[0]", 'there is no "q" among the migration\'s probes; known are: p'),
+            ({"probes": ["P"]}, "probes[0]", 'there is no "P" among the migration\'s probes; did you mean "p"?'),
+            (
+                {"queries": ["q"], "faster_by": 2},
+                "queries[0]",
+                'there is no "q" among the migration\'s queries; the migration has no "queries"',
+            ),
+            ({"columns": [{"table": "t", "name": "c"}]}, "smaller_by", 'is missing: "columns" says nothing without it'),
+            ({"faster_by": 2}, "queries", 'is missing: "faster_by" says nothing without it'),
+            ({"probes": ["p"], "why_not": "x"}, "why_not", 'is there beside "probes": make two promises of it'),
+        ],
+    )
+    def test_promises_name_what_measures_them(self, promise, place, message):
+        assert problems(probes=[PROBE], promises=[{"claim": "c", **promise}]) == [(f"promises[0].{place}", message)]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -307,7 +382,8 @@ class TestQuestions:
         {"foreign_keys": [[]]},
         {"verification": []},
         {"verification": {"unchanged_counts": "Sale", "queries": {}}},
-        {"probes": [1], "queries": [{"name": 1, "sql": []}]},
+        {"probes": [1], "queries": [{"name": 1, "sql": []}], "promises": [1, {"probes": 1, "claim": 1}]},
+        {"probes": [{"follow_up": [1, {}], "params": 1, "timeout": 5}], "queries": [{"sample_by": 1, "promise": 1}]},
         # Entries of which nobody can say yet what they are about are not the same one twice.
         {"columns": [{}, {}], "probes": [{}, {}]},
         {"indexes": [{"table": 1, "columns": ["a"]}] * 2},

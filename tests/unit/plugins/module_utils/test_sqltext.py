@@ -178,7 +178,17 @@ class TestWhatIsSqlAlready:
         assert not is_one_expression(text)
 
     @pytest.mark.parametrize(
-        "text", ["SELECT 1; SELECT 2", "SELECT 1;; SELECT 2", ";SELECT 1", "SELECT 1; --\nSELECT 2"]
+        "text",
+        [
+            "SELECT 1; SELECT 2",
+            "SELECT 1;; SELECT 2",
+            ";SELECT 1",
+            "SELECT 1; --\nSELECT 2",
+            # Of nothing but words and names.
+            "SELECT 1; COMMIT",
+            'SELECT 1; DELETE FROM "Order"',
+            "SELECT 1; COMMIT;",
+        ],
     )
     def test_two_statements(self, text: str) -> None:
         assert not is_one_statement(text)

@@ -245,7 +245,7 @@ class TestFile:
 
     def test_jmespath_is_missing(self, tmp_path, monkeypatch):
         monkeypatch.setattr(_expectation, "jmespath", None)
-        (tmp_path / "x.yml").write_text('id: m\nprobes: [{name: p, sql: x, expect: "a ="}]\n')
+        (tmp_path / "x.yml").write_text('id: m\nprobes: [{name: p, sql: SELECT 1, expect: "a ="}]\n')
         assert load(tmp_path / "x.yml")["probes"][0]["expect"] == "a ="
 
 
@@ -373,7 +373,7 @@ class TestProblems:
                 "id: m\nzzz: n\n",
                 (
                     ':2: zzz: unknown key "zzz"; known are: id, description, schema, columns, indexes, foreign_keys, '
-                    "verification, probes, queries"
+                    "verification, probes, queries, promises"
                 ),
             ),
             # One that stands there already is the likely one only where no absent one is.
@@ -411,11 +411,11 @@ class TestProblems:
                 ':2: verification.queries[0].slq: unknown key "slq"; did you mean "sql"?',
             ),
             (
-                entry("probes", "{name: p, sql: x, expcet: y}"),
+                entry("probes", "{name: p, sql: SELECT 1, expcet: y}"),
                 ':3: probes[0].expcet: unknown key "expcet"; did you mean "expect"?',
             ),
             (
-                entry("queries", "{name: p, sql: x, min_speed: 2}"),
+                entry("queries", "{name: p, sql: SELECT 1, min_speed: 2}"),
                 ':3: queries[0].min_speed: unknown key "min_speed"; did you mean "min_speedup"?',
             ),
             # Keys that are no strings
@@ -517,7 +517,7 @@ class TestProblems:
                 ":3: indexes[0].columns[0].order: must be one of: asc, desc; is a boolean",
             ),
             (
-                entry("queries", "{name: q, sql: x, min_speedup: '2'}"),
+                entry("queries", "{name: q, sql: SELECT 1, min_speedup: '2'}"),
                 ":3: queries[0].min_speedup: must be a number, is a string; write it without quotes",
             ),
             (
@@ -547,7 +547,7 @@ class TestProblems:
                 ),
             ),
             (
-                entry("queries", "{name: q, sql: x, min_speedup: 0}"),
+                entry("queries", "{name: q, sql: SELECT 1, min_speedup: 0}"),
                 ":3: queries[0].min_speedup: must be greater than 0",
             ),
             # Missing keys
@@ -570,7 +570,7 @@ class TestProblems:
                 entry("foreign_keys", "{table: T, columns: [a], references: {table: U}}"),
                 ":3: foreign_keys[0].references.columns: is missing",
             ),
-            (entry("probes", "{name: p, sql: x}"), ":3: probes[0].expect: is missing"),
+            (entry("probes", "{name: p, sql: SELECT 1}"), ":3: probes[0].expect: is missing"),
             # Empty texts and lists
             (
                 entry("indexes", "{table: T, name: i, state: absent, where: ''}"),
@@ -586,12 +586,12 @@ class TestProblems:
             ),
             (entry("probes", "{name: p, sql: '', expect: x}"), ":3: probes[0].sql: is empty: here belongs SQL text"),
             (
-                "id: m\nprobes: [{name: p, sql: x, expect: ''}]\n",
+                "id: m\nprobes: [{name: p, sql: SELECT 1, expect: ''}]\n",
                 ":2: probes[0].expect: is empty: here belongs JMESPath",
             ),
             # Expectations
             (
-                entry("probes", "{name: p, sql: x, expect: 'rowcount = `1`'}"),
+                entry("probes", "{name: p, sql: SELECT 1, expect: 'rowcount = `1`'}"),
                 (
                     ':3: probes[0].expect: "rowcount = `1`" is not JMESPath: Bad jmespath expression: Unknown token '
                     "'=' (a number stands in backquotes there: `0`)"
@@ -605,7 +605,7 @@ class TestProblems:
                 ),
             ),
             (
-                entry("probes", "{name: p, sql: x, expect: 'not_null(lenght(@))'}"),
+                entry("probes", "{name: p, sql: SELECT 1, expect: 'not_null(lenght(@))'}"),
                 ':3: probes[0].expect: JMESPath has no function "lenght"; did you mean "length"?',
             ),
             # The rules of _migration are asked too
@@ -714,7 +714,7 @@ indexes:
         assert read(content) == [
             (
                 r':2: ["a\nb\x00\ud800\u2028"]: unknown key "a\nb\x00\ud800\u2028"; known are: id, description, '
-                "schema, columns, indexes, foreign_keys, verification, probes, queries"
+                "schema, columns, indexes, foreign_keys, verification, probes, queries, promises"
             ),
             (
                 r':3: indexes[0].table: the name "\ud800" holds half of a surrogate pair, which is not a character: '
@@ -889,10 +889,10 @@ VALUE = st.recursive(
     max_leaves=8,
 )
 KEYS = """
-id description schema columns indexes foreign_keys verification probes queries unchanged_counts
+id description schema columns indexes foreign_keys verification probes queries promises unchanged_counts
 table name nullable state unique include where method storage_parameters order nulls expression opclass
 references on_delete on_delete_columns on_update match deferrable initially_deferred
-sql params expect uses_index min_speedup
+sql params expect uses_index min_speedup follow_up timeout sample_by claim columns faster_by smaller_by
 """
 KEY = st.sampled_from(KEYS.split())
 MIGRATION = st.recursive(

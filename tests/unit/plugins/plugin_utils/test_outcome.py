@@ -20,7 +20,20 @@ from ansible_collections.steady.postgresql.plugins.module_utils._registry import
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import temporary_name
 from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
 from unit import builders
-from unit.results import ROOT, UNDO, applied, backed_up, came_to, check, module_result, planned, refused, step, verified
+from unit.results import (
+    ROOT,
+    UNDO,
+    applied,
+    backed_up,
+    came_to,
+    check,
+    module_result,
+    planned,
+    refused,
+    step,
+    tried,
+    verified,
+)
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8")))
 SKIPPED = {"skipped": True, "changed": False, "skip_reason": "Conditional result was False"}
@@ -136,6 +149,29 @@ RUNS: list[tuple[str, dict[str, Any], str, str, bool]] = [
         "failed",
         False,
     ),
+    (
+        "applied, and it does not do what it is for",
+        {
+            "plan": planned(step("planned")),
+            "apply": applied(step()),
+            "verify": verified(check()),
+            "evidence": tried(status="failed", failed=True, msg="1 of 1 probes and queries failed"),
+        },
+        "deploy",
+        "failed",
+        True,
+    ),
+    (
+        "probes that cannot be run, so that nothing was applied",
+        {
+            "plan": planned(step("planned")),
+            "evidence": tried(status="failed", failed=True, msg="The migration's probes cannot be run"),
+        },
+        "deploy",
+        "failed",
+        False,
+    ),
+    ("tried and measured alone", {"evidence": tried()}, "verify", "succeeded", False),
     ("backed up alone", {"backup": backed_up()}, "backup", "succeeded", False),
     ("the backup alone failed", {"backup": refused("no room")}, "backup", "failed", False),
     (

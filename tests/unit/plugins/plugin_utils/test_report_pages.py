@@ -68,6 +68,7 @@ def full(**changes: Any) -> dict[str, Any]:
                 }
             ],
             "indexes": [{"index": "a", "bytes": 5_000_000}],
+            "columns": [{"table": "T", "column": "c", "before_avg_width": 8.76, "after_avg_width": None}],
         },
         "promises": [{"claim": "75 % smaller", "status": "not_held", "measured": "0 %"}],
         **changes,
