@@ -53,6 +53,9 @@ def _sentence(result: Mapping[str, Any]) -> str:
     faster = [one for one in result["queries"] if (one.get("speedup") or 0) >= 1.1]
     if faster:
         parts.append(f"{_count(faster, 'query', 'queries')} of {len(result['queries'])} became faster")
+    broken = [one for one in result["promises"] if one["status"] == "not_held"]
+    if broken:
+        parts.append(f"{len(broken)} of {_count(result['promises'], 'promise')} do{'es' if len(broken) == 1 else ''} not hold")
     sentence = "; ".join(parts)
     return sentence[0].upper() + sentence[1:] + "."
 
@@ -78,8 +81,10 @@ def _figures(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         entries = result[key]
         if entries:
             good = [one for one in entries if one["status"] == "ok"]
-            bad = [one for one in entries if one["status"] == "failed"]
-            tiles.append(_tile(label, f"{len(good)} of {len(entries)}", "ok", not bad))
+            tile = _tile(label, f"{len(good)} of {len(entries)}", "ok", len(good) == len(entries))
+            if all(one["status"] != "failed" or one.get("on_failure") == "warn" for one in entries):
+                tile["status"] = "ok" if len(good) == len(entries) else "warning"
+            tiles.append(tile)
     return tiles
 
 

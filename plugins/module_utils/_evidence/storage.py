@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils import _entry
@@ -20,6 +21,7 @@ __all__ = ["read_counters", "read_storage", "tables_of"]
 
 # So many values of a column are weighed, in blocks taken here and there of a larger table.
 _WEIGHED_ROWS = 10_000
+_TOLD_SECONDS = 0.6
 
 
 def tables_of(migration: Migration, data: Mapping[str, Any]) -> List[str]:
@@ -103,8 +105,10 @@ def _width(session: Session, schema: str, table: str, column: str) -> Any:
 def read_counters(session: Session, schema: str, tables: Sequence[str]) -> Dict[str, Any]:
     """How often each index of the tables was used so far, for whoever asks later what came since.
 
-    {at, stats_reset, indexes: [{schema, table, index, oid, scans, tuples_read, tuples_fetched, bytes}]}.
+    {at, stats_reset, indexes: [{schema, table, index, oid, scans, tuples_read, tuples_fetched, bytes}]}. What the
+    session itself has used is in them.
     """
+    _tell_what_was_used(session)
     moment = session.one(
         "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS at,"
         " (SELECT stats_reset::text FROM pg_catalog.pg_stat_database"
@@ -119,3 +123,17 @@ def read_counters(session: Session, schema: str, tables: Sequence[str]) -> Dict[
         (schema, list(tables)),
     )
     return {**moment, "indexes": indexes}
+
+
+def _tell_what_was_used(session: Session) -> None:
+    """Our own measurements are no use by the application: let the server count them before the counters are read.
+
+    A session tells what it did at the end of a transaction, but not again within a second (PostgreSQL documentation,
+    27.2.2 "Viewing Statistics"); since 15 it can be asked to.
+    """
+    if session.connection.server_version >= 150000:
+        session.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
+    else:
+        time.sleep(_TOLD_SECONDS)
+        session.execute("SELECT 1")
+        time.sleep(_TOLD_SECONDS)

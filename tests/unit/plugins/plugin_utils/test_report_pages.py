@@ -79,7 +79,7 @@ class TestView:
     def test_the_sentence_says_outcome_safety_and_use(self) -> None:
         assert view(full(), {})["sentence"] == (
             "2 steps done; a backup was proven before it; 1 operation that failed before works now; "
-            "1 query of 2 became faster."
+            "1 query of 2 became faster; 1 of 1 promise does not hold."
         )
 
     def test_the_sentence_of_a_failure_is_the_failure(self) -> None:
