@@ -55,7 +55,8 @@ def _sentence(result: Mapping[str, Any]) -> str:
         parts.append(f"{_count(faster, 'query', 'queries')} of {len(result['queries'])} became faster")
     broken = [one for one in result["promises"] if one["status"] == "not_held"]
     if broken:
-        parts.append(f"{len(broken)} of {_count(result['promises'], 'promise')} do{'es' if len(broken) == 1 else ''} not hold")
+        verb = "does" if len(broken) == 1 else "do"
+        parts.append(f"{len(broken)} of {_count(result['promises'], 'promise')} {verb} not hold")
     sentence = "; ".join(parts)
     return sentence[0].upper() + sentence[1:] + "."
 
