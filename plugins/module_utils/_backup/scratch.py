@@ -236,9 +236,10 @@ def restore_failure(done: Finished, session: Session) -> SteadyError:
     lines = [line.strip() for line in done.errors.splitlines()]
     begin = next((n for n, line in enumerate(lines) if "error:" in line and _SINCE_17 not in line), None)
     said = " ".join(line for line in lines[begin : begin + 4] if line) if begin is not None else ""
-    if done.status < 0 or not said:
+    if done.status < 0:
         # Of one that was ended, the last of its many words are about something else.
         said = Finished(done.status, said).brief
+    said = said or done.brief
     what = "The backup could not be restored to its end."
     todo = "settle that, then run the same command again"
     # The second is what the server says of a page of which only a part fitted.

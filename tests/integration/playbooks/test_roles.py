@@ -197,6 +197,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
     command = [f"{installation().bin_dir}/pg_dump", "--format=custom", f"--file={dump}", desk.databases[HOST].url()]
     subprocess.run(command, check=True)
     arguments: dict[str, dict[str, Any]] = {
+        "activity_info": {},
         "apply": {"migration": migration},
         "backup": {"directory": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "backup_verify": {"backup": str(dump), "compare": True, "programs_dir": str(installation().bin_dir)},
@@ -214,7 +215,9 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
             ]
         },
         "index": {"indexes": [{"table": "Sale", "columns": ["tenantId", "status"]}]},
+        "index_usage_info": {},
         "journal_info": {},
+        "monitor": {},
         "restore": {"backup": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "rollback": {},
         "verify": {"migration": migration},

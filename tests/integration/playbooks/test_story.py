@@ -242,7 +242,7 @@ def test_deploy_shows_what_works_now_and_what_was_promised(story: Story) -> None
     assert "ok: a user who opened a cash drawer can be deleted: works now; before: " in said
     assert "NOT HELD: 75% storage savings for decimal fields: 0 % smaller" in said
     report = (story.desk.runs(HOST)[0] / "report.html").read_text()
-    assert "Promised and measured" in report
+    assert "Promises beside what was measured" in report
     assert "upcoming appointments of a tenant" in report
 
 
