@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -30,9 +31,17 @@ class ActionModule(ActionBase):
         result["status"] = "failed" if wrong else "succeeded"
         if wrong:
             total = len(result["verification"])
-            lines = [f"- {check['name']}: {check['detail']}" for check in wrong]
+            lines = [line for check in wrong for line in _lines(check)]
             result["failed"] = True
             result["msg"] = "\n".join(
                 [f"{len(wrong)} of {total} checks failed:", *lines, "Nothing was changed by checking."]
             )
         return result
+
+
+def _lines(check: Mapping[str, Any]) -> list[str]:
+    """A failed check, with what stood there and what does where both are known."""
+    images = [
+        f"  {word}: {check[key]}" for key, word in (("before", "was left as"), ("after", "is now")) if key in check
+    ]
+    return [f"- {check['name']}: {check['detail']}", *images]

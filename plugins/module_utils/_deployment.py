@@ -40,6 +40,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     read_migration,
     recheck,
     result_of,
+    step_entries,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._session import (
     APPLICATION_NAME,
@@ -151,7 +152,7 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
             results = execute(control, target, schema, plan.steps, options, attempt)
         attempt.saw(migration.id, watch.seen)
         common["waits"] = watch.seen
-        common["steps"] = [result.as_dict() for result in results]
+        common["steps"] = step_entries(results)
         facts = result_of(
             server,
             address,

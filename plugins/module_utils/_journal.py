@@ -308,3 +308,16 @@ class Journal:
             " ('succeeded', 'failed', 'interrupted', 'partly_rolled_back') ORDER BY started_at DESC LIMIT 1"
         )
         return rows[0]["id"] if rows else None
+
+    def last_images(self) -> List[Dict[str, Any]]:
+        """What the last step on each object left, of all deployments and rollbacks: its image, and who left it.
+
+        Only steps that were done: what a failed one left, nobody meant to stay.
+        """
+        return self.session.rows(
+            "SELECT * FROM (SELECT DISTINCT ON (s.kind, s.table_schema, s.table_name, s.name)"
+            " s.kind, s.table_schema, s.table_name, s.name, s.status, s.after, s.deployment_id, d.migration_id"
+            " FROM steady.step s JOIN steady.deployment d ON d.id = s.deployment_id"
+            " ORDER BY s.kind, s.table_schema, s.table_name, s.name, s.started_at DESC, s.attempt DESC, s.number DESC"
+            ") AS last WHERE status = 'done' ORDER BY table_schema, table_name, kind, name"
+        )

@@ -156,10 +156,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why the plan cannot be carried out. permission: true where only the present role is in the way."""
+    """Why the plan cannot be carried out. permission: true where only the present role is in the way.
+
+    clash: true where something else has the name already.
+    """
 
     text: str
     permission: bool = False
+    clash: bool = False
 
 
 @dataclass(frozen=True)

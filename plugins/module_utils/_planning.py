@@ -33,7 +33,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     raw,
 )
 
-__all__ = ["ask_data", "make_plan", "read_catalog", "refuse_problems", "rehearse"]
+__all__ = ["ask_data", "make_plan", "plan_of", "read_catalog", "refuse_problems", "rehearse", "with_targets"]
 
 
 def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
@@ -45,14 +45,23 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
         catalog, errors = read_catalog(session, server, wishes)
     except psycopg2.Error as error:
         raise translate(error, "The catalog could not be read", NOTHING_CHANGED) from None
+    return plan_of(with_targets(catalog, wishes), errors, wishes)
+
+
+def with_targets(catalog: Catalog, wishes: Sequence[Wish]) -> Catalog:
+    """The catalog, with what the same run is about."""
+    targets = {(w.kind.name, (w.target.schema, w.target.table), w.target.name): w.target for w in wishes}
+    return replace(catalog, targets=targets)
+
+
+def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishes: Sequence[Wish]) -> Plan:
+    """The plan by what read_catalog gave, with its targets: pure."""
     nullable = {
         ((w.target.schema, w.target.table), w.target.name): w.target.nullable for w in wishes if w.kind.name == "column"
     }
-    targets = {(w.kind.name, (w.target.schema, w.target.table), w.target.name): w.target for w in wishes}
-    around = replace(catalog, targets=targets)
     outcomes: List[Outcome] = []
     for wish in wishes:
-        outcome = wish.kind.plan(wish.target, around, nullable)
+        outcome = wish.kind.plan(wish.target, catalog, nullable)
         found = [
             errors[(table, text)]
             for table in wish.kind.tables(wish.target)

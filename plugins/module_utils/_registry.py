@@ -36,7 +36,7 @@ class Kind:
     rank: the place in a deployment, (present, absent): what is added comes before what is taken away.
     from_image(table, name, image or None): the target that brings back what stood there (the inverse of a step).
     relation_names(target, tables): the names that the plan may need in a schema; tables: with their partitions.
-    differs(image, image): whether somebody changed the object in between.
+    differs(image, image): whether somebody changed the object in between. definition(image): it, for people.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Kind:
     relation_names: Callable[[Any, Mapping[TableName, Table]], Set[TableName]]
     expressions: Callable[[Any], List[str]]
     differs: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+    definition: Callable[[Mapping[str, Any]], str]
 
 
 def _none(_target: Any, _tables: Any = None) -> Any:
@@ -69,6 +70,7 @@ KINDS: Tuple[Kind, ...] = (
         _none,
         _none,
         column_planner.differs,
+        column_planner.definition,
     ),
     Kind(
         "index",
@@ -82,6 +84,7 @@ KINDS: Tuple[Kind, ...] = (
         index_planner.relation_names,
         lambda target: target.expressions,
         index_planner.differs,
+        index_planner.definition,
     ),
     Kind(
         "foreign_key",
@@ -95,6 +98,7 @@ KINDS: Tuple[Kind, ...] = (
         _none,
         _none,
         foreign_key_planner.differs,
+        foreign_key_planner.definition,
     ),
 )
 

@@ -38,6 +38,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     now,
     plan_result,
     result_of,
+    step_entries,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
 
@@ -155,7 +156,7 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options, only
         if options.check:
             return result_of(server, address, "planned", started_at, changed=bool(plan.steps), **common)
         results, number, error = _carry_out(control, target, journal, chosen, plan, bool(left_out), options, address)
-        common.update(attempt=number, changed=bool(results), steps=[result.as_dict() for result in results])
+        common.update(attempt=number, changed=bool(results), steps=step_entries(results))
         facts = result_of(server, address, "failed" if error else "rolled_back", started_at, **common)
         if error is not None:
             error.facts.update(facts)

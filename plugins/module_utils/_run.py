@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import read_tables
@@ -33,6 +33,7 @@ __all__ = [
     "read_migration",
     "recheck",
     "result_of",
+    "step_entries",
 ]
 
 COLLECTION_VERSION = "0.1.0"
@@ -136,6 +137,19 @@ def result_of(server: Server, address: Address, status: str, started_at: str, **
         "removed_parameters": list(address.removed),
         **more,
     }
+
+
+def step_entries(results: Sequence[StepResult]) -> List[Dict[str, Any]]:
+    """steps[] of a result; of those that are done, with the definitions before and after, None for nothing."""
+    entries = []
+    for result in results:
+        entry = result.as_dict()
+        if result.status == "done":
+            definition = kind_named(result.step.kind).definition
+            for moment, image in (("before", result.step.before), ("after", result.after)):
+                entry[moment] = definition(image) if image is not None else None
+        entries.append(entry)
+    return entries
 
 
 def plan_result(plan: Plan) -> Dict[str, Any]:

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._drift import Drift, find_drift
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
@@ -23,13 +24,16 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import Opti
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import is_one_statement
 
-__all__ = ["look", "verify"]
+__all__ = ["add_drift", "look", "verify"]
 
 _ROW_LIMIT = 1000
 
 
-def verify(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
-    """All checks of a migration, with the keys of look(). Raises SteadyError when the database cannot be looked at."""
+def verify(data: Mapping[str, Any], options: Options, with_drift: bool = True) -> Dict[str, Any]:
+    """All checks of a migration, with the keys of look(). Raises SteadyError when the database cannot be looked at.
+
+    with_drift: also all that the deployments of the journal left.
+    """
     started_at = now()
     address = options.address()
     migration, schema = read_migration(data, address)
@@ -37,6 +41,8 @@ def verify(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     session, server = target.first_session(schema)
     try:
         found = look(session, server, migration, schema)
+        if with_drift:
+            found["verification"] = add_drift(found["verification"], *_drift(session, server))
     finally:
         session.close()
     return result_of(server, address, "verified", started_at, changed=False, migration_id=migration.id, **found)
@@ -64,6 +70,50 @@ def look(session: Session, server: Server, migration: Migration, schema: str) ->
         for table, verdict in verdicts.items()
     ]
     return {"verification": [*checks, *counts, *failures], "queries": queries}
+
+
+def _drift(session: Session, server: Server) -> Tuple[Optional[int], List[Drift], str]:
+    """How many objects the journal knows (None: no journal), what is not as it was left, what could not be read."""
+    journal = Journal(session, server)
+    try:
+        if not journal.exists():
+            return None, [], ""
+        left = journal.last_images()
+        return len(left), find_drift(session, left), ""
+    except psycopg2.Error as error:
+        return 0, [], translate(error).what
+
+
+def add_drift(
+    checks: Sequence[Mapping[str, Any]], known: Optional[int], drifted: Sequence[Drift], unreadable: str = ""
+) -> List[Dict[str, Any]]:
+    """The checks, with what somebody changed since a deployment left it. Pure.
+
+    What the migration names is judged by the migration: there the drift only explains the failure. known: objects in
+    the journal; None without one.
+    """
+    result = [dict(check) for check in checks]
+    if unreadable:
+        entry = {"name": "what deployments left", "kind": "drift", "status": "skipped"}
+        return [*result, {**entry, "detail": f"the journal could not be read: {unreadable}"}]
+    if known is None:
+        return result
+    structure = {check["name"]: check for check in result if check["kind"] == "structure"}
+    others = 0
+    for drift in drifted:
+        name = f"{drift.kind} {drift.table[1]}.{drift.name}"
+        images = {"before": drift.before, "after": drift.after}
+        whose = f"deployment {drift.deployment_id} ({drift.migration_id})"
+        if name not in structure:
+            others += 1
+            detail = f"somebody changed it since {whose}"
+            result.append({"name": name, "kind": "drift", "status": "failed", "detail": detail, **images})
+        elif structure[name]["status"] == "failed":
+            structure[name].update(images, detail=f"{structure[name]['detail']}; somebody changed it since {whose}")
+    if not others:
+        detail = f"{known - len(drifted)} of {known} objects stand as deployments left them"
+        result.append({"name": "what deployments left", "kind": "drift", "status": "ok", "detail": detail})
+    return result
 
 
 def _structure(session: Session, server: Server, migration: Migration) -> List[Dict[str, Any]]:

@@ -14,6 +14,7 @@ version_added: 0.1.0
 description:
   - Compares every object of a migration with the catalog, by definition; compares row counts with those before the
     deployment; and asks the queries of the migration, whose answers are judged by JMESPath on the controller.
+  - Compares what all deployments left, by the journal, with what stands there now.
   - Everything is read in one read-only REPEATABLE READ snapshot with row level security switched off, so that a
     hidden row is an error and not a smaller number.
   - Row counts of a live database change; a difference counts as a loss only when the rows that the application
@@ -31,6 +32,12 @@ options:
         path on the controller, or as a mapping of the same form.
     type: raw
     required: true
+  drift:
+    description:
+      - Whether to look also at every object that the deployments and rollbacks in the journal left, of this migration
+        and of others. One that somebody changed since is a failed check, with its definition then and now.
+    type: bool
+    default: true
 notes:
   - Needs jsonschema and jmespath on the controller.
 seealso:
@@ -46,8 +53,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 verification:
-  description: One entry for each check, with name, kind (structure, count or query), status (ok, failed or skipped) and
-    detail.
+  description: One entry for each check, with name, kind (structure, count, query or drift), status (ok, failed or
+    skipped) and detail; where somebody changed an object, also before and after, its definition as it was left and as
+    it stands.
   returned: always
   type: list
   elements: dict
@@ -74,11 +82,15 @@ def _verify(parameters, options):
             "call the module as steady.postgresql.verify",
         )
     # Verifying never writes, in check mode or out of it.
-    return verify(parameters["migration"], replace(options, check=True))
+    return verify(parameters["migration"], replace(options, check=True), parameters["drift"])
 
 
 def main():
-    arguments = {**CONNECTION_ARGUMENTS, "migration": {"type": "raw", "required": True}}
+    arguments = {
+        **CONNECTION_ARGUMENTS,
+        "migration": {"type": "raw", "required": True},
+        "drift": {"type": "bool", "default": True},
+    }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _verify)
 
 

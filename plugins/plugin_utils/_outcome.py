@@ -62,7 +62,7 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         **facts,
         "status": "failed" if error is not None or failures else _status(action, plan, work, verify or evidence, check),
         "changed": changed,
-        "preflight": [],
+        "preflight": plan.get("preflight", []),
         "backup": _backup(backup, action, check),
         "restore": restored.get("restore"),
         "monitoring": monitored.get("monitoring"),

@@ -9,13 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._evidence_summary import evidence_lines
+from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_lines
 
 __all__ = ["headline", "lines"]
+
+_IMAGES = (("before", "was left as"), ("after", "is now"))
 
 
 def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], diff: bool) -> list[str]:
     """First what it is, last what to do. diff: whether the plan was printed in full already."""
     text = [f"{result['database'] or result['host']}: {headline(result)}"]
+    text += [f"  {line}" for line in finding_lines(result["preflight"])]
     text += _backup(result)
     text += _restore(result["restore"] or {}, result["status"])
     text += _monitoring(result["monitoring"] or {})
@@ -143,10 +147,11 @@ def _verification(checks: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     ok = sum(1 for check in checks if check["status"] == "ok")
     others = [check for check in checks if check["status"] != "ok"]
-    return [
-        f"  verification: {ok} of {len(checks)} checks ok",
-        *(f"    {check['status']}: {check['name']}: {check['detail']}" for check in others),
-    ]
+    text = [f"  verification: {ok} of {len(checks)} checks ok"]
+    for check in others:
+        text.append(f"    {check['status']}: {check['name']}: {check['detail']}")
+        text += [f"      {word}: {check[key]}" for key, word in _IMAGES if key in check]
+    return text
 
 
 def headline(result: Mapping[str, Any]) -> str:

@@ -404,6 +404,7 @@ def test_the_module_judges_and_writes_nothing(database: Database) -> None:
         assert [(check["kind"], check["status"]) for check in result["verification"]] == [
             *[("structure", "ok")] * 3,
             ("count", "ok"),
+            ("drift", "ok"),
             ("query", "ok"),
             ("query", "skipped"),
         ]

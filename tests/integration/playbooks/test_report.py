@@ -214,7 +214,6 @@ def _example() -> dict[str, Any]:
         "waits": None,
         "probes": [],
         "queries": [],
-        "waits": None,
         "storage": None,
         "promises": [],
         "monitoring": None,

@@ -40,7 +40,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
     table_problems,
 )
 
-__all__ = ["KIND", "Target", "differs", "from_image", "from_specification", "plan", "tables"]
+__all__ = ["KIND", "Target", "definition", "differs", "from_image", "from_specification", "plan", "tables"]
 
 KIND = "column"
 
@@ -75,6 +75,11 @@ def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     return bool(left["nullable"] != right["nullable"])
 
 
+def definition(image: Mapping[str, Any]) -> str:
+    """An image as people read it."""
+    return "NULL allowed" if image["nullable"] else "NOT NULL"
+
+
 def tables(target: Target) -> Set[TableName]:
     return {(target.schema, target.table)}
 
@@ -92,7 +97,7 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     helper = temporary_name(target.name, "check", name)
     leftover = next((check for check in image["checks"] if check["name"] == helper), None)
     units, checks, refusals = (_to_null if target.nullable else _to_not_null)(target, catalog, column, leftover)
-    state = "NULL allowed" if not column.not_null else "NOT NULL"
+    state = definition(image)
     if not units:
         return Outcome(KIND, name, target.name, state)
     refusals += owner_problems(catalog, name)

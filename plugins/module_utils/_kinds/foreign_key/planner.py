@@ -45,7 +45,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
     table_problems,
 )
 
-__all__ = ["KIND", "Target", "differs", "from_image", "from_specification", "plan", "tables"]
+__all__ = ["KIND", "Target", "definition", "differs", "from_image", "from_specification", "plan", "tables"]
 
 KIND = "foreign_key"
 _NOT_VALID_PARTITIONED = 180000  # before, NOT VALID is refused on a partitioned table (ALTER TABLE, "Notes" of 17)
@@ -132,6 +132,13 @@ def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     return any(left[key] != right[key] for key in _DEFINITION)
 
 
+def definition(image: Mapping[str, Any]) -> str:
+    """An image as people read it: what stands behind ADD CONSTRAINT. A constraint of another type is only named."""
+    if image["type"] != "f":
+        return "a constraint that is no foreign key"
+    return _definition(image, identifier(*_parent(image))) + ("" if image["validated"] else " NOT VALID")
+
+
 def tables(target: Target) -> Set[TableName]:
     wanted = target.specification
     return {target.table_name} | (
@@ -201,7 +208,8 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
             problems += column_problems(catalog.tables[parent], parent, wanted.referenced_columns)
     found = catalog.find(KIND, table, target.name) if not problems else None
     if found is not None and found["type"] != "f":
-        problems.append(Problem(f'"{target.name}" is a constraint of {qualified(*table)}, but not a foreign key'))
+        text = f'"{target.name}" is a constraint of {qualified(*table)}, but not a foreign key'
+        problems.append(Problem(text, clash=True))
     elif found is not None and (found["period"] or found["inherited"]):
         problems.append(
             Problem(

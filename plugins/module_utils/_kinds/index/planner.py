@@ -38,14 +38,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     Unit,
     autocommit,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified, raw
 from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
     column_problems,
     owner_problems,
     table_problems,
 )
 
-__all__ = ["KIND", "differs", "plan", "relation_names", "tables"]
+__all__ = ["KIND", "definition", "differs", "plan", "relation_names", "tables"]
 
 
 def tables(target: Target) -> Set[TableName]:
@@ -61,6 +61,13 @@ def relation_names(target: Target, around: Mapping[TableName, Table]) -> Set[Tab
 def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     """Whether two images are different indexes for a rollback's purposes; validity does not count."""
     return any(left[key] != right[key] for key in ("tail", "unique"))
+
+
+def definition(image: Mapping[str, Any]) -> str:
+    """An image as people read it: the statement that would make it."""
+    unique = "UNIQUE " if image["unique"] else ""
+    text = compose("CREATE {unique}INDEX {name} ON ", unique=raw(unique), name=identifier(image["name"]))
+    return text + str(image["tail"]) + ("" if image["valid"] else " (invalid)")
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,10 @@ def _name_problems(target: Target, catalog: Catalog) -> List[Problem]:
         return []
     owner = f"an index of {qualified(*relation.table)}" if relation.table else "a table, view or sequence"
     if not target.present:
-        return [
-            Problem(f'"{target.name}" is {owner}, not an index of {qualified(*target.table_name)}: it is not dropped')
-        ]
-    return [Problem(f'the name "{target.name}" is taken in schema "{target.schema}" by {owner}; choose another name')]
+        text = f'"{target.name}" is {owner}, not an index of {qualified(*target.table_name)}: it is not dropped'
+        return [Problem(text, clash=True)]
+    text = f'the name "{target.name}" is taken in schema "{target.schema}" by {owner}; choose another name'
+    return [Problem(text, clash=True)]
 
 
 def _present(scene: _Scene) -> Outcome:

@@ -117,3 +117,39 @@ def test_what_a_rollback_left_out_and_what_was_taken_out_of_the_address() -> Non
         "  left out: public.Sale.a: 3 rows have no a; twice",
         "  not libpq parameters, taken out of the address: pgbouncer, supa",
     ]
+
+
+def finding(status: str, name: str, *evidence: str, todo: str = "mend it") -> dict[str, Any]:
+    return {"name": name, "status": status, "title": "t", "evidence": list(evidence), "todo": todo}
+
+
+def test_warnings_and_blockers_of_the_preflight_with_what_to_do() -> None:
+    findings = [
+        finding("ok", "backup", "none", todo="backup.yml"),
+        finding("warning", "redundant_index", "a", "b", "c", "d", "e"),
+        finding("blocker", "name_clash", "taken"),
+        finding("warning", "drift", "gone", todo=""),
+    ]
+    assert said(plan=planned(step("planned"), preflight=findings), checking=True)[1:7] == [
+        "  preflight: 4 checks, 2 warnings, 1 blocker",
+        "    blocker: name_clash: taken",
+        "      what to do: mend it",
+        "    warning: redundant_index: a; b; c; … and 2 more",
+        "      what to do: mend it",
+        "    warning: drift: gone",
+    ]
+
+
+def test_a_preflight_without_a_warning_is_one_line() -> None:
+    text = said(plan=planned(preflight=[finding("ok", "drift", "all stands", todo="")]), checking=True)
+    assert text[1:] == ["  preflight: 1 check, 0 warnings"]
+
+
+def test_what_somebody_changed_is_shown_as_before_and_after() -> None:
+    changed = {**check("failed", "index Sale.i", "drift"), "before": "CREATE INDEX i", "after": "not there"}
+    assert said(verify=verified(changed))[1:] == [
+        "  verification: 0 of 1 checks ok",
+        "    failed: index Sale.i: valid, exactly as wanted",
+        "      was left as: CREATE INDEX i",
+        "      is now: not there",
+    ]

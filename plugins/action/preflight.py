@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the migration file on the controller and hands its content to the module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge_queries
+from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_lines
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import read_argument
+
+__all__ = ["ActionModule"]
+
+
+class ActionModule(ActionBase):
+    """steady.postgresql.preflight"""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        variables = task_vars or {}
+        super().run(tmp, variables)
+        arguments = dict(self._task.args)
+        arguments["migration"] = read_argument(arguments.get("migration"), variables)
+        result = self._execute_module(module_args=arguments, task_vars=variables)
+        if "verification" in result:
+            result["verified"] = not judge_queries(result)
+        if "preflight" in result:
+            result["said"] = finding_lines(result["preflight"])
+        return result

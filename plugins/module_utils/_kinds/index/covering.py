@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Whether one index does the job of another: equal, or the other's beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, FrozenSet, Mapping, Optional, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target
+
+__all__ = ["Shape", "covers", "shape_of_image", "shape_of_target"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What matters for the question. keys: (column or expression, descending, nulls first, opclass, collation), the
+    last two None for the defaults. guards: it keeps rows unique, or belongs to a constraint or the replica identity.
+    """
+
+    name: str
+    method: str
+    keys: Tuple[Tuple[Any, ...], ...]
+    include: FrozenSet[str]
+    predicate: Optional[str]
+    guards: bool
+
+    @property
+    def text(self) -> str:
+        """The key columns, for people."""
+        return "(" + ", ".join(f"{key[0]}{' desc' if key[1] else ''}" for key in self.keys) + ")"
+
+
+def shape_of_image(image: Mapping[str, Any], catalog: Catalog) -> Shape:
+    """The shape of an index that stands there."""
+    table: TableName = (image["schema"], image["table"])
+    keys = tuple(
+        (
+            column["name"] if column["name"] is not None else catalog.canonical(table, column["expression"]),
+            column["descending"],
+            column["nulls_first"],
+            None if column["opclass_default"] else column["opclass"],
+            None if column["own_collation"] else column["collation"],
+        )
+        for column in image["columns"]
+    )
+    predicate = image["predicate"]
+    return Shape(
+        image["name"],
+        image["method"],
+        keys,
+        frozenset(image["include"]),
+        None if predicate is None else catalog.canonical(table, predicate),
+        bool(image["unique"] or image["constraint"] or image["replica_identity"] or image["is_partition"]),
+    )
+
+
+def shape_of_target(target: Target, catalog: Catalog) -> Shape:
+    """The shape of an index that a migration wants. Raises ValueError for one that shall be absent."""
+    if target.image is not None:
+        return shape_of_image(target.image, catalog)
+    wanted, table = target.wanted, target.table_name
+    keys = tuple(
+        (
+            column.name if column.name is not None else catalog.canonical(table, str(column.expression)),
+            column.order == "desc",
+            column.nulls == "first",
+            column.opclass,
+            column.collation,
+        )
+        for column in wanted.columns
+    )
+    predicate = None if wanted.where is None else catalog.canonical(table, wanted.where)
+    return Shape(target.name, wanted.method, keys, frozenset(wanted.include), predicate, wanted.unique)
+
+
+def covers(larger: Shape, smaller: Shape) -> bool:
+    """Whether the larger one serves every query that the smaller one serves. Only a btree can be used by its beginning.
+
+    What guards something is never superfluous, whatever its columns are.
+    """
+    if smaller.guards or larger.method != smaller.method or larger.predicate != smaller.predicate:
+        return False
+    if not smaller.include <= larger.include | {key[0] for key in larger.keys}:
+        return False
+    if larger.method != "btree":
+        return larger.keys == smaller.keys
+    return larger.keys[: len(smaller.keys)] == smaller.keys

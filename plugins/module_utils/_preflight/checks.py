@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The checks of the preflight, in the order in which they are shown. docs/preflight.md says the same for people."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight import (
+    activity,
+    history,
+    refusals,
+    schema,
+    server,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import (
+    BLOCKER,
+    OK,
+    WARNING,
+    Check,
+    Judgement,
+    good,
+)
+
+__all__ = ["CHECKS", "CONNECTION"]
+
+
+def _connected(facts: Facts) -> Judgement:
+    """Judged by connecting: there are no facts without it."""
+    where = f" at {facts.server.address}" if facts.server.address else ""
+    return good(f'connected to database "{facts.server.database}"{where}, a primary, without a transaction pooler')
+
+
+CONNECTION = Check(
+    "connection",
+    "connection to the right database",
+    BLOCKER,
+    _connected,
+    fixed=True,
+)
+
+CHECKS: Tuple[Check, ...] = (
+    CONNECTION,
+    Check("read_only", "write access", BLOCKER, refusals.read_only, True, True),
+    Check("privileges", "privileges of the role", BLOCKER, refusals.privileges, True, True),
+    Check("name_clash", "names that are taken", BLOCKER, refusals.name_clash, True),
+    Check("conflicting_rows", "rows that stand against the plan", BLOCKER, refusals.conflicting_rows, True),
+    Check("refused_change", "what else the planners refuse", BLOCKER, refusals.refused_change, True),
+    Check("server_release", "known defects of the release", WARNING, server.server_release),
+    Check("unsafe_setting", "settings with which data gets lost", WARNING, server.unsafe_setting),
+    Check("timeout_setting", "timeouts of role and database", WARNING, server.timeout_setting),
+    Check("connection_headroom", "free connections", WARNING, server.connection_headroom),
+    Check("disk_space", "room for the new indexes", WARNING, server.disk_space),
+    Check("replication_lag", "replicas that are behind", WARNING, server.replication_lag),
+    Check("inactive_slot", "replication slots that keep WAL for nobody", WARNING, server.inactive_slot),
+    Check("wraparound", "age of transaction ids", WARNING, server.wraparound),
+    Check("old_transaction", "transactions that run for long", WARNING, activity.old_transaction),
+    Check("idle_in_transaction", "transactions that were left open", WARNING, activity.idle_in_transaction),
+    Check("prepared_transaction", "two-phase transactions", WARNING, activity.prepared_transaction),
+    Check("running_vacuum", "vacuums and builds on the migration's tables", WARNING, activity.running_vacuum),
+    Check("hidden_session", "sessions that cannot be seen", WARNING, activity.hidden_session),
+    Check("invalid_index", "invalid indexes in the database", WARNING, schema.invalid_index),
+    Check("redundant_index", "indexes that do the work of another", WARNING, schema.redundant_index),
+    Check("unindexed_foreign_key", "foreign keys without an index", WARNING, schema.unindexed_foreign_key),
+    Check("not_valid_constraint", "constraints that are NOT VALID", WARNING, schema.not_valid_constraint),
+    Check("dependent_object", "views and functions on columns that change", WARNING, schema.dependent_object),
+    Check("drift", "what somebody changed since a deployment", WARNING, history.drift),
+    Check("prisma_failed_migration", "failed migrations of Prisma's", WARNING, history.prisma_failed_migration),
+    # deploy.yml takes a proven backup before it changes anything, so without one this is no more than information.
+    Check("backup", "proven backups", OK, history.backup),
+)

@@ -1,0 +1,277 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""All that the checks look at: one value, read once in a fixed number of round trips.
+
+Nothing here takes a lock that could wait: sizes come from pg_class, definitions from the catalog alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
+from ansible_collections.steady.postgresql.plugins.module_utils._drift import Drift, find_drift
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Problem
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backups import Backup
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+
+__all__ = ["Facts", "read_activity", "read_dependents", "read_history", "read_server", "read_tables_state"]
+
+Row = Mapping[str, Any]
+Rows = Sequence[Mapping[str, Any]]
+
+TIMEOUTS = (
+    "statement_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "transaction_timeout",
+)
+
+# One row. What a role may not see is NULL there (data_directory), never an error.
+_SERVER = """
+SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
+  current_setting('zero_damaged_pages') AS zero_damaged_pages,
+  current_setting('ignore_checksum_failure') AS ignore_checksum_failure,
+  current_setting('max_connections')::int AS max_connections,
+  current_setting('superuser_reserved_connections')::int AS superuser_reserved,
+  coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
+  (SELECT count(*) FROM pg_stat_activity WHERE coalesce(backend_type, 'client backend') = 'client backend')
+    AS connections,
+  r.rolsuper AS superuser, r.rolconnlimit AS role_limit,
+  (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid) AS role_connections,
+  d.datconnlimit AS database_limit,
+  (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid) AS database_connections,
+  age(d.datfrozenxid) AS database_age, current_setting('autovacuum_freeze_max_age')::int AS freeze_max_age,
+  pg_has_role('pg_read_all_stats', 'USAGE') AS sees_sessions,
+  inet_server_addr() IS NULL AS local_socket,
+  (SELECT setting FROM pg_settings WHERE name = 'data_directory') AS data_directory,
+  (SELECT setting::bigint FROM pg_settings WHERE name = 'temp_file_limit') AS temp_file_limit_kb,
+  to_regnamespace('steady') IS NOT NULL AS journal_schema,
+  has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
+  coalesce(has_schema_privilege(to_regnamespace('steady'), 'USAGE'), false) AS may_use_journal,
+  coalesce(has_schema_privilege(to_regnamespace('steady'), 'CREATE'), false) AS may_fill_journal,
+  (SELECT bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+      AND has_table_privilege(c.oid, 'UPDATE'))
+    FROM pg_class c WHERE c.relnamespace = to_regnamespace('steady') AND c.relname IN ('deployment', 'attempt', 'step'))
+    AS may_write_journal
+FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = session_user
+"""
+
+# reset_val is what the session would have without our own settings: of server, database, role or address.
+_SETTINGS = """
+SELECT s.name, s.reset_val AS value, s.unit,
+  (SELECT string_agg(CASE WHEN x.setrole = 0 THEN 'database' WHEN x.setdatabase = 0 THEN 'role'
+      ELSE 'role in this database' END, ', ')
+    FROM pg_db_role_setting x, unnest(x.setconfig) AS c(text)
+    WHERE (x.setrole = 0 OR x.setrole = (SELECT oid FROM pg_roles WHERE rolname = session_user))
+      AND (x.setdatabase = 0 OR x.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+      AND split_part(c.text, '=', 1) = s.name) AS places
+FROM pg_settings s WHERE s.name = ANY (%s) AND s.reset_val <> '0' ORDER BY s.name
+"""
+
+_REPLICAS = """
+SELECT application_name, state, extract(epoch FROM replay_lag)::float8 AS lag_s,
+  pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 AS lag_bytes
+FROM pg_stat_replication ORDER BY application_name
+"""
+
+_SLOTS = """
+SELECT slot_name::text AS name, slot_type AS kind, wal_status,
+  pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 AS retained_bytes
+FROM pg_replication_slots WHERE NOT active AND restart_lsn IS NOT NULL ORDER BY slot_name
+"""
+
+_SESSIONS = """
+WITH locks AS MATERIALIZED (
+  SELECT l.pid, l.virtualtransaction, l.mode, l.granted, n.nspname || '.' || c.relname AS table_name
+  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE l.locktype = 'relation' AND l.relation = ANY (%(oids)s::oid[])
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT a.pid, a.usename::text AS role, a.application_name, a.state, a.backend_type, a.query,
+  extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS age_s,
+  a.query = '<insufficient privilege>' AS hidden,
+  (SELECT json_agg(json_build_object('table', l.table_name, 'mode', l.mode, 'granted', l.granted)
+    ORDER BY l.table_name, l.mode) FROM locks l WHERE l.pid = a.pid) AS locks
+FROM pg_stat_activity a
+WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY a.xact_start, a.pid
+"""
+
+_PREPARED = """
+WITH locks AS MATERIALIZED (
+  SELECT l.pid, l.virtualtransaction, l.mode, l.granted, n.nspname || '.' || c.relname AS table_name
+  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE l.locktype = 'relation' AND l.relation = ANY (%(oids)s::oid[])
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT p.gid, p.owner::text AS role, extract(epoch FROM clock_timestamp() - p.prepared)::float8 AS age_s,
+  (SELECT array_agg(DISTINCT l.table_name ORDER BY l.table_name) FROM locks l
+    JOIN pg_locks x ON x.virtualtransaction = l.virtualtransaction AND x.pid IS NULL
+    WHERE l.pid IS NULL AND x.locktype = 'transactionid' AND x.transactionid = p.transaction) AS tables
+FROM pg_prepared_xacts p WHERE p.database = current_database() ORDER BY p.prepared
+"""
+
+_TABLES = """
+SELECT n.nspname AS schema, c.relname AS name, age(c.relfrozenxid) AS age, c.relpages AS pages,
+  (SELECT split_part(o, '=', 2)::bigint FROM unnest(c.reloptions) AS o WHERE o LIKE 'autovacuum_freeze_max_age=%%')
+    AS freeze_max_age
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = ANY (%(oids)s::oid[]) AND c.relkind = 'r' ORDER BY 1, 2
+"""
+
+# Not the ones that are being built: a build holds SHARE UPDATE EXCLUSIVE on the table, which every role may see.
+_INVALID = """
+SELECT n.nspname AS schema, t.relname AS table_name, c.relname AS name, c.relkind = 'I' AS partitioned,
+  c.relpages AS pages
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT (i.indisvalid AND i.indisready) AND n.nspname NOT LIKE 'pg\\_%%'
+  AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.relation = i.indrelid AND l.granted
+    AND l.mode = 'ShareUpdateExclusiveLock' AND l.database = (SELECT oid FROM pg_database
+      WHERE datname = current_database()))
+ORDER BY 1, 2, 3 LIMIT 100
+"""
+
+# Views know their columns; functions written as text only mention them, so a mention is all that can be said.
+_DEPENDENTS = """
+WITH wanted AS (
+  SELECT a.attrelid, a.attnum, a.attname::text AS column_name, c.relname::text AS table_name
+  FROM unnest(%(oids)s::oid[], %(columns)s::text[]) AS w(oid, name)
+  JOIN pg_attribute a ON a.attrelid = w.oid AND a.attname = w.name JOIN pg_class c ON c.oid = w.oid
+)
+SELECT DISTINCT w.table_name, w.column_name, CASE v.relkind WHEN 'm' THEN 'materialized view' WHEN 'v' THEN 'view'
+    ELSE 'rule of table' END AS kind, n.nspname || '.' || v.relname AS name
+FROM wanted w JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = w.attrelid
+  AND d.refobjsubid = w.attnum AND d.classid = 'pg_rewrite'::regclass
+JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = r.ev_class
+JOIN pg_namespace n ON n.oid = v.relnamespace
+UNION
+SELECT w.table_name, w.column_name, 'function', n.nspname || '.' || p.proname
+FROM wanted w JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = w.attrelid
+  AND d.refobjsubid = w.attnum AND d.classid = 'pg_proc'::regclass
+JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
+UNION
+SELECT w.table_name, w.column_name, 'function', n.nspname || '.' || p.proname
+FROM wanted w JOIN pg_proc p ON strpos(p.prosrc, w.table_name) > 0 AND strpos(p.prosrc, w.column_name) > 0
+JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('internal', 'c')
+ORDER BY 1, 2, 3, 4 LIMIT 100
+"""
+
+_PRISMA = """
+SELECT n.nspname AS schema, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = '_prisma_migrations' AND c.relkind = 'r' ORDER BY 1 LIMIT 10
+"""
+
+_PRISMA_FAILED = (
+    "SELECT migration_name::text AS name, started_at::text AS started_at FROM {table}"
+    " WHERE finished_at IS NULL AND rolled_back_at IS NULL ORDER BY started_at LIMIT 10"
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was read, with what the planners made of it.
+
+    applies: whether the plan is to be carried out by this role (False: check mode). data: what the rows have against
+    the plan. unreadable: by subject, what the server said where this role could not look.
+    """
+
+    server: Server
+    plan: Plan
+    catalog: Catalog
+    applies: bool = True
+    data: Tuple[Problem, ...] = ()
+    row: Row = field(default_factory=dict)
+    settings: Rows = ()
+    replicas: Rows = ()
+    slots: Rows = ()
+    sessions: Rows = ()
+    prepared: Rows = ()
+    tables: Rows = ()
+    invalid: Rows = ()
+    dependents: Rows = ()
+    prisma: Rows = ()
+    journal: bool = False
+    left: int = 0
+    drift: Sequence[Drift] = ()
+    backups: Sequence[Backup] = ()
+    backup_directory: str = ""
+    free_bytes: Optional[int] = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def oids(self) -> List[int]:
+        return [table.oid for table in self.catalog.tables.values()]
+
+
+def read_server(session: Session) -> Dict[str, Any]:
+    """Settings, limits, replicas and slots. Four round trips. Raises psycopg2.Error."""
+    return {
+        "row": session.one(_SERVER),
+        "settings": session.rows(_SETTINGS, (list(TIMEOUTS),)),
+        "replicas": session.rows(_REPLICAS),
+        "slots": session.rows(_SLOTS),
+    }
+
+
+def read_activity(session: Session, oids: Sequence[int]) -> Dict[str, Any]:
+    """Who is at work in this database, and what locks they hold on the tables. Two round trips."""
+    return {
+        "sessions": session.rows(_SESSIONS, {"oids": list(oids)}),
+        "prepared": session.rows(_PREPARED, {"oids": list(oids)}),
+    }
+
+
+def read_tables_state(session: Session, oids: Sequence[int]) -> Dict[str, Any]:
+    """Ages and sizes of the tables, and the invalid indexes of the database. Two round trips."""
+    return {"tables": session.rows(_TABLES, {"oids": list(oids)}), "invalid": session.rows(_INVALID, {})}
+
+
+def read_dependents(session: Session, plan: Plan, catalog: Catalog) -> Dict[str, Any]:
+    """Views and functions on the columns that change. One round trip, none without such a column."""
+    changed = [
+        (catalog.tables[step.table].oid, step.name)
+        for step in plan.steps
+        if step.kind == "column" and step.table in catalog.tables
+    ]
+    if not changed:
+        return {}
+    parameters = {"oids": [oid for oid, _name in changed], "columns": [name for _oid, name in changed]}
+    return {"dependents": session.rows(_DEPENDENTS, parameters)}
+
+
+def read_history(session: Session, server: Server) -> Dict[str, Any]:
+    """What former deployments and Prisma left. Where this role may not look is said under `unreadable`."""
+    result: Dict[str, Any] = {"unreadable": {}}
+    journal = Journal(session, server)
+    try:
+        result["journal"] = journal.exists()
+        if result["journal"]:
+            left = journal.last_images()
+            result["left"] = len(left)
+            result["drift"] = find_drift(session, left)
+    except psycopg2.Error as error:
+        result["unreadable"]["journal"] = translate(error).what
+    failed: List[Dict[str, Any]] = []
+    for place in session.rows(_PRISMA):
+        name = f"{place['schema']}._prisma_migrations"
+        if not place["readable"]:
+            result["unreadable"]["prisma"] = f"permission denied for {name}"
+            continue
+        table = identifier(place["schema"], "_prisma_migrations")
+        try:
+            failed += [{**row, "table": name} for row in session.rows(compose(_PRISMA_FAILED, table=table))]
+        except psycopg2.Error as error:
+            result["unreadable"]["prisma"] = f"{name}: {translate(error).what}"
+    return {**result, "prisma": failed}

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What was before: former deployments, Prisma's migrations, backups. Pure functions of the facts."""
+
+from __future__ import annotations
+
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import duration
+
+__all__ = ["backup", "drift", "prisma_failed_migration"]
+
+
+def drift(facts: Facts) -> Judgement:
+    """Objects that are not as a deployment or rollback left them."""
+    if "journal" in facts.unreadable:
+        return _unseen(facts.unreadable["journal"], "GRANT SELECT ON ALL TABLES IN SCHEMA steady to this role")
+    if not facts.journal:
+        return good("there is no journal that this role may read")
+    if not facts.drift:
+        return good(f"{facts.left} objects of former deployments stand as they were left")
+    return found(
+        [
+            f"{one.kind} {one.object} was left by {one.deployment_id} ({one.migration_id}) as: {one.before}; "
+            f"now: {one.after}"
+            for one in facts.drift
+        ],
+        "find out who changed it; deploying its migration again brings it back",
+    )
+
+
+def prisma_failed_migration(facts: Facts) -> Judgement:
+    """Rows of _prisma_migrations that neither finished nor were rolled back: they block `prisma migrate deploy`."""
+    if facts.prisma:
+        return found(
+            [f'{row["table"]}: "{row["name"]}", begun {row["started_at"]}, never finished' for row in facts.prisma],
+            "see what of it is done, then: prisma migrate resolve --applied or --rolled-back with its name",
+        )
+    if "prisma" in facts.unreadable:
+        return _unseen(facts.unreadable["prisma"], 'GRANT SELECT ON "_prisma_migrations" to this role')
+    return good("no migration of Prisma's has failed")
+
+
+def backup(facts: Facts) -> Judgement:
+    """Whether there is a proven backup, and how old it is. deploy.yml takes one before it changes anything."""
+    if not facts.backup_directory:
+        return found(["no folder of backups is named"], "backup.yml takes one and proves it")
+    damaged = [f"{one.folder}: {one.problem}" for one in facts.backups if one.problem]
+    proven = next((one for one in facts.backups if not one.problem), None)
+    if proven is None:
+        none = f"there is no proven backup of this database in {facts.backup_directory} of the host"
+        return found(
+            [none, *damaged], "backup.yml takes one and proves it; deploy.yml does so before it changes anything"
+        )
+    newest = f"the newest proven backup is {duration(proven.age_s)} old (proof: {proven.proof}), in {proven.folder}"
+    if damaged:
+        return found([newest, *damaged], "see to the damaged ones; backup.yml takes another")
+    return good(newest)
+
+
+def _unseen(said: str, todo: str) -> Judgement:
+    return found([f"could not be looked at: {said}"], todo)

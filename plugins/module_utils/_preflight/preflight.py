@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The preflight: the plan, and all that is worth knowing before it is carried out, in one look that only reads."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Mapping, Optional
+
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
+    NOTHING_CHANGED,
+    ConnectionProblem,
+    DatabaseProblem,
+    LockNotAvailable,
+    Refused,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import blockers_of_tables, describe_blockers
+from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import ACCESS_EXCLUSIVE, Problem, guarded
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
+    ask_data,
+    plan_of,
+    read_catalog,
+    with_targets,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backups import read_backups
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS, CONNECTION
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import (
+    Facts,
+    read_activity,
+    read_dependents,
+    read_history,
+    read_server,
+    read_tables_state,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import (
+    BLOCKER,
+    finding,
+    found,
+    severities,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.refusals import missing_privileges
+from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_problems
+from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+    Options,
+    now,
+    plan_result,
+    read_migration,
+    result_of,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._verification import look
+
+__all__ = ["preflight"]
+
+# Definitions and rows are read under ACCESS SHARE, which waits for nobody but who holds ACCESS EXCLUSIVE.
+LOCK_MS = 5000
+
+
+def preflight(
+    data: Mapping[str, Any],
+    options: Options,
+    changed_severities: Optional[Mapping[str, Any]] = None,
+    backup_directory: Optional[str] = None,
+) -> Dict[str, Any]:
+    """What apply returns in check mode, and preflight[] with the finding of every check.
+
+    options.check: the plan is only looked at, by a role that need not be able to carry it out. Raises SteadyError,
+    with the findings among its facts, when one of them is a blocker.
+    """
+    started_at = now()
+    changed = severities(changed_severities or {}, CHECKS)
+    address = options.address()
+    migration, schema = read_migration(data, address)
+    try:
+        session, server = replace(options, check=True).target(address, "preflight").first_session(schema)
+    except ConnectionProblem as error:
+        why = [" ".join(sentence.split()) for sentence in (error.what, error.why) if sentence]
+        # Nothing else could be looked at.
+        error.facts["preflight"] = [finding(CONNECTION, found(why, error.todo), {}, True)]
+        raise
+    try:
+        session.execute("SELECT pg_catalog.set_config('lock_timeout', %s, false)", (f"{LOCK_MS}ms",))
+        facts = _facts(session, server, migration, schema, not options.check, backup_directory)
+        findings = [finding(check, check.judge(facts), changed, facts.applies) for check in CHECKS]
+        journal = Journal(session, server)
+        result = result_of(
+            server,
+            address,
+            "planned",
+            started_at,
+            changed=bool(facts.plan.steps),
+            deployment_id=None,
+            migration_id=migration.id,
+            missing_privileges=missing_privileges(facts),
+            unfinished=journal.unfinished(migration.id) if options.journal and journal.exists() else None,
+            preflight=findings,
+            **plan_result(facts.plan),
+        )
+        _refuse_blockers(findings, result)
+        if options.verify and not facts.plan.steps:
+            result.update(look(session, server, migration, schema))
+        result["finished_at"] = now()
+        return result
+    except psycopg2.Error as error:
+        if getattr(error, "pgcode", None) == "55P03":
+            raise _held(session, migration) from None
+        raise translate(error, "The database could not be looked at", NOTHING_CHANGED) from None
+    except DatabaseProblem as problem:
+        if problem.sqlstate == "55P03":
+            raise _held(session, migration) from None
+        raise
+    finally:
+        session.close()
+
+
+def _facts(
+    session: Session,
+    server: Server,
+    migration: Migration,
+    schema: str,
+    applies: bool,
+    backup_directory: Optional[str],
+) -> Facts:
+    """All that the checks look at. Raises psycopg2.Error, and SteadyError where the rows cannot be asked."""
+    wishes = wishes_of(migration)
+    catalog, errors = read_catalog(session, server, wishes)
+    catalog = with_targets(catalog, wishes)
+    planned = plan_of(catalog, errors, wishes)
+    planned = replace(planned, problems=count_problems(session, schema, migration.verification.unchanged_counts))
+    plan = ask_data(session, planned)
+    before = [problem for outcome in planned.outcomes for problem in outcome.problems]
+    asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
+    oids = [table.oid for table in catalog.tables.values()]
+    with _catalog_alone(session):
+        parts: Dict[str, Any] = {
+            **read_server(session),
+            **read_activity(session, oids),
+            **read_tables_state(session, oids),
+            **read_dependents(session, plan, catalog),
+            **read_history(session, server),
+        }
+    return Facts(
+        server,
+        plan,
+        catalog,
+        applies,
+        tuple(problem for problem in asked if problem not in before),
+        backups=read_backups(backup_directory, server),
+        backup_directory=backup_directory or "",
+        free_bytes=_free_bytes(parts["row"]),
+        **parts,
+    )
+
+
+def _held(session: Session, migration: Migration) -> LockNotAvailable:
+    """Somebody has a table to himself, so that not even its definition can be read."""
+    tables = sorted({name for wish in wishes_of(migration) for name in wish.kind.tables(wish.target)})
+    holders = blockers_of_tables(session, guarded(ACCESS_EXCLUSIVE, tables), [session.pid])
+    alone = [holder for holder in holders if holder.mode == "AccessExclusiveLock" and not holder.waiting]
+    return LockNotAvailable(
+        f"The migration's tables could not be looked at within {LOCK_MS / 1000:.0f} s: somebody has them to himself.",
+        describe_blockers(alone),
+        "end these sessions' transactions, or wait for them; then run the same command again",
+        NOTHING_CHANGED,
+        "55P03",
+        {"blockers": [holder.as_dict() for holder in alone]},
+    )
+
+
+@contextmanager
+def _catalog_alone(session: Session) -> Iterator[None]:
+    """Only pg_catalog is searched within, so that nobody's function or operator takes the place of the server's."""
+    path = session.one("SELECT pg_catalog.current_setting('search_path') AS path")["path"]
+    session.execute("SET search_path TO ''")
+    try:
+        yield
+    finally:
+        if not session.connection.closed:
+            session.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
+
+
+def _free_bytes(row: Mapping[str, Any]) -> Optional[int]:
+    """What is free where the data is: known when the server is on this host, and shows where its data is."""
+    if not row["local_socket"] or not row["data_directory"]:
+        return None
+    try:
+        status = os.statvfs(row["data_directory"])
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize
+
+
+def _refuse_blockers(findings: List[Dict[str, Any]], result: Dict[str, Any]) -> None:
+    """Raise Refused with all blockers; the findings and the plan go with it."""
+    reasons: List[str] = []
+    for one in findings:
+        if one["status"] == BLOCKER:
+            fixed = next(check.fixed for check in CHECKS if check.name == one["name"])
+            # The planners' own sentences say what to do themselves.
+            reasons += [sentence if fixed else f"{sentence}; {one['todo']}" for sentence in one["evidence"]]
+    reasons = list(dict.fromkeys(reasons))
+    if not reasons:
+        return
+    count = f"{len(reasons)} reasons" if len(reasons) > 1 else "one reason"
+    error = Refused(f"The migration cannot be applied, for {count}:", reasons)
+    error.facts.update({**result, "status": "failed", "changed": False})
+    raise error

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What the server itself says: its release, settings, limits, disk, replicas and age. Pure functions of the facts."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.releases import defects
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import duration, size
+
+__all__ = [
+    "connection_headroom",
+    "disk_space",
+    "inactive_slot",
+    "replication_lag",
+    "server_release",
+    "timeout_setting",
+    "unsafe_setting",
+    "wraparound",
+]
+
+# What a run takes at the most: its control session, the builds side by side, and the processes of pg_dump.
+CONNECTIONS = 8
+LAG_SECONDS = 10.0
+LAG_BYTES = 16e6
+_PAGE = 8192
+# A vacuum that nothing ends for a lock begins at the limit; near it, it may begin in the middle of a deployment.
+_NEAR = 0.95
+
+
+def server_release(facts: Facts) -> Judgement:
+    """A minor release that is known to corrupt data."""
+    known = defects(facts.server.version)
+    if not known:
+        return good(f"PostgreSQL {facts.server.version_text}: no such defect is known of this release")
+    return found(
+        [f"PostgreSQL {facts.server.version_text}: {defect.what} ({defect.source})" for defect in known],
+        "update to the newest minor release of this major version; it needs a restart and no dump",
+    )
+
+
+def unsafe_setting(facts: Facts) -> Judgement:
+    """Settings with which a crash, or a damaged page, loses data."""
+    consequences = (
+        ("fsync", "off", "a crash of the machine can leave the database beyond repair"),
+        ("full_page_writes", "off", "a crash of the machine can leave half-written pages"),
+        ("zero_damaged_pages", "on", "a damaged page is emptied without a word"),
+        ("ignore_checksum_failure", "on", "damaged pages are read as if they were whole"),
+    )
+    bad = [(name, what) for name, value, what in consequences if facts.row.get(name) == value]
+    if not bad:
+        return good("fsync and full_page_writes are on; damaged pages are errors")
+    names = ", ".join(name for name, _what in bad)
+    return found(
+        [f"{name} = {facts.row[name]}: {what}" for name, what in bad],
+        f"set {names} back to the default, unless this database may be lost",
+    )
+
+
+def timeout_setting(facts: Facts) -> Judgement:
+    """Timeouts of the server, the database, the role or the address."""
+    if not facts.settings:
+        return good("no timeout is set for this role and database")
+    return found(
+        [
+            f"{row['name']} = {row['value']} {row['unit'] or ''}".rstrip()
+            + f" (set for the {row['places'] or 'server, or in the address'})"
+            for row in facts.settings
+        ],
+        "nothing for this deployment, whose sessions set their own; a statement by hand as this role needs SET … TO 0",
+    )
+
+
+def connection_headroom(facts: Facts) -> Judgement:
+    """Whether the run gets all the connections that it may ask for."""
+    row = facts.row
+    usable = row["max_connections"] - (0 if row["superuser"] else row["superuser_reserved"] + row["reserved"])
+    limits: List[Tuple[str, int, int]] = [("the server (max_connections)", usable, row["connections"])]
+    # Superusers are not held to the limits of databases and roles (CREATE ROLE, CREATE DATABASE).
+    if not row["superuser"] and row["database_limit"] >= 0:
+        limits.append((f'database "{facts.server.database}"', row["database_limit"], row["database_connections"]))
+    if not row["superuser"] and row["role_limit"] >= 0:
+        limits.append((f'role "{facts.server.role}"', row["role_limit"], row["role_connections"]))
+    sentences = [f"{place}: {used} of {limit} connections are taken" for place, limit, used in limits]
+    # Our own session is among those that are taken.
+    if all(limit - used + 1 >= CONNECTIONS for _place, limit, used in limits):
+        return good(*sentences)
+    return found(
+        sentences,
+        f"free connections or raise the limit: a run takes up to {CONNECTIONS}, fewer with steady_parallel=1 and "
+        "backup_jobs=1",
+    )
+
+
+def disk_space(facts: Facts) -> Judgement:
+    """Room for the new indexes, as far as it can be seen from here."""
+    needed = _needed_bytes(facts)
+    limit_kb = facts.row.get("temp_file_limit_kb", -1)
+    evidence = [f"the new indexes take at most about {size(needed)} (an index is hardly larger than its table)"]
+    todo = []
+    if facts.free_bytes is None:
+        evidence.append("how much is free on the server cannot be seen from here")
+    else:
+        evidence.append(f"{size(facts.free_bytes)} are free where the data is")
+        if needed > facts.free_bytes:
+            todo.append("free disk space, or deploy the indexes in several migrations")
+    if limit_kb is not None and 0 <= limit_kb * 1024 < needed:
+        evidence.append(f"temp_file_limit = {limit_kb} kB: a build that has to sort more on disk is ended")
+        todo.append("raise temp_file_limit for this role")
+    return found(evidence, "; ".join(todo)) if todo else good(*evidence)
+
+
+def _needed_bytes(facts: Facts) -> int:
+    """An upper bound from the sizes of the tables; a closer estimate is not this check's business."""
+    pages = {(row["schema"], row["name"]): row["pages"] for row in facts.tables}
+    built = [
+        step for step in facts.plan.steps if step.kind == "index" and step.action in ("create", "repair", "replace")
+    ]
+    return sum(max(pages.get(step.table, 0), 0) for step in built) * _PAGE
+
+
+def replication_lag(facts: Facts) -> Judgement:
+    """Replicas that are behind: what the deployment writes makes them fall further behind."""
+    if not facts.replicas:
+        return good("no replica is connected")
+    behind, sentences = False, []
+    for row in facts.replicas:
+        if row["state"] is None:
+            sentences.append("a replica is connected; its state is hidden from this role (GRANT pg_monitor)")
+            continue
+        late = (row["lag_s"] or 0) > LAG_SECONDS or (row["lag_bytes"] or 0) > LAG_BYTES
+        behind = behind or late or row["state"] not in ("streaming", "backup")
+        sentences.append(
+            f'replica "{row["application_name"]}" ({row["state"]}) is {duration(row["lag_s"])} and '
+            f"{size(row['lag_bytes'])} behind"
+        )
+    return found(sentences, "wait until the replicas have caught up") if behind else good(*sentences)
+
+
+def inactive_slot(facts: Facts) -> Judgement:
+    """Replication slots that nobody reads: they keep all WAL since, and index builds write much."""
+    if not facts.slots:
+        return good("every replication slot is in use, or there is none")
+    return found(
+        [
+            f'the {row["kind"]} slot "{row["name"]}" is not in use and keeps {size(row["retained_bytes"])} of WAL'
+            + (f" ({row['wal_status']})" if row["wal_status"] not in (None, "reserved") else "")
+            for row in facts.slots
+        ],
+        "start its consumer again; or, when there is none any more: SELECT pg_drop_replication_slot('…')",
+    )
+
+
+def wraparound(facts: Facts) -> Judgement:
+    """Ages at which a vacuum begins that does not give way to anybody's lock."""
+    limit = facts.row.get("freeze_max_age") or 0
+    age = facts.row.get("database_age") or 0
+    old = []
+    if limit and age > _NEAR * limit:
+        old.append(f'database "{facts.server.database}": its oldest transaction id is {age} old, the limit is {limit}')
+    for row in facts.tables:
+        own = min(limit, row["freeze_max_age"] or limit)
+        if own and (row["age"] or 0) > _NEAR * own:
+            old.append(
+                f"{row['schema']}.{row['name']}: its oldest transaction id is {row['age']} old, the limit is {own}"
+            )
+    if not old:
+        return good(f"the oldest transaction id is {age} old; a vacuum that gives way to nobody begins at {limit}")
+    return found(old, "VACUUM (FREEZE) these tables first: an anti-wraparound vacuum does not give way to a lock")

@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module steady.postgresql.preflight: a thin face over module_utils."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: preflight
+short_description: Review a database before a migration is applied to it
+version_added: 0.3.0
+description:
+  - Makes the plan of a migration as M(steady.postgresql.apply) does in check mode, and looks at all that could keep
+    the plan from being carried out well, in one call that only reads.
+  - Every check has its finding, with evidence and what to do. One that is a blocker fails the module, with all of them
+    in its message; nothing is changed either way.
+  - The checks, one by one, are in the collection's documentation, C(docs/preflight.md).
+author:
+  - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.reads
+  - steady.postgresql.connection
+options:
+  migration:
+    description:
+      - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs),
+        as a
+        path on the controller, or as a mapping of the same form.
+    type: raw
+    required: true
+  severity:
+    description:
+      - Severities of checks by their names, in place of the ones that they have by default. Each is V(ok), V(warning)
+        or V(blocker).
+      - What the planners refuse stays a blocker.
+    type: dict
+    default: {}
+  backup_directory:
+    description:
+      - Folder on the host where the backups of M(steady.postgresql.backup) are looked for.
+    type: path
+  verify:
+    description:
+      - When nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
+    type: bool
+    default: false
+notes:
+  - Needs jsonschema and jmespath on the controller.
+  - In check mode the role need not be able to carry the plan out. What it may not do is a warning there, and a blocker
+    otherwise.
+seealso:
+  - module: steady.postgresql.apply
+  - module: steady.postgresql.verify
+"""
+
+EXAMPLES = r"""
+- name: Review the database
+  steady.postgresql.preflight:
+    database_url: "{{ steady_database_url }}"
+    migration: schema_optimizations
+    severity:
+      unindexed_foreign_key: ok
+      old_transaction: blocker
+"""
+
+RETURN = r"""
+preflight:
+  description:
+    - One entry for each check, with name, status (ok, warning or blocker), title, evidence (sentences) and todo;
+      severity_changed where the inventory gave it another severity.
+  returned: always
+  type: list
+  elements: dict
+said:
+  description: The warnings and blockers in a few lines, for the person at the terminal.
+  returned: always
+  type: list
+  elements: str
+status:
+  description: V(planned), or V(failed) when something is a blocker.
+  returned: always
+  type: str
+plan_hash:
+  description: SHA-256 of what would be done and what it would be done to.
+  returned: when the plan could be made
+  type: str
+plan_sql:
+  description: The plan as text, each statement with the locks that it takes.
+  returned: when the plan could be made
+  type: str
+steps:
+  description: The planned steps, as M(steady.postgresql.apply) returns them.
+  returned: when the plan could be made
+  type: list
+  elements: dict
+missing_privileges:
+  description: What the role would need to carry the plan out, with the GRANT that gives it.
+  returned: when the plan could be made
+  type: list
+  elements: str
+verification:
+  description: With O(verify=true) and nothing to do, the checks as M(steady.postgresql.verify) returns them.
+  returned: when asked for
+  type: list
+  elements: dict
+verified:
+  description: With O(verify=true) and nothing to do, whether no check failed.
+  returned: when asked for
+  type: bool
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight
+
+
+def _preflight(parameters, options):
+    if not isinstance(parameters["migration"], dict):
+        raise SteadyError(
+            "The migration is not a mapping.",
+            "the action plugin reads files on the controller",
+            "call the module as steady.postgresql.preflight",
+        )
+    result = preflight(parameters["migration"], options, parameters["severity"], parameters["backup_directory"])
+    # Looking changes nothing; what a deployment would change is in the steps.
+    return {**result, "changed": False}
+
+
+def main():
+    arguments = {
+        **CONNECTION_ARGUMENTS,
+        "migration": {"type": "raw", "required": True},
+        "severity": {"type": "dict", "default": {}},
+        "backup_directory": {"type": "path"},
+        "verify": {"type": "bool", "default": False},
+    }
+    run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _preflight)
+
+
+if __name__ == "__main__":
+    main()
