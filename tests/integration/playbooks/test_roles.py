@@ -218,6 +218,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
         "index_usage_info": {},
         "journal_info": {},
         "monitor": {},
+        "preflight": {"migration": migration},
         "restore": {"backup": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "rollback": {},
         "verify": {"migration": migration},
