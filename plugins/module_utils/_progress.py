@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 __all__ = ["Progress"]
 
@@ -22,7 +22,8 @@ class Progress:
     """path: the file, made by nobody before us; None: nobody wants to know. It is gone when the work is.
 
     The file holds one JSON object: {doing, done, total, unit, elapsed}, done and total None where unknown. unit is
-    bytes, rows or objects.
+    bytes, rows or objects. Of things that go on side by side it holds {lines: [such objects]}, each with
+    phase_elapsed (from which the rest is estimated) and waiting (for whom, in words, or empty).
     """
 
     def __init__(self, path: Optional[str]) -> None:
@@ -42,6 +43,11 @@ class Progress:
             {"doing": doing, "done": done, "total": total, "unit": unit, "elapsed": round(now - self._since, 1)}
         )
 
+    def show(self, lines: List[Dict[str, Any]]) -> None:
+        """Where all is that goes on side by side."""
+        self._doing = None
+        self._write({"lines": lines})
+
     def _write(self, content: Dict[str, Any]) -> None:
         if self._path is None:
             return
@@ -52,7 +58,7 @@ class Progress:
             os.chmod(beside, 0o644)  # whoever logs in may look; nothing in it is secret
             os.replace(beside, self._path)
         except OSError:
-            self._path = None  # a full disk must not end a backup for want of a progress line
+            self._path = None  # a full disk must not end the work for want of a progress line
 
     def end(self) -> None:
         """Remove the file."""
