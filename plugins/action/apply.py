@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the migration file on the controller and hands its content to the module."""
+"""Reads the migration file on the controller, hands its content to the module, and shows how far that is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge_queries
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import operator, read_argument
+from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import run_with_progress
 
 __all__ = ["ActionModule"]
 
@@ -24,7 +25,7 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
         arguments.setdefault("operator", operator())
-        result = self._execute_module(module_args=arguments, task_vars=variables)
+        result = run_with_progress(self, arguments, variables, "apply")
         if "verification" in result:
             result["verified"] = not judge_queries(result)
         return result

@@ -21,8 +21,48 @@ options:
     default: 10m
   parallel:
     description:
-      - How many indexes to build side by side, on different tables. By default up to three.
+      - How many indexes to build side by side, on different tables. By default it is chosen from the server's cores,
+        connections and memory.
     type: int
+  on_blocker:
+    description:
+      - What to do about a session whose transaction is in the way and older than O(old_transaction). V(cancel) ends its
+        statement, which does nothing to a session that is idle in its transaction; V(terminate) ends the session.
+      - Only sessions that O(on_blocker_applications) and O(on_blocker_roles) name are ended, and of these never
+        autovacuum, replication or sessions of this collection. Each is in the result.
+      - Takes a role that may do so (C(pg_signal_backend), or the same role).
+    type: str
+    choices: [wait, cancel, terminate]
+    default: wait
+  on_blocker_applications:
+    description:
+      - The C(application_name) of sessions that may be ended, exactly.
+    type: list
+    elements: str
+    default: []
+  on_blocker_roles:
+    description:
+      - The roles whose sessions may be ended. Given together with O(on_blocker_applications), both must name a session.
+    type: list
+    elements: str
+    default: []
+  old_transaction:
+    description:
+      - How old a transaction is that does not end by itself soon. An index build for which one would have to be waited
+        names it before it begins, and O(on_blocker) ends none that is younger.
+    type: str
+    default: 1m
+  max_replica_lag:
+    description:
+      - How far replicas may be behind when a step begins; it is waited for as long as O(lock_patience) allows. So it is
+        for a replication slot that the server is about to break (C(wal_status=unreserved)). V(off) does not look.
+    type: str
+    default: 30s
+  disk_allowance:
+    description:
+      - How much disk the new indexes may take while they are built, such as C(20GB), when what is free cannot be seen
+        from here or must not be used up. What does not fit by estimate is refused before anything is begun.
+    type: str
   operator:
     description:
       - Who does this, for the journal, such as C(alice@deploy-host).

@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
+from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
@@ -28,7 +30,10 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning import
     refuse_problems,
     rehearse,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock import PrismaLock
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._resources import plan_resources
 from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_problems, explained_counts
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     COLLECTION_VERSION,
@@ -51,10 +56,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
 from ansible_collections.steady.postgresql.plugins.module_utils._verification import look
 from ansible_collections.steady.postgresql.plugins.module_utils._wait_watch import WaitWatch
 
-__all__ = ["Attempt", "apply", "apply_entries", "execute", "take_over"]
+__all__ = ["Attempt", "Conduct", "apply", "apply_entries", "conduct", "execute", "notes_of", "take_over"]
 
-# Builds side by side when nothing is said. More hardly helps: each build has parallel workers of its own.
-_PARALLEL = 3
 _GONE_SECONDS = 15.0
 
 
@@ -86,6 +89,8 @@ class Attempt:
                 figures,
                 str(result.error) if result.error is not None else None,
             )
+            if result.ended:
+                self.journal.sessions_ended(self.deployment_id, self.number, number, result.ended)
 
     def saw(self, migration_id: str, waits: Optional[Mapping[str, Any]]) -> None:
         """How long others waited meanwhile. Evidence that cannot be kept fails nothing."""
@@ -100,8 +105,41 @@ class Attempt:
             self.journal.end(self.deployment_id, self.number, succeeded, status, error)
 
 
+class Conduct:
+    """What a run carries from its beginning to its end: Prisma's lock, and where it says how far it is."""
+
+    def __init__(self, options: Options) -> None:
+        self.progress = Progress(options.progress_file)
+        self.prisma = PrismaLock()
+        self._patience_s = options.policy.patience_s
+
+    def keep_prisma_out(self, control: Session) -> None:
+        """Before the plan is made: what Prisma is changing now must be in it. Raises SteadyError after the patience."""
+
+        @contextmanager
+        def use() -> Iterator[Session]:
+            yield control
+
+        self.prisma.take(use, self._patience_s, self.progress.say)
+
+
+@contextmanager
+def conduct(options: Options) -> Iterator[Conduct]:
+    """A run's conduct; at the end of the block nothing of it is left."""
+    made = Conduct(options)
+    try:
+        yield made
+    finally:
+        made.progress.end()
+
+
 def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     """Bring the database to the migration's state, or in check mode say how. Raises SteadyError."""
+    with conduct(options) as run:
+        return _apply(data, options, run)
+
+
+def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str, Any]:
     started_at = now()
     address = options.address()
     migration, schema = read_migration(data, address)
@@ -113,8 +151,11 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
             take_deployment_lock(control)
             if journal is not None and journal.exists():
                 take_over(control, journal)
-        plan = make_plan(control, server, wishes_of(migration))
+            run.keep_prisma_out(control)
+        wishes = wishes_of(migration)
+        plan = make_plan(control, server, wishes)
         plan = replace(plan, problems=count_problems(control, schema, migration.verification.unchanged_counts))
+        plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
         if not options.check:
             # What the server would not accept at all comes before what the data has against it.
             refuse_problems(plan, permissions_too=True)
@@ -122,6 +163,7 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         plan = ask_data(control, plan)
         missing = refuse_problems(plan, permissions_too=not options.check)
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}
+        common["notes"] += notes
         unfinished = journal.unfinished(migration.id) if journal is not None and journal.exists() else None
         common["unfinished"] = unfinished
         if options.verify and not plan.steps:
@@ -149,10 +191,11 @@ def apply(data: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
         with WaitWatch(target) as watch:
-            results = execute(control, target, schema, plan.steps, options, attempt)
+            results = execute(control, target, schema, plan.steps, options, attempt, run, capacity)
         attempt.saw(migration.id, watch.seen)
         common["waits"] = watch.seen
         common["steps"] = step_entries(results)
+        common["notes"] += notes_of(results, common["notes"])
         facts = result_of(
             server,
             address,
@@ -259,13 +302,37 @@ def _counts_before(control: Session, attempt: Attempt, schema: str, tables: Sequ
 
 
 def execute(
-    control: Session, target: Target, schema: str, steps: Sequence[Step], options: Options, attempt: Attempt
+    control: Session,
+    target: Target,
+    schema: str,
+    steps: Sequence[Step],
+    options: Options,
+    attempt: Attempt,
+    run: Conduct,
+    capacity: Capacity,
 ) -> List[StepResult]:
     """Carry out the steps; the attempt records each."""
     executor = Executor(
-        target, control, schema, options.policy, options.parallel or _PARALLEL, attempt, read_image, recheck
+        target,
+        control,
+        schema,
+        options.policy,
+        capacity.builds,
+        attempt,
+        read_image,
+        recheck,
+        settings=capacity.settings,
+        most_lag_s=options.most_lag_s,
+        progress=run.progress,
+        prisma=run.prisma,
     )
     return executor.run(steps)
+
+
+def notes_of(results: Sequence[StepResult], known: Sequence[str]) -> List[str]:
+    """What the steps found worth knowing, each once."""
+    notes = dict.fromkeys(note for result in results for note in result.notes)
+    return [note for note in notes if note not in known]
 
 
 def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) -> Dict[str, Any]:

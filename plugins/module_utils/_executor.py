@@ -12,22 +12,27 @@ import queue
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
+    Blocker,
+    blockers_of_tables,
+    old_sessions,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import still_held
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import LockNotAvailable, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import (
-    Blocker,
-    LockPolicy,
-    blockers_of_session,
-    blockers_of_tables,
-    describe_blockers,
-    run_guarded,
-)
+from ansible_collections.steady.postgresql.plugins.module_utils._lag import read_replicas, wait_for_replicas
+from ansible_collections.steady.postgresql.plugins.module_utils._liveness import end_on_server
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import DEADLOCK, LockPolicy, run_guarded
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step, Unit
+from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock import PrismaLock
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._watch import Line, Watch
+from ansible_collections.steady.postgresql.plugins.module_utils._yielding import yielding
 
 __all__ = ["Executor", "Recorder", "StepResult", "prove"]
 
@@ -47,7 +52,8 @@ class Recorder(Protocol):
 class StepResult:
     """What came of a step. status: done | failed | not started. Times in milliseconds.
 
-    attempts: 1 and one more for each attempt to take a lock that had to be repeated.
+    attempts: 1 and one more for each attempt to take a lock that had to be repeated. ended: the sessions that were
+    cancelled or terminated for its sake (steady_on_blocker). notes: what is worth knowing of how it went.
     """
 
     step: Step
@@ -58,6 +64,8 @@ class StepResult:
     started_at: Optional[float] = None
     after: Optional[Mapping[str, Any]] = None
     error: Optional[SteadyError] = None
+    ended: List[Dict[str, Any]] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
 
     def as_dict(self) -> Dict[str, Any]:
         """The entry of steps[] in result.json."""
@@ -82,6 +90,8 @@ class StepResult:
             result["started_at"] = f"{began}.{int(self.started_at % 1 * 1000):03d}Z"
         if self.error is not None:
             result["error"] = str(self.error)
+        if self.ended:
+            result["ended_sessions"] = list(self.ended)
         return result
 
 
@@ -90,6 +100,8 @@ class Executor:
     """One run of a plan's steps.
 
     control: the session that holds the deployment lock; it also watches, and is used by one thread at a time.
+    settings: statements for each session that changes something. most_lag_s: how far replicas may be behind when a
+    step begins; None: they are not looked at. prisma: Prisma's lock, to be held when a step begins.
     """
 
     target: Target
@@ -100,13 +112,19 @@ class Executor:
     recorder: Recorder
     read_after: Callable[[Session, Step], Optional[Mapping[str, Any]]]
     recheck: Callable[[Session, Step], None]
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
+    settings: Sequence[str] = ()
+    most_lag_s: Optional[float] = None
+    progress: Progress = field(default_factory=lambda: Progress(None))
+    prisma: Optional[PrismaLock] = None
     _idle: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
-    _running: Dict[int, float] = field(default_factory=dict)
-    _given_up: Dict[int, str] = field(default_factory=dict)
     _sessions: List[Session] = field(default_factory=list)
     # What earlier steps of this run left at their places: a later step on the same object begins from there.
     _left: Dict[Tuple[str, Tuple[str, str], str], Optional[Mapping[str, Any]]] = field(default_factory=dict)
+    # The sessions that were named already as those that builds have to wait for.
+    _told: Set[Tuple[Optional[int], str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._watch = Watch(self.target, self.control, self.schema, self.policy, self.progress, self.prisma)
 
     def run(self, steps: Sequence[Step]) -> List[StepResult]:
         """Carry out the steps in order; neighbours that take no lock that traffic feels, side by side by table.
@@ -123,6 +141,7 @@ class Executor:
         finally:
             for session in self._sessions:
                 session.close()
+            self._watch.close()
         return results
 
     def _run_group(self, group: List[Tuple[int, StepResult]]) -> None:
@@ -140,7 +159,7 @@ class Executor:
                 for future in finished:
                     future.result()
                 if pending:
-                    self._watch()
+                    self._watch.look()
 
     def _run_lane(self, lane: List[Tuple[int, StepResult]], stop: threading.Event) -> None:
         for number, result in lane:
@@ -154,18 +173,20 @@ class Executor:
         step = result.step
         started = time.monotonic()
         result.started_at, result.attempts = time.time(), 1
+        line = self._watch.begins(number, f"{step.action} {step.kind.replace('_', ' ')} {step.object}")
         session: Optional[Session] = None
         begun = False
         try:
+            self._before(result, line)
             session = self._take_session()
-            with self._mutex:
-                still_held(self.control)
+            with self._watch.use() as control:
+                still_held(control)
                 present = self._from_here(step)
-                self.recheck(self.control, present)
+                self.recheck(control, present)
                 self.recorder.begins(number, present)
             begun = True
             for unit in step.units:
-                self._run_unit(session, unit, result)
+                self._run_unit(session, unit, result, line)
             prove(session, step)
             result.status = "done"
         except SteadyError as error:
@@ -175,10 +196,36 @@ class Executor:
         if result.error is not None and begun and session is not None:
             self._clean_up(session, step, result.error)
         result.duration_ms = (time.monotonic() - started) * 1000.0
+        result.notes.extend(_ended_text(entry) for entry in result.ended)
         if begun:
             self._report(number, step, result)
         if session is not None:
             self._idle.put(session)
+        self._watch.ends(number, result.status)
+
+    def _before(self, result: StepResult, line: Line) -> None:
+        """Wait until the step may begin, and say whom it will wait for. Raises SteadyError, psycopg2.Error."""
+        step = result.step
+        if self.prisma is not None:
+            self.prisma.take(self._watch.use, self.policy.patience_s, line.enter)
+        if self.most_lag_s is not None:
+            lag = wait_for_replicas(self._replicas, self.most_lag_s, self.policy.patience_s, line.enter)
+            if lag["who"]:
+                result.notes.append(f"{step.object}: {lag['waited_s']:.0f} s for {'; '.join(lag['who'])}")
+            if lag["hidden"]:
+                result.notes.append("there are replicas whose lag this role may not see (GRANT pg_monitor)")
+        if step.kind == "index":
+            with self._watch.use() as control:
+                found = old_sessions(control, [step.table], self.policy.blockers.after_s, self._own())
+            new = [one for one in found if (one.pid, one.table) not in self._told]
+            self._told.update((one.pid, one.table) for one in new)
+            result.notes.extend(f"{step.object} begins although it will have to wait: {one.text}" for one in new)
+            line.waiting = "; ".join(f"{one.brief} will have to be waited for" for one in found[:3])
+        line.enter("")
+
+    def _replicas(self) -> Any:
+        with self._watch.use() as control:
+            return read_replicas(control)
 
     def _from_here(self, step: Step) -> Step:
         """The step as it stands now: what an earlier step of this run made is what it begins with."""
@@ -191,8 +238,8 @@ class Executor:
     def _report(self, number: int, step: Step, result: StepResult) -> None:
         """What stands there now, into the journal. A journal that cannot be written fails the step."""
         try:
-            with self._mutex:
-                result.after = self.read_after(self.control, step)
+            with self._watch.use() as control:
+                result.after = self.read_after(control, step)
                 self._left[(step.kind, step.table, step.name)] = result.after
                 self.recorder.ends(number, step, result)
         except psycopg2.Error as error:
@@ -204,64 +251,80 @@ class Executor:
                     "the next run of the same command finds the change and goes on",
                 )
 
-    def _run_unit(self, session: Session, unit: Unit, result: StepResult) -> None:
+    def _run_unit(self, session: Session, unit: Unit, result: StepResult, line: Line) -> None:
         if unit.guarded:
-            try:
-                taken = run_guarded(session, unit, self.policy, lambda: self._blockers(unit))
-            except LockNotAvailable as error:
-                result.attempts += error.facts["attempts"] - 1
-                result.lock_wait_ms += error.facts["lock_wait_ms"]
-                raise
-            result.attempts += taken.attempts - 1
-            result.lock_wait_ms += taken.lock_wait_ms
-            return
-        self._running[session.pid] = time.monotonic()
+            self._run_guarded(session, unit, result, line)
+        elif unit.transaction:
+            self._run_statement(session, "; ".join(["BEGIN", *unit.statements, "COMMIT"]), result, line)
+        else:
+            for statement in unit.statements:
+                self._run_statement(session, statement, result, line)
+
+    def _run_guarded(self, session: Session, unit: Unit, result: StepResult, line: Line) -> None:
+        line.enter("trying for its lock")
         try:
-            if unit.transaction:
-                session.execute("; ".join(["BEGIN", *unit.statements, "COMMIT"]))
-            else:
-                for statement in unit.statements:
-                    session.execute(statement)
-        except psycopg2.Error:
-            if unit.transaction and not session.connection.closed:
-                session.execute("ROLLBACK")
+            taken = run_guarded(
+                session,
+                unit,
+                self.policy,
+                lambda: self._blockers(unit, result, line),
+                yielding=lambda: self._yielding(session, unit),
+            )
+        except LockNotAvailable as error:
+            result.attempts += error.facts["attempts"] - 1
+            result.lock_wait_ms += error.facts["lock_wait_ms"]
             raise
-        finally:
-            self._running.pop(session.pid, None)
+        result.attempts += taken.attempts - 1
+        result.lock_wait_ms += taken.lock_wait_ms
+        line.enter("")
+        line.waiting = ""
 
-    def _blockers(self, unit: Unit) -> List[Blocker]:
-        own = [self.control.pid, *(session.pid for session in self._sessions)]
-        with self._mutex:
-            return blockers_of_tables(self.control, unit, own)
+    def _run_statement(self, session: Session, statement: str, result: StepResult, line: Line) -> None:
+        """One that nobody waits for, however long it takes. The victim of a deadlock is run again."""
+        started = time.monotonic()
+        while True:
+            try:
+                with self._watch.running(session, line, result.ended):
+                    session.execute(statement)
+                return
+            except psycopg2.Error as error:
+                if session.connection.closed:
+                    raise
+                if statement.startswith("BEGIN"):
+                    session.execute("ROLLBACK")
+                if error.pgcode != DEADLOCK or time.monotonic() - started > self.policy.patience_s:
+                    raise
+            result.attempts += 1
+            if statement.startswith("CREATE "):
+                for cleanup in result.step.cleanup:  # the invalid index that it left owns the name
+                    session.execute(cleanup)
 
-    def _watch(self) -> None:
-        """End statements that wait for others (old snapshots, a table's lock) for longer than the patience.
-
-        Such a wait harms nobody, but it would go on as long as the other transaction does.
-        """
-        pids = list(self._running)
-        if not pids:
+    @contextmanager
+    def _yielding(self, session: Session, unit: Unit) -> Iterator[List[int]]:
+        try:
+            looker = self._take_session()
+        except SteadyError:  # no connection is free: without this look the attempt's own lock_timeout ends it
+            yield []
             return
         try:
-            with self._mutex:
-                rows = self.control.rows(
-                    "SELECT pid FROM pg_catalog.pg_stat_activity WHERE pid = ANY (%s) AND wait_event_type = 'Lock'",
-                    (pids,),
-                )
-                blocked = {row["pid"] for row in rows}
-                for pid in pids:
-                    if pid not in blocked:
-                        if pid in self._running:
-                            self._running[pid] = time.monotonic()
-                    elif time.monotonic() - self._running.get(pid, time.monotonic()) > self.policy.patience_s:
-                        self._given_up[pid] = describe_blockers(blockers_of_session(self.control, pid))
-                        self.control.execute("SELECT pg_catalog.pg_cancel_backend(%s)", (pid,))
-        except psycopg2.Error:
-            # The control session is gone. The step that runs is let finish; the next one asks still_held().
-            return
+            with yielding(looker, session.pid, [unit]) as cancelled:
+                yield cancelled
+        finally:
+            self._idle.put(looker)
+
+    def _own(self) -> List[int]:
+        return [self.control.pid, *(session.pid for session in self._sessions)]
+
+    def _blockers(self, unit: Unit, result: StepResult, line: Line) -> List[Blocker]:
+        """Who is in the way now; those that the policy gives free are ended."""
+        with self._watch.use() as control:
+            found = blockers_of_tables(control, unit, self._own())
+            result.ended.extend(self._watch.end_blockers(control, found, self._own()))
+        line.waiting = "; ".join(blocker.brief for blocker in found[:3])
+        return found
 
     def _failure(self, session: Optional[Session], step: Step, error: Any) -> SteadyError:
-        blockers = self._given_up.pop(session.pid, None) if session is not None else None
+        blockers = self._watch.given_up(session) if session is not None else None
         if blockers is not None:
             return LockNotAvailable(
                 f"{step.action} {step.kind} {step.object}: other transactions were waited for, for "
@@ -278,18 +341,32 @@ class Executor:
 
     def _clean_up(self, session: Session, step: Step, failure: SteadyError) -> None:
         """Take away what a failed build leaves (an invalid index slows every write), or say that it is there."""
+        if session.connection.closed:
+            try:
+                if self._watch.unreachable:
+                    raise SteadyError("the server does not answer")
+                lost, session = session, self._take_session()
+                failure.left = end_on_server(session, lost.pid, self.target.parameters["application_name"])
+                there = self.read_after(session, step) or {}
+            except (psycopg2.Error, SteadyError):
+                failure.left = (
+                    f"whether the server is still at work on {step.object} is not known; the next run of the same "
+                    "command finds out first, and ends it"
+                )
+                return
+            if there.get("valid") and not (step.before or {}).get("valid"):
+                failure.left = f"{step.object} was finished all the same, and stays"
+                return
         # A relation of that name that is there already is somebody else's: duplicate_table, duplicate_object.
         if not step.cleanup or failure.sqlstate in ("42P07", "42710"):
             failure.left = "; ".join(text for text in (failure.left, step.leftover) if text)
             return
         try:
-            if session.connection.closed:
-                session = self._take_session()
             session.execute(f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'")
             for statement in step.cleanup:
                 session.execute(statement)
             session.execute("SET lock_timeout TO '0'")
-            failure.left = failure.left or "no invalid index was left behind"
+            failure.left = "; ".join(text for text in (failure.left, "no invalid index was left behind") if text)
         except (psycopg2.Error, SteadyError):
             failure.left = (
                 f"an invalid index may be left behind on {step.table[1]}; it slows writes. "
@@ -304,8 +381,12 @@ class Executor:
                     return session
         except queue.Empty:
             session = self.target.session(self.schema)
-            with self._mutex:
-                self._sessions.append(session)
+            self._sessions.append(session)
+            try:
+                for statement in self.settings:
+                    session.execute(statement)
+            except psycopg2.Error as error:
+                raise translate(error, "A further session could not be prepared") from None
             return session
 
 
@@ -333,3 +414,10 @@ def _groups(results: Sequence[StepResult]) -> List[List[Tuple[int, StepResult]]]
         else:
             groups.append([(number, result)])
     return groups
+
+
+def _ended_text(entry: Mapping[str, Any]) -> str:
+    return (
+        f'{entry["how"]}: pid {entry["pid"]} (user "{entry["user"]}", application "{entry["application"]}", '
+        f"{entry['state']}, transaction open for {entry['age_s']:.0f} s): {entry['query']}"
+    )

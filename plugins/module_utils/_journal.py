@@ -271,6 +271,28 @@ class Journal:
             ),
         )
 
+    def sessions_ended(self, deployment_id: str, attempt: int, number: int, ended: List[Dict[str, Any]]) -> None:
+        """Which sessions were cancelled or terminated for the step, in a column that is made when it is first needed.
+
+        A role that does not own the journal cannot make it: then only the result says it. Raises psycopg2.Error.
+        """
+        try:
+            self.session.execute(
+                "BEGIN; SET LOCAL lock_timeout TO '1s'; ALTER TABLE steady.step ADD COLUMN IF NOT EXISTS ended jsonb;"
+                " COMMIT"
+            )
+        except psycopg2.Error as error:
+            if self.session.connection.closed:
+                raise
+            self.session.execute("ROLLBACK")
+            if getattr(error, "pgcode", None) not in ("42501", "55P03"):
+                raise
+            return
+        self.session.execute(
+            "UPDATE steady.step SET ended = %s WHERE deployment_id = %s AND attempt = %s AND number = %s",
+            (json.dumps(ended), deployment_id, attempt, number),
+        )
+
     def end(self, deployment_id: str, attempt: int, succeeded: bool, status: str, error: Optional[str] = None) -> None:
         """The attempt is over; status is the deployment's."""
         self.session.execute(
@@ -295,7 +317,9 @@ class Journal:
         """All steps of all attempts of a deployment, in the order in which they began."""
         return self.session.rows(
             "SELECT s.attempt, a.direction, s.number, s.kind, s.table_schema, s.table_name, s.name, s.action,"
-            " s.statements, s.status, s.before, s.after, s.attempts, s.lock_wait_ms, s.duration_ms, s.error"
+            " s.statements, s.status, s.before, s.after, s.attempts, s.lock_wait_ms, s.duration_ms, s.error,"
+            # A column that is there only once it was needed.
+            " pg_catalog.to_jsonb(s) -> 'ended' AS ended"
             " FROM steady.step s JOIN steady.attempt a ON a.deployment_id = s.deployment_id AND a.number = s.attempt"
             " WHERE s.deployment_id = %s ORDER BY s.attempt, s.number",
             (deployment_id,),

@@ -8,79 +8,75 @@
 
 A statement that waits for such a lock makes everything behind it wait too. So attempts with NOWAIT come first: they
 never queue, and nobody waits behind them. On a table that is never free they may never succeed; then attempts that
-wait for a fraction of the budget come in between, with pauses in which traffic drains. When the patience is used up,
-the sessions in the way are named and nothing is left behind.
+wait for a fraction of the budget come in between, with pauses in which traffic drains; every other one of these is
+polite: it ends as soon as anybody waits behind it. When the patience is used up, the sessions in the way are named and
+nothing is left behind.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, ContextManager, Iterator, List, Optional, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
+    AUTOVACUUM,
+    Blocker,
+    BlockerPolicy,
+    describe_blockers,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import LockNotAvailable
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Unit, lock_statement
+from ansible_collections.steady.postgresql.plugins.module_utils._liveness import answers
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+    SHARE_UPDATE_EXCLUSIVE,
+    Lock,
+    Unit,
+    lock_statement,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import mask_literals, qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified
 
-__all__ = ["Attempt", "Blocker", "LockPolicy", "Taken", "blockers_of_tables", "describe_blockers", "run_guarded"]
+__all__ = ["LATER", "Attempt", "LockPolicy", "Taken", "run_guarded"]
 
 # SQLSTATEs after which the same attempt may succeed later (appendix A): lock_not_available, deadlock_detected, and
 # query_canceled, which is our own statement_timeout when the transaction was slow to finish.
-_LATER = ("55P03", "40P01", "57014")
-
-_CONFLICTS = {
-    # PostgreSQL documentation, table 13.2 "Conflicting Lock Modes".
-    "SHARE": (
-        "RowExclusiveLock",
-        "ShareUpdateExclusiveLock",
-        "ShareRowExclusiveLock",
-        "ExclusiveLock",
-        "AccessExclusiveLock",
-    ),
-    "SHARE ROW EXCLUSIVE": (
-        "RowExclusiveLock",
-        "ShareUpdateExclusiveLock",
-        "ShareLock",
-        "ShareRowExclusiveLock",
-        "ExclusiveLock",
-        "AccessExclusiveLock",
-    ),
-    "ACCESS EXCLUSIVE": (
-        "AccessShareLock",
-        "RowShareLock",
-        "RowExclusiveLock",
-        "ShareUpdateExclusiveLock",
-        "ShareLock",
-        "ShareRowExclusiveLock",
-        "ExclusiveLock",
-        "AccessExclusiveLock",
-    ),
-}
+LATER = ("55P03", "40P01", "57014")
+DEADLOCK = "40P01"
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """lock_timeout_ms: None for NOWAIT, else how long the whole attempt may queue. pause_s: before the next one."""
+    """lock_timeout_ms: None for NOWAIT, else how long the whole attempt may queue. pause_s: before the next one.
+
+    polite: it ends as soon as somebody waits behind it.
+    """
 
     lock_timeout_ms: Optional[int]
     pause_s: float
+    polite: bool = False
 
 
 @dataclass(frozen=True)
 class LockPolicy:
-    """budget_ms: the longest that one attempt may make anybody wait. patience_s: how long to go on trying."""
+    """budget_ms: the longest that one attempt may make anybody wait. patience_s: how long to go on trying.
+
+    blockers: what may be done about the sessions in the way.
+    """
 
     budget_ms: int = 100
     patience_s: float = 600.0
+    blockers: BlockerPolicy = BlockerPolicy()
 
     def attempts(self) -> Iterator[Attempt]:
         """The endless schedule; whoever follows it stops at the patience. Pauses are shortest first.
 
-        About three seconds of NOWAIT alone; from then on every eighth attempt queues, for a quarter, a half, then
-        six tenths of the budget: the rest of it is for the statements themselves.
+        NOWAIT alone at first. From the 21st attempt on, after two seconds, every eighth is polite: it queues for six
+        tenths of the budget, or until anybody waits behind it. From the 25th on, after three, every eighth queues for
+        a quarter, a half, then six tenths of the budget, whoever waits: if all were polite, a table that somebody
+        always waits for would never be changed. The rest of the budget is for the statements themselves.
         """
         pause, number = 0.05, 0
         shares = (0.25, 0.5, 0.6)
@@ -90,103 +86,20 @@ class LockPolicy:
             if queued > 0 and queued % 8 == 1:
                 share = shares[min(queued // 8, len(shares) - 1)]
                 yield Attempt(max(1, int(self.budget_ms * share)), min(4 * pause, 5.0))
+            elif number > 20 and number % 8 == 5:
+                yield Attempt(max(1, int(self.budget_ms * shares[-1])), pause, polite=True)
             else:
                 yield Attempt(None, pause)
             pause = min(pause * 1.08, 1.0)
 
 
-@dataclass(frozen=True)
-class Blocker:
-    """A session in the way. age_s: of its transaction. query: with its constants masked."""
-
-    pid: Optional[int]
-    user: str
-    application: str
-    state: str
-    age_s: Optional[float]
-    mode: str
-    table: str
-    query: str
-    waiting: bool = False
-
-    def as_dict(self) -> Dict[str, Any]:
-        return {
-            key: getattr(self, key)
-            for key in ("pid", "user", "application", "state", "age_s", "mode", "table", "query", "waiting")
-        }
-
-    @property
-    def text(self) -> str:
-        who = f"pid {self.pid}" if self.pid is not None else "a prepared transaction"
-        age = f", transaction open for {self.age_s:.0f} s" if self.age_s is not None else ""
-        verb = "waits for" if self.waiting else "holds"
-        return (
-            f'{who} (user "{self.user}", application "{self.application}", {self.state}{age}) {verb} {self.mode} on '
-            f"{self.table}; its query: {self.query or 'not visible to this role'}"
-        )
-
-
 @dataclass
 class Taken:
-    """What it took to run a guarded unit."""
+    """What it took to run a guarded unit. yielded: attempts that ended because somebody waited behind them."""
 
     attempts: int = 0
     lock_wait_ms: float = 0.0
-
-
-def _blocker(row: Dict[str, Any]) -> Blocker:
-    return Blocker(
-        row["pid"],
-        row["usename"] or "?",
-        row["application_name"] or "",
-        row["state"] or "?",
-        row["age"],
-        row["mode"] or "",
-        row["table_name"] or "",
-        mask_literals(row["query"] or ""),
-        bool(row["waiting"]),
-    )
-
-
-def blockers_of_tables(session: Session, unit: Unit, own: Sequence[int]) -> List[Blocker]:
-    """Who holds, or queues for, a lock that the unit's locks conflict with. Empty when the way is free."""
-    rows = session.rows(
-        "SELECT a.pid, a.usename::text, a.application_name,"
-        " coalesce(a.state, a.backend_type, 'prepared transaction') AS state,"
-        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
-        " l.mode, NOT l.granted AS waiting, w.name AS table_name, a.query"
-        " FROM unnest(%s::text[], %s::text[]) AS w(name, regclass)"
-        " JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass(w.regclass)"
-        " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-        " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-        " WHERE l.mode = ANY (%s) AND (l.pid IS NULL OR l.pid <> ALL (%s))"
-        " ORDER BY l.granted DESC, a.xact_start LIMIT 20",
-        (
-            [f"{lock.table[0]}.{lock.table[1]}" for lock in unit.locks],
-            [qualified(*lock.table) for lock in unit.locks],
-            list(_CONFLICTS[unit.locks[0].mode]),
-            list(own),
-        ),
-    )
-    return [_blocker(row) for row in rows]
-
-
-def blockers_of_session(session: Session, pid: int) -> List[Blocker]:
-    """Who keeps a session of ours waiting, by the server's own account."""
-    rows = session.rows(
-        "SELECT a.pid, a.usename::text, a.application_name, coalesce(a.state, a.backend_type) AS state,"
-        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
-        " 'a lock or an old snapshot' AS mode,"
-        " false AS waiting, pg_catalog.current_database()::text AS table_name, a.query"
-        " FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%s)) AS b(pid)"
-        " JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid",
-        (pid,),
-    )
-    return [_blocker(row) for row in rows]
-
-
-def describe_blockers(blockers: Sequence[Blocker]) -> str:
-    return "; ".join(blocker.text for blocker in blockers) or "nobody could be seen (they were gone a moment later)"
+    yielded: int = 0
 
 
 def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
@@ -211,16 +124,23 @@ def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
     return "; ".join(parts)
 
 
+@contextmanager
+def _nobody_looks() -> Iterator[List[int]]:
+    yield []
+
+
 def run_guarded(
     session: Session,
     unit: Unit,
     policy: LockPolicy,
     watcher: Callable[[], List[Blocker]],
     clock: Tuple[Callable[[], float], Callable[[float], None]] = (time.monotonic, time.sleep),
+    yielding: Callable[[], ContextManager[List[int]]] = _nobody_looks,
 ) -> Taken:
     """Run the unit under the policy. Raises LockNotAvailable, or psycopg2.Error for what no patience mends.
 
-    watcher: asked for the sessions in the way, from another session, when an attempt has failed.
+    watcher: asked for the sessions in the way, from another session, when an attempt has failed. yielding: cancels
+    the session's statement from another session when somebody waits behind it; its list is not empty then.
     """
     now, sleep = clock
     started = now()
@@ -230,23 +150,49 @@ def run_guarded(
     for attempt in policy.attempts():
         taken.attempts += 1
         tried = now()
+        behind: List[int] = []
         try:
-            session.execute(script(unit, attempt, policy.budget_ms))
+            with yielding() if attempt.polite else _nobody_looks() as behind, answers(session, policy.budget_ms):
+                session.execute(script(unit, attempt, policy.budget_ms))
             taken.lock_wait_ms = (tried - started) * 1000.0
             return taken
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) is None or session.connection.closed:
                 raise
             session.execute("ROLLBACK")
-            if error.pgcode not in _LATER:
+            if error.pgcode not in LATER:
                 raise
-            slow += error.pgcode == "57014"
+            taken.yielded += bool(behind)
+            slow += error.pgcode == "57014" and not behind
         if taken.attempts % 10 == 1 or now() - started > policy.patience_s:
             blockers = watcher() or blockers
+            if any(blocker.backend == AUTOVACUUM for blocker in blockers):
+                _ask_autovacuum_to_go(session, unit)
         if now() - started > policy.patience_s:
             raise _gave_up(unit, policy, taken, blockers, now() - started, slow)
         sleep(attempt.pause_s * random.uniform(0.75, 1.25))
     raise AssertionError("the schedule of attempts has no end")
+
+
+def _ask_autovacuum_to_go(session: Session, unit: Unit) -> None:
+    """Wait as only a vacuum does: for SHARE UPDATE EXCLUSIVE, behind which neither reads nor writes wait.
+
+    After deadlock_timeout the server itself ends an autovacuum that somebody waits for, which no attempt of ours is
+    long enough for; one that prevents wraparound it lets go on, and then we give up here and go on trying.
+    """
+    harmless = Unit((), tuple(Lock(SHARE_UPDATE_EXCLUSIVE, lock.table) for lock in unit.locks))
+    timeout = (
+        "SELECT pg_catalog.set_config('lock_timeout', (1000 + 1000 * extract(epoch FROM"
+        " pg_catalog.current_setting('deadlock_timeout')::interval))::int::text, true)"
+    )
+    try:
+        session.execute("; ".join(["BEGIN", timeout, lock_statement(harmless), "COMMIT"]))
+    except psycopg2.Error as error:
+        if getattr(error, "pgcode", None) is None or session.connection.closed:
+            raise
+        session.execute("ROLLBACK")
+        if error.pgcode not in LATER:
+            raise
 
 
 def _gave_up(

@@ -9,19 +9,21 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._blockers import BlockerPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import PSYCOPG2_IMPORT_ERROR
 from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation
+from ansible_collections.steady.postgresql.plugins.module_utils._size import size_bytes
 
-__all__ = ["CHANGE_ARGUMENTS", "CONNECTION_ARGUMENTS", "change_arguments", "run"]
+__all__ = ["CHANGE_ARGUMENTS", "CONNECTION_ARGUMENTS", "PROGRESS_ARGUMENTS", "change_arguments", "run"]
 
 CONNECTION_ARGUMENTS: Dict[str, Any] = {
     "database_url": {"type": "str", "no_log": True, "fallback": (env_fallback, ["DATABASE_URL"])},
@@ -32,7 +34,18 @@ CHANGE_ARGUMENTS: Dict[str, Any] = {
     "lock_budget": {"type": "str", "default": "100ms"},
     "lock_patience": {"type": "str", "default": "10m"},
     "parallel": {"type": "int"},
+    "on_blocker": {"type": "str", "choices": ["wait", "cancel", "terminate"], "default": "wait"},
+    "on_blocker_applications": {"type": "list", "elements": "str", "default": []},
+    "on_blocker_roles": {"type": "list", "elements": "str", "default": []},
+    "old_transaction": {"type": "str", "default": "1m"},
+    "max_replica_lag": {"type": "str", "default": "30s"},
+    "disk_allowance": {"type": "str"},
     "operator": {"type": "str"},
+}
+PROGRESS_ARGUMENTS: Dict[str, Any] = {
+    # The action plugin heeds it.
+    "progress": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
+    "progress_file": {"type": "path"},
 }
 
 
@@ -45,12 +58,24 @@ def options_of(module: AnsibleModule) -> Options:
     """The run's options. Raises SteadyError for a duration that is none."""
     parameters = module.params
     policy = LockPolicy()
+    most_lag_s: Optional[float] = None
+    allowance: Optional[int] = None
     try:
         if "lock_budget" in parameters:
             policy = LockPolicy(
                 milliseconds(parameters["lock_budget"], "lock_budget"),
                 milliseconds(parameters.get("lock_patience", "10m"), "lock_patience") / 1000.0,
+                _blocker_policy(parameters),
             )
+        if "on_blocker" in parameters:
+            if parameters["on_blocker"] != "wait" and not policy.blockers.anybody:
+                raise ValueError(
+                    f"on_blocker: {parameters['on_blocker']} whom? on_blocker_applications or on_blocker_roles must "
+                    "name those whose sessions may be ended"
+                )
+            most_lag_s = _lag_seconds(parameters["max_replica_lag"])
+        if parameters.get("disk_allowance"):
+            allowance = size_bytes(parameters["disk_allowance"], "disk_allowance")
         if parameters.get("parallel") is not None and parameters["parallel"] < 1:
             raise ValueError("parallel: must be at least 1")
     except ValueError as error:
@@ -65,7 +90,29 @@ def options_of(module: AnsibleModule) -> Options:
         operator=parameters.get("operator") or "",
         plan_hash=parameters.get("plan_hash"),
         verify=parameters.get("verify", False),
+        disk_allowance=allowance,
+        most_lag_s=most_lag_s,
+        progress_file=parameters.get("progress_file"),
     )
+
+
+def _blocker_policy(parameters: Dict[str, Any]) -> BlockerPolicy:
+    """What may be done about those in the way; of a module that has no such options, nothing. Raises ValueError."""
+    if "on_blocker" not in parameters:
+        return BlockerPolicy()
+    return BlockerPolicy(
+        parameters["on_blocker"],
+        tuple(parameters["on_blocker_applications"]),
+        tuple(parameters["on_blocker_roles"]),
+        milliseconds(parameters["old_transaction"], "old_transaction") / 1000.0,
+    )
+
+
+def _lag_seconds(text: str) -> Optional[float]:
+    """max_replica_lag: None for off, which YAML reads as false. Raises ValueError."""
+    if text.strip().lower() in ("off", "false", "no"):
+        return None
+    return milliseconds(text, "max_replica_lag") / 1000.0
 
 
 def _fail(module: AnsibleModule, error: SteadyError) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 __all__ = ["Progress"]
 
@@ -22,7 +22,9 @@ class Progress:
     """path: the file, made by nobody before us; None: nobody wants to know. It is gone when the work is.
 
     The file holds one JSON object: {doing, note, done, total, unit, elapsed}, done and total None where unknown. unit
-    is bytes, rows or objects. elapsed, in seconds, is that of the same doing, whatever is noted beside it.
+    is bytes, rows or objects. elapsed, in seconds, is that of the same doing, whatever is noted beside it. Of things
+    that go on side by side it holds {lines: [such objects]}, each with phase_elapsed (from which the rest is estimated)
+    and waiting (for whom, in words, or empty).
     """
 
     def __init__(self, path: Optional[str]) -> None:
@@ -60,6 +62,11 @@ class Progress:
         tell(0)
         return tell
 
+    def show(self, lines: List[Dict[str, Any]]) -> None:
+        """Where all is that goes on side by side."""
+        self._doing = None
+        self._write({"lines": lines})
+
     def _write(self, content: Dict[str, Any]) -> None:
         if self._path is None:
             return
@@ -70,7 +77,7 @@ class Progress:
             os.chmod(beside, 0o644)  # whoever logs in may look; nothing in it is secret
             os.replace(beside, self._path)
         except OSError:
-            self._path = None  # a full disk must not end a backup for want of a progress line
+            self._path = None  # a full disk must not end the work for want of a progress line
 
     def end(self) -> None:
         """Remove the file."""

@@ -12,10 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
+from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import (
     Attempt,
+    Conduct,
+    conduct,
     execute,
     name_sessions,
+    notes_of,
     take_over,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
@@ -31,6 +35,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning import
     refuse_problems,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import Wish, kind_named
+from ansible_collections.steady.postgresql.plugins.module_utils._resources import plan_resources
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     COLLECTION_VERSION,
     Options,
@@ -119,6 +124,13 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options, only
     """Undo a deployment (None: the last one). partial: leave out what cannot be undone. only: just these objects, as
     results name them. Raises SteadyError.
     """
+    with conduct(options) as run:
+        return _rollback(deployment_id, partial, options, only, run)
+
+
+def _rollback(
+    deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str], run: Conduct
+) -> Dict[str, Any]:
     started_at = now()
     address = options.address()
     target = options.target(address, "rollback")
@@ -134,6 +146,7 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options, only
             take_deployment_lock(control)
             journal.prepare()
             take_over(control, journal)
+            run.keep_prisma_out(control)
         chosen = _choose(journal, deployment_id)
         if chosen is None or chosen["status"] == "rolled_back":
             note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
@@ -141,11 +154,13 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options, only
         undos = inverse(journal.steps(chosen["id"]))
         rest = [undo for undo in undos if only and undo.object not in only]
         _refuse_unknown(only, undos, chosen["id"])
-        plan = _plan(control, server, [undo for undo in undos if undo not in rest])
+        undos = [undo for undo in undos if undo not in rest]
+        plan = _plan(control, server, undos)
         left_out = _left_out(plan) if partial else []
         left_out += [{"kind": undo.kind, "object": undo.object, "reasons": ["not asked for"]} for undo in rest]
         if partial:
             plan = Plan(tuple(outcome for outcome in plan.outcomes if not outcome.problems))
+        plan, capacity, notes = plan_resources(control, server, plan, [undo.wish for undo in undos], options)
         refuse_rollback(plan, options)
         common: Dict[str, Any] = {
             "migration_id": chosen["migration_id"],
@@ -153,10 +168,14 @@ def rollback(deployment_id: Optional[str], partial: bool, options: Options, only
             "left_out": left_out,
             **plan_result(plan),
         }
+        common["notes"] += notes
         if options.check:
             return result_of(server, address, "planned", started_at, changed=bool(plan.steps), **common)
-        results, number, error = _carry_out(control, target, journal, chosen, plan, bool(left_out), options, address)
+        results, number, error = _carry_out(
+            control, target, journal, chosen, plan, bool(left_out), options, address, run, capacity
+        )
         common.update(attempt=number, changed=bool(results), steps=step_entries(results))
+        common["notes"] += notes_of(results, common["notes"])
         facts = result_of(server, address, "failed" if error else "rolled_back", started_at, **common)
         if error is not None:
             error.facts.update(facts)
@@ -262,6 +281,8 @@ def _carry_out(
     partly: bool,
     options: Options,
     address: Address,
+    run: Conduct,
+    capacity: Capacity,
 ) -> Tuple[List[StepResult], int, Optional[SteadyError]]:
     """Execute the plan as an attempt of the deployment: what came of the steps, its number, and why it stopped."""
     identity, migration = chosen["id"], chosen["migration"]
@@ -271,7 +292,7 @@ def _carry_out(
     attempt = Attempt(journal, identity, number)
     name_sessions(control, target, identity)
     schema = migration.get("schema") or address.schema or "public"
-    results = execute(control, target, schema, plan.steps, options, attempt)
+    results = execute(control, target, schema, plan.steps, options, attempt, run, capacity)
     if all(result.status == "done" for result in results):
         attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
         return results, number, None

@@ -44,7 +44,7 @@ _NAMED = 10
 
 @dataclass(frozen=True)
 class Options:
-    """What a person chose for a run."""
+    """What a person chose for a run. disk_allowance: bytes. most_lag_s: of replicas; None: they are not looked at."""
 
     database_url: Optional[str] = field(repr=False)
     expectation: Expectation = Expectation()
@@ -55,6 +55,9 @@ class Options:
     operator: str = ""
     plan_hash: Optional[str] = None
     verify: bool = False
+    disk_allowance: Optional[int] = None
+    most_lag_s: Optional[float] = 30.0
+    progress_file: Optional[str] = None
 
     def address(self) -> Address:
         return read_address(self.database_url)

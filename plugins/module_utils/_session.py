@@ -31,7 +31,8 @@ __all__ = ["Expectation", "Server", "Session", "Target", "translate"]
 APPLICATION_NAME = "steady.postgresql"
 OLDEST_SERVER = 130000
 
-# A dead connection is noticed in under 30 s: 10 s of silence, then three probes 5 s apart (libpq, 34.1.2).
+# A dead connection is noticed in under 30 s: 10 s of silence, then three probes 5 s apart (libpq, 34.1.2). What such
+# probes do not notice: _liveness.
 _KEEPALIVES = {
     "keepalives": "1",
     "keepalives_idle": "10",
@@ -367,6 +368,12 @@ class Target:
             "standard_conforming_strings": "on",
             "check_function_bodies": "on",
             "default_transaction_read_only": "off" if self.writes else "on",
+            # The other side of _KEEPALIVES: a server process whose client is gone must not keep its locks for hours.
+            # Without effect on a socket.
+            "tcp_keepalives_idle": "10",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+            "tcp_user_timeout": "25000",
         }
         if session.connection.server_version >= 140000:
             settings["idle_session_timeout"] = "0"
@@ -378,6 +385,12 @@ class Target:
         ]
         # pg_catalog is always searched first; pg_temp is named last, so that no temporary object shadows a table.
         names = ", ".join(compose("{name}", name=identifier(name)) for name in [*path, "pg_temp"])
+        if session.connection.server_version >= 140000:
+            # A build ends soon after its client, instead of when it wants to answer. Servers on Windows cannot.
+            statements.append(
+                "SELECT pg_catalog.set_config('client_connection_check_interval', '5s', false)"
+                " WHERE pg_catalog.version() !~* 'windows|visual c|mingw'"
+            )
         return "; ".join([*statements, f"SET search_path TO {names}"])
 
 

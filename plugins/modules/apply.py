@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - steady.postgresql.attributes
   - steady.postgresql.connection
   - steady.postgresql.change
+  - steady.postgresql.progress
 options:
   migration:
     description:
@@ -83,7 +84,8 @@ plan_sql:
   type: str
 steps:
   description:
-    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms; and
+      ended_sessions where O(on_blocker) ended any.
   returned: always
   type: list
   elements: dict
@@ -117,7 +119,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 
 def _apply(parameters, options):
@@ -133,6 +135,7 @@ def _apply(parameters, options):
 def main():
     arguments = {
         **CHANGE_ARGUMENTS,
+        **PROGRESS_ARGUMENTS,
         "migration": {"type": "raw", "required": True},
         "plan_hash": {"type": "str", "no_log": False},
         "journal": {"type": "bool", "default": True},

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - steady.postgresql.attributes.acts
   - steady.postgresql.connection
+  - steady.postgresql.progress
 options:
   method:
     description:
@@ -130,10 +131,6 @@ options:
     description:
       - Who does this, such as C(alice@deploy-host).
     type: str
-  progress_file:
-    description:
-      - Where the module says how far it is. The action plugin sets it.
-    type: path
 seealso:
   - module: steady.postgresql.backup_verify
   - module: steady.postgresql.restore
@@ -174,7 +171,11 @@ status:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._module import (
+    CONNECTION_ARGUMENTS,
+    PROGRESS_ARGUMENTS,
+    run,
+)
 
 
 def main():
@@ -201,7 +202,7 @@ def main():
         "decrypt_identity": {"type": "path"},
         "elsewhere": {"type": "str", "default": ""},
         "operator": {"type": "str"},
-        "progress_file": {"type": "path"},
+        **PROGRESS_ARGUMENTS,
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), backup)
 

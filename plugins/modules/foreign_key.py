@@ -124,7 +124,8 @@ plan_sql:
   type: str
 steps:
   description:
-    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms; and
+      ended_sessions where O(on_blocker) ended any.
   returned: always
   type: list
   elements: dict

@@ -41,6 +41,15 @@ options:
     description:
       - Folder on the host where the backups of M(steady.postgresql.backup) are looked for.
     type: path
+  parallel:
+    description:
+      - Index builds at a time, for the estimate of the disk that they need. By default chosen from the server.
+    type: int
+  disk_allowance:
+    description:
+      - How much disk the new indexes may take while they are built, such as V(20GB). By default what is free, where
+        that can be seen.
+    type: str
   verify:
     description:
       - When nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
@@ -137,6 +146,8 @@ def main():
         "severity": {"type": "dict", "default": {}},
         "backup_directory": {"type": "path"},
         "verify": {"type": "bool", "default": False},
+        "parallel": {"type": "int"},
+        "disk_allowance": {"type": "str"},
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _preflight)
 

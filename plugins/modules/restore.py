@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - steady.postgresql.attributes.acts
   - steady.postgresql.connection
+  - steady.postgresql.progress
 options:
   backup:
     description:
@@ -79,10 +80,6 @@ options:
     description:
       - Who does this, such as C(alice@deploy-host).
     type: str
-  progress_file:
-    description:
-      - Where the module says how far it is. The action plugin sets it.
-    type: path
 seealso:
   - module: steady.postgresql.backup
   - module: steady.postgresql.rollback
@@ -113,7 +110,11 @@ status:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._module import (
+    CONNECTION_ARGUMENTS,
+    PROGRESS_ARGUMENTS,
+    run,
+)
 
 
 def main():
@@ -131,7 +132,7 @@ def main():
         "decrypt_identity": {"type": "path"},
         "scratch_dir": {"type": "path"},
         "operator": {"type": "str"},
-        "progress_file": {"type": "path"},
+        **PROGRESS_ARGUMENTS,
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), restore)
 

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - steady.postgresql.attributes
   - steady.postgresql.connection
   - steady.postgresql.change
+  - steady.postgresql.progress
 options:
   deployment_id:
     description:
@@ -79,7 +80,8 @@ plan_sql:
   type: str
 steps:
   description:
-    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms.
+    - The steps with kind, object, action, status, sql, locks, attempts, lock_wait_ms and duration_ms; and
+      ended_sessions where O(on_blocker) ended any.
   returned: always
   type: list
   elements: dict
@@ -108,7 +110,7 @@ left_out:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 from ansible_collections.steady.postgresql.plugins.module_utils._rollback import rollback
 
 
@@ -119,6 +121,7 @@ def _rollback(parameters, options):
 def main():
     arguments = {
         **CHANGE_ARGUMENTS,
+        **PROGRESS_ARGUMENTS,
         "deployment_id": {"type": "str"},
         "partial": {"type": "bool", "default": False},
         "only": {"type": "list", "elements": "str", "default": []},

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import secrets
 import shlex
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,30 +20,40 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-__all__ = ["line", "measured", "run_with_progress"]
+__all__ = ["final_lines", "line", "measured", "run_with_progress"]
 
 _LOOK_SECONDS = 1.0
 _LOGIN_SECONDS = 1.0
 _SAY_SECONDS = 5.0
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+# Both are done when the plugin is loaded, which is in ansible-playbook's own process: its workers, in which the plugin
+# runs, have no terminal any more since ansible-core 2.19. And in a pipe Ansible's output would come when its buffer is
+# full, or with the next task.
+_TERMINAL = sys.stdout is not None and sys.stdout.isatty()
+if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(line_buffering=True)
 
 
 def run_with_progress(
     action: ActionBase, module_args: Mapping[str, Any], task_vars: Mapping[str, Any], what: str
 ) -> dict[str, Any]:
-    """Run the action's module; meanwhile say every few seconds where it is. Work that is done sooner says nothing."""
+    """Run the action's module; meanwhile say every few seconds where it is. Work that is done sooner says nothing.
+
+    The module's option `progress` says whether at all: always, never, or auto: when the output is a terminal.
+    """
+    wanted = str(module_args.get("progress") or "auto")
+    if action._task.check_mode or wanted == "never" or (wanted == "auto" and not _TERMINAL):
+        return dict(action._execute_module(module_args=dict(module_args), task_vars=task_vars))
     # Nothing secret is in it: the account that logs in may read what the module's account wrote.
     path = f"/tmp/steady-{what}-{secrets.token_hex(12)}.json"
-    done = threading.Event()
-    watcher = threading.Thread(
-        target=_watch, args=(action, path, str(task_vars.get("inventory_hostname", "")), done), daemon=True
-    )
-    watcher.start()
+    teller = _Teller(action, path, str(task_vars.get("inventory_hostname", "")))
+    teller.start()
     try:
-        return dict(action._execute_module(module_args={**module_args, "progress_file": path}, task_vars=task_vars))
+        result = dict(action._execute_module(module_args={**module_args, "progress_file": path}, task_vars=task_vars))
     finally:
-        done.set()
-        watcher.join(_LOOK_SECONDS)
+        teller.stop()
+    teller.say_end(result)
+    return result
 
 
 @contextmanager
@@ -64,39 +76,87 @@ def measured(host: str, doing: str, total: int, measure: Callable[[], int]) -> I
         teller.join(_LOOK_SECONDS)
 
 
-def _watch(action: ActionBase, path: str, host: str, done: threading.Event) -> None:
+class _Teller(threading.Thread):
     """Looks through a connection of its own: a copy shares the login, not the module's session."""
-    connection = copy.copy(action._connection)
-    told = time.monotonic()
-    last: dict[str, Any] = {"doing": "the module is not at work yet on its host"}
-    since, took = told, _LOGIN_SECONDS
-    # Looked for in good time: a login over SSH takes its part of the five seconds.
-    while not done.wait(_LOOK_SECONDS):
-        now = time.monotonic()
-        if now - told < _SAY_SECONDS - _LOOK_SECONDS - 2 * took:
-            continue
-        content = _look(connection, path) or last
-        took = time.monotonic() - now
-        if done.is_set():
+
+    def __init__(self, action: ActionBase, path: str, host: str) -> None:
+        super().__init__(daemon=True)
+        self._connection = copy.copy(action._connection)
+        self._path = path
+        self._host = host
+        self._over = threading.Event()
+        self._shown: set[str] = set()
+        self._ended: set[str] = set()
+
+    def run(self) -> None:
+        told = time.monotonic()
+        last: list[Mapping[str, Any]] = [{"doing": "the module is not at work yet on its host"}]
+        since, took = told, _LOGIN_SECONDS
+        # Looked for in good time: a login over SSH takes its part of the five seconds.
+        while not self._over.wait(_LOOK_SECONDS):
+            now = time.monotonic()
+            if now - told < _SAY_SECONDS - _LOOK_SECONDS - 2 * took:
+                continue
+            lines = _look(self._connection, self._path) or last
+            took = time.monotonic() - now
+            if self._over.is_set():
+                return
+            if lines != last:
+                last, since = lines, now
+            for content in lines:
+                # What cannot tell how far it is, such as one long statement, is at work all the same.
+                more = 0.0 if content.get("over") else now - since
+                self._show({**content, "elapsed": float(content.get("elapsed") or 0) + more})
+            told = now
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(_LOOK_SECONDS)
+
+    def _show(self, content: Mapping[str, Any]) -> None:
+        """A line of what runs; of what is over the last one, once, when it was shown before."""
+        name = str(content.get("name") or content["doing"])
+        if not content.get("over"):
+            self._shown.add(name)
+        elif name in self._shown and name not in self._ended:
+            self._ended.add(name)
+        else:
             return
-        if content != last:
-            last, since = content, now
-        # What cannot tell how far it is, such as one long statement, is at work all the same.
-        Display().display(f"{host}: {line({**content, 'elapsed': float(content.get('elapsed') or 0) + now - since})}")
-        told = now
+        Display().display(f"{self._host}: {line(content)}")
+
+    def say_end(self, result: Mapping[str, Any]) -> None:
+        """The lines that stay, for what was shown and not ended yet."""
+        if self._shown:
+            for name, text in final_lines(result):
+                if name not in self._ended and (name in self._shown or not name):
+                    Display().display(f"{self._host}: {text}")
 
 
-def _look(connection: Any, path: str) -> dict[str, Any] | None:
-    """What the file says; None when it says nothing. Nothing that goes wrong here disturbs the module."""
+def final_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What came of the work: the name of the step, empty for the work as a whole, and the line."""
+    steps = [step for step in result.get("steps") or [] if step["status"] in ("done", "failed")]
+    lines = []
+    for step in steps:
+        name = f"{step['action']} {step['kind'].replace('_', ' ')} {step['object']}"
+        lines.append((name, f"{name}: {step['status']}, {_duration(step['duration_ms'] / 1000)}"))
+    if not steps:
+        backup = result.get("backup") or {}
+        lines.append(("", f"backup {backup['status']}: {backup['detail']}" if backup else str(result.get("status"))))
+    return lines
+
+
+def _look(connection: Any, path: str) -> list[Mapping[str, Any]]:
+    """What the file says. Nothing that goes wrong here disturbs the module."""
     try:
         status, output, _errors = connection.exec_command(f"cat {shlex.quote(path)} 2>/dev/null", sudoable=False)
-        return dict(json.loads(output)) if status == 0 else None
+        content = json.loads(output) if status == 0 else {"lines": []}
+        return list(content["lines"]) if "lines" in content else [content]
     except Exception:
-        return None
+        return []
 
 
 def line(content: Mapping[str, Any]) -> str:
-    """One line for a person who waits: what, how far, how long, and about how long to go."""
+    """One line for a person who waits: what, how far, how long, about how long to go, and for whom it waits."""
     text = str(content["doing"]) + (f" ({content['note']})" if content.get("note") else "")
     done, total, elapsed = content.get("done"), content.get("total"), float(content.get("elapsed") or 0)
     if done is not None and total:
@@ -105,8 +165,11 @@ def line(content: Mapping[str, Any]) -> str:
         first = _amount(done, content["unit"]) if content["unit"] == "bytes" else f"{done:.0f}"
         text += f": {first} of {_amount(total, content['unit'])}, {share * 100:.0f} %"
     text += f", {_duration(elapsed)}"
-    if done and total and done < total and elapsed >= 1:
-        text += f", about {_duration(elapsed * (total - done) / done)} to go"
+    phase = float(content.get("phase_elapsed") or elapsed)
+    if done and total and done < total and phase >= 1:
+        text += f", about {_duration(phase * (total - done) / done)} to go"
+    if content.get("waiting"):
+        text += f"; waits for {content['waiting']}"
     return text
 
 

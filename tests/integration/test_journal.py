@@ -237,7 +237,7 @@ def test_one_that_lost_only_its_last_line_is_finished(database: Database) -> Non
 
 def test_the_session_with_the_lock_is_ended_by_somebody(database: Database) -> None:
     """Somebody else could be at work from then on: nothing further is begun."""
-    lock = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    lock = "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
 
     def deploy() -> SteadyError:
         with pytest.raises(SteadyError) as failure:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
@@ -43,6 +43,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._preflight.findi
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.refusals import missing_privileges
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._resources import plan_resources
 from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_problems
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     Options,
@@ -84,7 +85,7 @@ def preflight(
         raise
     try:
         session.execute("SELECT pg_catalog.set_config('lock_timeout', %s, false)", (f"{LOCK_MS}ms",))
-        facts = _facts(session, server, migration, schema, not options.check, backup_directory)
+        facts, notes = _facts(session, server, migration, schema, options, backup_directory)
         findings = [finding(check, judged(check, facts), changed, facts.applies) for check in CHECKS]
         journal = Journal(session, server)
         result = result_of(
@@ -100,6 +101,7 @@ def preflight(
             preflight=findings,
             **plan_result(facts.plan),
         )
+        result["notes"] += notes
         _refuse_blockers(findings, result)
         if options.verify and not facts.plan.steps:
             result.update(look(session, server, migration, schema))
@@ -122,31 +124,36 @@ def _facts(
     server: Server,
     migration: Migration,
     schema: str,
-    applies: bool,
+    options: Options,
     backup_directory: Optional[str],
-) -> Facts:
-    """All that the checks look at. Raises psycopg2.Error, and SteadyError where the rows cannot be asked."""
+) -> Tuple[Facts, List[str]]:
+    """All that the checks look at, and notes on how it would be carried out.
+
+    Raises psycopg2.Error, and SteadyError where the rows cannot be asked.
+    """
     wishes = wishes_of(migration)
     catalog, errors = read_catalog(session, server, wishes)
     catalog = with_targets(catalog, wishes)
     planned = plan_of(catalog, errors, wishes)
     planned = replace(planned, problems=count_problems(session, schema, migration.verification.unchanged_counts))
+    planned, _capacity, notes = plan_resources(session, server, planned, wishes, options)
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
     with _catalog_alone(session):
         parts = read_facts(session, server, plan, catalog)
-    return Facts(
+    facts = Facts(
         server,
         plan,
         catalog,
-        applies,
+        not options.check,
         tuple(problem for problem in asked if problem not in before),
         backups=read_backups(backup_directory, server),
         backup_directory=backup_directory or "",
         free_bytes=_free_bytes(parts["row"]),
         **parts,
     )
+    return facts, notes
 
 
 def _held(session: Session, migration: Migration) -> LockNotAvailable:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import pytest
 from integration.playbooks import progress
 from integration.playbooks.conftest import NewDesk
 from integration.playbooks.desk import is_migrated
+from integration.sessions import OLD_SNAPSHOT, builders, held, wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -116,8 +119,19 @@ def test_a_deployment_over_ssh(machine: Machine, new_desk: NewDesk) -> None:
     desk = new_desk("clinic")
     database = desk.databases["clinic"]
     desk.inventory(**machine.variables)
-    deploy = desk.play("deploy", env={"DATABASE_URL": database.url()}, steady_database_url="")
+    environment = {"DATABASE_URL": database.url()}
+    with held(database, *OLD_SNAPSHOT, application_name="report") as holder, ThreadPoolExecutor(1) as pool:
+        play = pool.submit(
+            lambda: desk.play("deploy", env=environment, steady_database_url="", steady_progress="always")
+        )
+        wait_until(lambda: [row for row in builders(database) if row[2] == "waiting for old snapshots"], 60)
+        time.sleep(9.0)  # a line comes every five seconds
+        holder.release()
+        deploy = play.result()
     assert deploy.status == 0, deploy.output
+    lines = re.findall(r"^clinic: (create index .*)$", deploy.output, re.MULTILINE)
+    assert [line for line in lines if "waiting for old snapshots" in line and f"waits for pid {holder.pid}" in line]
+    assert [line for line in lines if re.search(r": done, \d+ s$", line)]
     assert is_migrated(database)
     result = desk.result("clinic")
     assert (result["status"], len(result["steps"])) == ("succeeded", 11)

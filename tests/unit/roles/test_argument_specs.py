@@ -68,7 +68,11 @@ class TestRole:
 @pytest.mark.parametrize("role", ROLES)
 def test_variables_of_the_inventory_begin_with_steady(role: str) -> None:
     """The role's own names belong to the role: an inventory sets steady_… for all of them at once."""
-    shared = {"database_url", "expect", "migration", "lock_budget", "lock_patience", "parallel"}
+    shared = {
+        *("database_url", "expect", "migration", "lock_budget", "lock_patience", "parallel", "progress"),
+        *("on_blocker", "on_blocker_applications", "on_blocker_roles", "old_transaction"),
+        *("max_replica_lag", "disk_allowance"),
+    }
     for name, value in defaults(role).items():
         own = name.removeprefix(f"{role}_")
         if own in shared:

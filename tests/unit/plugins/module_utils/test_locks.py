@@ -17,16 +17,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _locks
+from ansible_collections.steady.postgresql.plugins.module_utils import _blockers, _locks
+from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
+    Blocker,
+    blockers_of_session,
+    blockers_of_tables,
+    describe_blockers,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import LockNotAvailable
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import (
     Attempt,
-    Blocker,
     LockPolicy,
     Taken,
-    blockers_of_tables,
-    describe_blockers,
     run_guarded,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
@@ -52,15 +55,21 @@ def attempts(policy: LockPolicy, count: int = 400) -> list[Attempt]:
 
 class TestSchedule:
     def test_attempts_that_never_queue_come_first_for_about_three_seconds(self) -> None:
-        first = attempts(LockPolicy(), 24)
+        first = [attempt for attempt in attempts(LockPolicy(), 24) if not attempt.polite]
         assert {attempt.lock_timeout_ms for attempt in first} == {None}
         assert 2.5 < sum(attempt.pause_s for attempt in first) < 4
+
+    def test_one_that_gives_way_comes_before_each_that_does_not(self) -> None:
+        numbered = list(enumerate(attempts(LockPolicy(budget_ms=100), 60), 1))
+        assert {number: attempt.lock_timeout_ms for number, attempt in numbered if attempt.polite} == dict.fromkeys(
+            (21, 29, 37, 45, 53), 60
+        )
 
     def test_then_every_eighth_queues_for_a_growing_share_of_the_budget(self) -> None:
         queued = {
             number: attempt.lock_timeout_ms
             for number, attempt in enumerate(attempts(LockPolicy(budget_ms=100), 60), 1)
-            if attempt.lock_timeout_ms is not None
+            if attempt.lock_timeout_ms is not None and not attempt.polite
         }
         assert queued == {25: 25, 33: 50, 41: 60, 49: 60, 57: 60}
 
@@ -72,14 +81,14 @@ class TestSchedule:
 
     def test_traffic_drains_after_every_attempt_and_longest_after_one_that_queued(self) -> None:
         schedule = attempts(LockPolicy())
-        nowait = [attempt.pause_s for attempt in schedule if attempt.lock_timeout_ms is None]
+        nowait = [attempt.pause_s for attempt in schedule if attempt.lock_timeout_ms is None or attempt.polite]
         assert nowait[0] == 0.05
         assert nowait == sorted(nowait)
         assert max(nowait) == 1.0
         for before, attempt in itertools.pairwise(schedule):
             assert 0 < attempt.pause_s <= 5
             if attempt.lock_timeout_ms is not None:
-                assert attempt.pause_s > 2 * before.pause_s
+                assert attempt.polite or attempt.pause_s > 2 * before.pause_s
                 assert before.lock_timeout_ms is None, "two that queue never follow each other"
 
     def test_a_patience_of_ten_minutes_is_enough_for_many_attempts_and_does_not_hammer(self) -> None:
@@ -302,10 +311,11 @@ class TestBlockers:
             "table": "public.User",
             "query": "SELECT ?",
             "waiting": False,
+            "backend": "client backend",
         }
 
     ROW: ClassVar[dict[str, Any]] = dict.fromkeys(
-        ("pid", "usename", "application_name", "state", "age", "mode", "table_name", "query", "waiting")
+        ("pid", "usename", "application_name", "state", "age", "mode", "table_name", "query", "waiting", "backend")
     )
 
     def test_what_the_server_does_not_say_is_left_open(self) -> None:
@@ -317,7 +327,7 @@ class TestBlockers:
     def test_the_parameters_of_a_query_are_never_shown(self, find: str) -> None:
         row = {**self.ROW, "pid": 1, "query": "UPDATE t SET name = 'Frau Müller' WHERE id = 4711", "waiting": True}
         session: Any = FakeSession(lambda _statement: [row])
-        found = blockers_of_tables(session, SWAP, [2]) if find == "tables" else _locks.blockers_of_session(session, 3)
+        found = blockers_of_tables(session, SWAP, [2]) if find == "tables" else blockers_of_session(session, 3)
         (blocker,) = found
         assert blocker.waiting
         assert blocker.query == "UPDATE t SET name = ? WHERE id = ?"
@@ -335,4 +345,4 @@ class TestBlockers:
         modes = (
             "AccessShare RowShare RowExclusive ShareUpdateExclusive Share ShareRowExclusive Exclusive AccessExclusive"
         )
-        assert set(_locks._CONFLICTS[mode]) == {f"{name}Lock" for name in modes.split()} - harmless
+        assert set(_blockers._CONFLICTS[mode]) == {f"{name}Lock" for name in modes.split()} - harmless

@@ -1,0 +1,261 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The sessions in our way: who they are, and what may be done about them. By default nothing but waiting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Unit
+from ansible_collections.steady.postgresql.plugins.module_utils._session import APPLICATION_NAME, Session
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import mask_literals, qualified
+
+__all__ = [
+    "Blocker",
+    "BlockerPolicy",
+    "blocker_of",
+    "blockers_of_session",
+    "blockers_of_tables",
+    "describe_blockers",
+    "end_blockers",
+    "old_sessions",
+]
+
+CLIENT = "client backend"
+AUTOVACUUM = "autovacuum worker"
+
+_CONFLICTS = {
+    # PostgreSQL documentation, table 13.2 "Conflicting Lock Modes".
+    "SHARE": (
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ),
+    "SHARE ROW EXCLUSIVE": (
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ),
+    "ACCESS EXCLUSIVE": (
+        "AccessShareLock",
+        "RowShareLock",
+        "RowExclusiveLock",
+        "ShareUpdateExclusiveLock",
+        "ShareLock",
+        "ShareRowExclusiveLock",
+        "ExclusiveLock",
+        "AccessExclusiveLock",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """A session in the way. age_s: of its transaction. query: with its constants masked. backend: what kind it is."""
+
+    pid: Optional[int]
+    user: str
+    application: str
+    state: str
+    age_s: Optional[float]
+    mode: str
+    table: str
+    query: str
+    waiting: bool = False
+    backend: str = CLIENT
+
+    def as_dict(self) -> Dict[str, Any]:
+        return {
+            key: getattr(self, key)
+            for key in ("pid", "user", "application", "state", "age_s", "mode", "table", "query", "waiting", "backend")
+        }
+
+    @property
+    def text(self) -> str:
+        who = f"pid {self.pid}" if self.pid is not None else "a prepared transaction"
+        age = f", transaction open for {self.age_s:.0f} s" if self.age_s is not None else ""
+        verb = "waits for" if self.waiting else "holds"
+        return (
+            f'{who} (user "{self.user}", application "{self.application}", {self.state}{age}) {verb} {self.mode} on '
+            f"{self.table}; its query: {self.query or 'not visible to this role'}"
+        )
+
+    @property
+    def brief(self) -> str:
+        """A few words, for a line of progress."""
+        if self.pid is None:
+            return "a prepared transaction"
+        age = f", {self.age_s:.0f} s" if self.age_s is not None else ""
+        who = f"{self.user}, {self.application}" if self.application else self.user
+        return f"pid {self.pid} ({who}, {self.state}{age}): {self.query[:80] or 'its query is not visible'}"
+
+
+@dataclass(frozen=True)
+class BlockerPolicy:
+    """What may be done about a session in the way (steady_on_blocker): wait | cancel | terminate.
+
+    applications, roles: whose sessions may be ended; of two lists that are given, both must name it. Without any list
+    nobody's. after_s: transactions that are younger end by themselves, and are waited for.
+    """
+
+    on_blocker: str = "wait"
+    applications: Tuple[str, ...] = ()
+    roles: Tuple[str, ...] = ()
+    after_s: float = 60.0
+
+    @property
+    def anybody(self) -> bool:
+        """Whether anybody's sessions may be ended."""
+        return bool(self.applications or self.roles)
+
+    def may_end(self, blocker: Blocker, own: Sequence[int] = ()) -> bool:
+        """Never autovacuum, a walsender or another server process, never a session of ours or of another run.
+
+        A cancel reaches only a statement that runs: it does nothing to a session that is idle in its transaction.
+        """
+        if self.on_blocker == "wait" or not self.anybody:
+            return False
+        if blocker.pid is None or blocker.pid in own or blocker.backend != CLIENT or blocker.waiting:
+            return False
+        if blocker.application.startswith(APPLICATION_NAME) or (blocker.age_s or 0.0) < self.after_s:
+            return False
+        if self.on_blocker == "cancel" and blocker.state != "active":
+            return False
+        return (not self.applications or blocker.application in self.applications) and (
+            not self.roles or blocker.user in self.roles
+        )
+
+
+def blocker_of(row: Dict[str, Any]) -> Blocker:
+    """The session of a row: pid, usename, application_name, state, age, mode, waiting, table_name, query, backend."""
+    return Blocker(
+        row["pid"],
+        row["usename"] or "?",
+        row["application_name"] or "",
+        row["state"] or "?",
+        row["age"],
+        row["mode"] or "",
+        row["table_name"] or "",
+        mask_literals(row["query"] or ""),
+        bool(row["waiting"]),
+        row.get("backend") or CLIENT,
+    )
+
+
+def blockers_of_tables(session: Session, unit: Unit, own: Sequence[int]) -> List[Blocker]:
+    """Who holds, or queues for, a lock that the unit's locks conflict with. Empty when the way is free."""
+    rows = session.rows(
+        "SELECT a.pid, a.usename::text, a.application_name,"
+        " coalesce(a.state, a.backend_type, 'prepared transaction') AS state,"
+        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
+        " l.mode, NOT l.granted AS waiting, w.name AS table_name, a.query, a.backend_type AS backend"
+        " FROM unnest(%s::text[], %s::text[]) AS w(name, regclass)"
+        " JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass(w.regclass)"
+        " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+        " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+        " WHERE l.mode = ANY (%s) AND (l.pid IS NULL OR l.pid <> ALL (%s))"
+        " ORDER BY l.granted DESC, a.xact_start LIMIT 20",
+        (
+            [f"{lock.table[0]}.{lock.table[1]}" for lock in unit.locks],
+            [qualified(*lock.table) for lock in unit.locks],
+            list(_CONFLICTS[unit.locks[0].mode]),
+            list(own),
+        ),
+    )
+    return [blocker_of(row) for row in rows]
+
+
+def blockers_of_session(session: Session, pid: int) -> List[Blocker]:
+    """Who keeps a session of ours waiting, by the server's own account."""
+    rows = session.rows(
+        "SELECT a.pid, a.usename::text, a.application_name,"
+        " coalesce(a.state, a.backend_type, 'prepared transaction') AS state,"
+        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
+        " 'a lock or an old snapshot' AS mode,"
+        " false AS waiting, pg_catalog.current_database()::text AS table_name, a.query, a.backend_type AS backend"
+        " FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%s)) AS b(pid)"
+        # 0 stands for a prepared transaction.
+        " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid WHERE a.pid IS NOT NULL OR b.pid = 0",
+        (pid,),
+    )
+    return [blocker_of(row) for row in rows]
+
+
+def describe_blockers(blockers: Sequence[Blocker]) -> str:
+    return "; ".join(blocker.text for blocker in blockers) or "nobody could be seen (they were gone a moment later)"
+
+
+def end_blockers(
+    session: Session, policy: BlockerPolicy, blockers: Sequence[Blocker], own: Sequence[int]
+) -> List[Dict[str, Any]]:
+    """End those that the policy gives free. Each as a dictionary: the blocker, and `how` it was ended or why not."""
+    ended: List[Dict[str, Any]] = []
+    cancel = policy.on_blocker == "cancel"
+    for blocker in blockers:
+        done = "cancelled" if cancel else "terminated"
+        if not policy.may_end(blocker, own) or blocker.pid in [entry["pid"] for entry in ended]:
+            continue
+        try:
+            # Asked for once more by who it is and how old: a process id may belong to somebody else by now.
+            rows = session.rows(
+                "SELECT CASE WHEN %s THEN pg_catalog.pg_cancel_backend(pid)"
+                " ELSE pg_catalog.pg_terminate_backend(pid) END AS ended FROM pg_catalog.pg_stat_activity"
+                " WHERE pid = %s AND backend_type = 'client backend' AND usename = %s AND application_name = %s"
+                " AND xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s)",
+                (cancel, blocker.pid, blocker.user, blocker.application, policy.after_s),
+            )
+        except psycopg2.Error as error:
+            if getattr(error, "pgcode", None) != "42501":
+                raise
+            rows, done = [{"ended": True}], "not permitted (GRANT pg_signal_backend)"
+        if rows and rows[0]["ended"]:
+            ended.append({**blocker.as_dict(), "how": done})
+    return ended
+
+
+def old_sessions(
+    session: Session, tables: Sequence[Tuple[str, str]], after_s: float, own: Sequence[int]
+) -> List[Blocker]:
+    """Whom a concurrent build on these tables would wait for, and who is in a transaction for longer than after_s.
+
+    A build waits for transactions that hold a lock on its table with which rows are written, and at its end for
+    every older snapshot of the database (PostgreSQL documentation, CREATE INDEX, "Building Indexes Concurrently").
+    """
+    rows = session.rows(
+        "SELECT DISTINCT ON (a.xact_start, a.pid) a.pid, a.usename::text, a.application_name,"
+        " coalesce(a.state, a.backend_type, 'prepared transaction') AS state,"
+        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
+        " coalesce(l.mode, 'an old snapshot') AS mode, false AS waiting,"
+        " coalesce(l.name, pg_catalog.current_database()::text) AS table_name, a.query, a.backend_type AS backend"
+        " FROM (SELECT k.pid, k.mode, w.name FROM unnest(%(names)s::text[], %(tables)s::text[]) AS w(name, regclass)"
+        "  JOIN pg_catalog.pg_locks k ON k.locktype = 'relation' AND k.relation = pg_catalog.to_regclass(w.regclass)"
+        "  AND k.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+        "  WHERE k.granted AND k.mode = ANY (%(modes)s)) AS l"
+        " FULL JOIN (SELECT * FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()) AS a"
+        " ON a.pid = l.pid"
+        " WHERE (a.pid IS NULL OR a.pid <> ALL (%(own)s)) AND (l.mode IS NOT NULL OR a.backend_xmin IS NOT NULL"
+        "  AND a.backend_type IN ('client backend', 'parallel worker', 'logical replication worker'))"
+        " AND (a.pid IS NULL OR a.xact_start < pg_catalog.clock_timestamp()"
+        "  - pg_catalog.make_interval(secs => %(after)s)) ORDER BY a.xact_start, a.pid LIMIT 10",
+        {
+            "names": [f"{schema}.{name}" for schema, name in tables],
+            "tables": [qualified(*table) for table in tables],
+            "modes": [
+                mode for mode in _CONFLICTS["ACCESS EXCLUSIVE"] if mode not in ("AccessShareLock", "RowShareLock")
+            ],
+            "own": list(own),
+            "after": after_s,
+        },
+    )
+    return [blocker_of(row) for row in rows]

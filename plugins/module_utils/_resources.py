@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What a plan needs of the server: builds at a time, memory, disk. Asked only for a plan that builds indexes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Sequence, Tuple
+
+from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity, choose, read_facts
+from ansible_collections.steady.postgresql.plugins.module_utils._disk import (
+    builds_of,
+    disk_problems,
+    read_estimates,
+    read_free,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan
+from ansible_collections.steady.postgresql.plugins.module_utils._registry import Wish
+from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session
+
+__all__ = ["plan_resources"]
+
+
+def plan_resources(
+    session: Session, server: Server, plan: Plan, wishes: Sequence[Wish], options: Options
+) -> Tuple[Plan, Capacity, List[str]]:
+    """The plan, with the problem that the disk is too small where it is; the capacity; notes. Raises psycopg2.Error."""
+    tables = len({step.table for step in plan.steps if step.parallel})
+    builds = builds_of(plan, wishes)
+    if not builds:
+        return plan, Capacity(max(1, min(options.parallel or tables, tables))), []
+    # Through a socket, the server is on this machine, and so is what it has.
+    here = server.address is None
+    capacity = choose(read_facts(session, here), tables, options.parallel)
+    spaces = list({build.tablespace for build in builds})
+    free = read_free(session, spaces) if here and options.disk_allowance is None else None
+    problems, notes = disk_problems(read_estimates(session, builds), capacity.builds, free, options.disk_allowance)
+    return replace(plan, problems=(*plan.problems, *problems)), capacity, [*capacity.notes, *notes]

@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Sizes as people and PostgreSQL write them: 512MB, 20GB. The units are powers of 1024, as in PostgreSQL's settings."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["size_bytes", "size_text"]
+
+_UNITS = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+
+
+def size_bytes(text: str, option: str) -> int:
+    """The size in bytes. Raises ValueError with a sentence for the option's user."""
+    match = re.match(r"^\s*(\d+(?:\.\d+)?)\s*([kKMGT]?[bB])\s*$", str(text))
+    if match is None:
+        raise ValueError(f'{option}: "{text}" is not a size; write for example 512MB or 20GB')
+    unit = match.group(2).upper().replace("KB", "kB")
+    return int(float(match.group(1)) * _UNITS[unit])
+
+
+def size_text(count: float) -> str:
+    """In the largest unit of which there is at least one."""
+    for unit in ("TB", "GB", "MB", "kB"):
+        if count >= _UNITS[unit]:
+            return f"{count / _UNITS[unit]:.1f} {unit}"
+    return f"{count:.0f} bytes"
