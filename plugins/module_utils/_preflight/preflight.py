@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._blockers import blockers_of_tables, describe_blockers
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
     NOTHING_CHANGED,
@@ -22,7 +23,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
     Refused,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import blockers_of_tables, describe_blockers
 from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import ACCESS_EXCLUSIVE, Problem, guarded
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
