@@ -26,8 +26,7 @@ from unit.results import applied, backed_up, step
                 "phase_elapsed": 30.0,
                 "waiting": "",
             },
-            "create index public.i: building index: scanning table: 300 of 400 blocks, 75 %, 2 min, about 10 s "
-            "to go",
+            "create index public.i: building index: scanning table: 300 of 400 blocks, 75 %, 2 min, about 10 s to go",
         ),
         (
             {"doing": "create index public.i: waiting for old snapshots", "elapsed": 7.0, "waiting": "pid 7 (app)"},
