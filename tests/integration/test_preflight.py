@@ -502,6 +502,22 @@ def test_a_role_that_may_only_read_can_look(database: Database, cluster: Cluster
     assert found["prisma_failed_migration"]["status"] == "warning"
 
 
+def test_what_the_server_does_not_answer_keeps_no_other_check_from_being_made(
+    database: Database, cluster: Cluster
+) -> None:
+    """As on managed servers that leave functions out."""
+    role = cluster.role("app")
+    database.execute("REVOKE EXECUTE ON FUNCTION pg_current_wal_lsn() FROM PUBLIC")
+    found = look(database, user=role, check=True)
+    assert list(found) == [check.name for check in CHECKS]
+    for name in ("replication_lag", "inactive_slot"):
+        assert found[name]["status"] == "warning"
+        (sentence,) = found[name]["evidence"]
+        assert sentence == "could not be looked at: permission denied for function pg_current_wal_lsn"
+    database.execute("GRANT EXECUTE ON FUNCTION pg_current_wal_lsn() TO PUBLIC")
+    quiet(database, "replication_lag", user=role, check=True)
+
+
 def test_whoever_has_a_table_to_himself_is_named_soon(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even a definition can be read then; nobody waits behind that look, and it does not wait for ever."""
     monkeypatch.setattr(preflights, "LOCK_MS", 300)

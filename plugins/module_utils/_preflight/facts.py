@@ -23,7 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backu
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
 
-__all__ = ["Facts", "read_activity", "read_dependents", "read_history", "read_server", "read_tables_state"]
+__all__ = ["Facts", "read_facts"]
 
 Row = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
@@ -51,7 +51,6 @@ SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS
   d.datconnlimit AS database_limit,
   (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid) AS database_connections,
   age(d.datfrozenxid) AS database_age, current_setting('autovacuum_freeze_max_age')::int AS freeze_max_age,
-  pg_has_role('pg_read_all_stats', 'USAGE') AS sees_sessions,
   inet_server_addr() IS NULL AS local_socket,
   (SELECT setting FROM pg_settings WHERE name = 'data_directory') AS data_directory,
   (SELECT setting::bigint FROM pg_settings WHERE name = 'temp_file_limit') AS temp_file_limit_kb,
@@ -134,7 +133,7 @@ SELECT n.nspname AS schema, t.relname AS table_name, c.relname AS name, c.relkin
   c.relpages AS pages
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT (i.indisvalid AND i.indisready) AND n.nspname NOT LIKE 'pg\\_%%'
+WHERE NOT (i.indisvalid AND i.indisready) AND n.nspname NOT LIKE 'pg\\_%'
   AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.relation = i.indrelid AND l.granted
     AND l.mode = 'ShareUpdateExclusiveLock' AND l.database = (SELECT oid FROM pg_database
       WHERE datname = current_database()))
@@ -168,7 +167,7 @@ ORDER BY 1, 2, 3, 4 LIMIT 100
 """
 
 _PRISMA = """
-SELECT n.nspname AS schema, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+SELECT n.nspname AS schema
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname = '_prisma_migrations' AND c.relkind = 'r' ORDER BY 1 LIMIT 10
 """
@@ -210,68 +209,84 @@ class Facts:
     free_bytes: Optional[int] = None
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def oids(self) -> List[int]:
-        return [table.oid for table in self.catalog.tables.values()]
+
+class _Reader:
+    """Asks one question after another. One that the server refuses keeps only its own checks from being made.
+
+    Managed servers leave functions out, and roles may not read every table.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.unreadable: Dict[str, str] = {}
+
+    def rows(self, subject: str, statement: str, parameters: Any = None) -> List[Dict[str, Any]]:
+        """The rows; none, and a word under `unreadable`, where the server says no.
+
+        Raises psycopg2.Error when it is gone.
+        """
+        try:
+            return self.session.rows(statement, parameters)
+        except psycopg2.Error as error:
+            if getattr(error, "pgcode", None) is None or self.session.connection.closed:
+                raise
+            self.unreadable[subject] = translate(error).what
+            return []
 
 
-def read_server(session: Session) -> Dict[str, Any]:
-    """Settings, limits, replicas and slots. Four round trips. Raises psycopg2.Error."""
-    return {
+def read_facts(session: Session, server: Server, plan: Plan, catalog: Catalog) -> Dict[str, Any]:
+    """The parts of Facts that the server tells. Raises psycopg2.Error."""
+    reader = _Reader(session)
+    oids = {"oids": [table.oid for table in catalog.tables.values()]}
+    parts: Dict[str, Any] = {
         "row": session.one(_SERVER),
-        "settings": session.rows(_SETTINGS, (list(TIMEOUTS),)),
-        "replicas": session.rows(_REPLICAS),
-        "slots": session.rows(_SLOTS),
+        "settings": reader.rows("settings", _SETTINGS, (list(TIMEOUTS),)),
+        "replicas": reader.rows("replicas", _REPLICAS),
+        "slots": reader.rows("slots", _SLOTS),
+        "sessions": reader.rows("sessions", _SESSIONS, oids),
+        "prepared": reader.rows("prepared", _PREPARED, oids),
+        "tables": reader.rows("tables", _TABLES, oids),
+        "invalid": reader.rows("invalid", _INVALID),
+        "dependents": _dependents(reader, plan, catalog),
+        "prisma": _prisma(reader),
+        **_journal(session, server, reader),
     }
+    return {**parts, "unreadable": reader.unreadable}
 
 
-def read_activity(session: Session, oids: Sequence[int]) -> Dict[str, Any]:
-    """Who is at work in this database, and what locks they hold on the tables. Two round trips."""
-    return {
-        "sessions": session.rows(_SESSIONS, {"oids": list(oids)}),
-        "prepared": session.rows(_PREPARED, {"oids": list(oids)}),
-    }
-
-
-def read_tables_state(session: Session, oids: Sequence[int]) -> Dict[str, Any]:
-    """Ages and sizes of the tables, and the invalid indexes of the database. Two round trips."""
-    return {"tables": session.rows(_TABLES, {"oids": list(oids)}), "invalid": session.rows(_INVALID, {})}
-
-
-def read_dependents(session: Session, plan: Plan, catalog: Catalog) -> Dict[str, Any]:
-    """Views and functions on the columns that change. One round trip, none without such a column."""
+def _dependents(reader: _Reader, plan: Plan, catalog: Catalog) -> List[Dict[str, Any]]:
+    """Views and functions on the columns that change; nothing is asked without such a column."""
     changed = [
         (catalog.tables[step.table].oid, step.name)
         for step in plan.steps
         if step.kind == "column" and step.table in catalog.tables
     ]
     if not changed:
-        return {}
+        return []
     parameters = {"oids": [oid for oid, _name in changed], "columns": [name for _oid, name in changed]}
-    return {"dependents": session.rows(_DEPENDENTS, parameters)}
+    return reader.rows("dependents", _DEPENDENTS, parameters)
 
 
-def read_history(session: Session, server: Server) -> Dict[str, Any]:
-    """What former deployments and Prisma left. Where this role may not look is said under `unreadable`."""
-    result: Dict[str, Any] = {"unreadable": {}}
-    journal = Journal(session, server)
-    try:
-        result["journal"] = journal.exists()
-        if result["journal"]:
-            left = journal.last_images()
-            result["left"] = len(left)
-            result["drift"] = find_drift(session, left)
-    except psycopg2.Error as error:
-        result["unreadable"]["journal"] = translate(error).what
+def _prisma(reader: _Reader) -> List[Dict[str, Any]]:
+    """Failed migrations of Prisma's, in whatever schema its table is."""
     failed: List[Dict[str, Any]] = []
-    for place in session.rows(_PRISMA):
+    for place in reader.rows("prisma", _PRISMA):
+        table = compose(_PRISMA_FAILED, table=identifier(place["schema"], "_prisma_migrations"))
         name = f"{place['schema']}._prisma_migrations"
-        if not place["readable"]:
-            result["unreadable"]["prisma"] = f"permission denied for {name}"
-            continue
-        table = identifier(place["schema"], "_prisma_migrations")
-        try:
-            failed += [{**row, "table": name} for row in session.rows(compose(_PRISMA_FAILED, table=table))]
-        except psycopg2.Error as error:
-            result["unreadable"]["prisma"] = f"{name}: {translate(error).what}"
-    return {**result, "prisma": failed}
+        failed += [{**row, "table": name} for row in reader.rows("prisma", table)]
+    return failed
+
+
+def _journal(session: Session, server: Server, reader: _Reader) -> Dict[str, Any]:
+    """What former deployments left, and what became of it."""
+    journal = Journal(session, server)
+    if not journal.exists():
+        return {}
+    try:
+        left = journal.last_images()
+        return {"journal": True, "left": len(left), "drift": find_drift(session, left)}
+    except psycopg2.Error as error:
+        if getattr(error, "pgcode", None) is None or session.connection.closed:
+            raise
+        reader.unreadable["journal"] = translate(error).what
+        return {}

@@ -15,7 +15,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import S
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
 from ansible_collections.steady.postgresql.plugins.module_utils._problem import hint, quoted
 
-__all__ = ["BLOCKER", "OK", "WARNING", "Check", "Judgement", "finding", "found", "good", "severities"]
+__all__ = ["BLOCKER", "OK", "WARNING", "Check", "Judgement", "finding", "found", "good", "judged", "severities"]
 
 OK, WARNING, BLOCKER = "ok", "warning", "blocker"
 
@@ -43,7 +43,8 @@ def found(evidence: Sequence[str], todo: str) -> Judgement:
 class Check:
     """One thing that is looked at. severity: of what it finds, unless the inventory says another.
 
-    judge: pure, without a server. fixed: the plan is refused by it all the same, so no inventory changes that.
+    judge: pure, without a server. reads: the part of the facts without which it can say nothing.
+    fixed: the plan is refused by it all the same, so no inventory changes that.
     for_apply: it concerns who will apply the plan; check mode only plans, so there it is a warning.
     """
 
@@ -53,6 +54,15 @@ class Check:
     judge: Callable[[Facts], Judgement]
     fixed: bool = False
     for_apply: bool = False
+    reads: str = ""
+
+
+def judged(check: Check, facts: Facts) -> Judgement:
+    """What the check says; where this role could not look, that, which is no good news."""
+    if check.reads not in facts.unreadable:
+        return check.judge(facts)
+    todo = "grant this role what is named, or look with another one; the other checks stand"
+    return found([f"could not be looked at: {facts.unreadable[check.reads]}"], todo)
 
 
 def severities(wanted: Mapping[str, Any], checks: Sequence[Check]) -> Dict[str, str]:

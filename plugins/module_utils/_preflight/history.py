@@ -17,8 +17,6 @@ __all__ = ["backup", "drift", "prisma_failed_migration"]
 
 def drift(facts: Facts) -> Judgement:
     """Objects that are not as a deployment or rollback left them."""
-    if "journal" in facts.unreadable:
-        return _unseen(facts.unreadable["journal"], "GRANT SELECT ON ALL TABLES IN SCHEMA steady to this role")
     if not facts.journal:
         return good("there is no journal that this role may read")
     if not facts.drift:
@@ -40,8 +38,6 @@ def prisma_failed_migration(facts: Facts) -> Judgement:
             [f'{row["table"]}: "{row["name"]}", begun {row["started_at"]}, never finished' for row in facts.prisma],
             "see what of it is done, then: prisma migrate resolve --applied or --rolled-back with its name",
         )
-    if "prisma" in facts.unreadable:
-        return _unseen(facts.unreadable["prisma"], 'GRANT SELECT ON "_prisma_migrations" to this role')
     return good("no migration of Prisma's has failed")
 
 
@@ -60,7 +56,3 @@ def backup(facts: Facts) -> Judgement:
     if damaged:
         return found([newest, *damaged], "see to the damaged ones; backup.yml takes another")
     return good(newest)
-
-
-def _unseen(said: str, todo: str) -> Judgement:
-    return found([f"could not be looked at: {said}"], todo)

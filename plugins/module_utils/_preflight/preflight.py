@@ -33,18 +33,12 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning import
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backups import read_backups
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS, CONNECTION
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import (
-    Facts,
-    read_activity,
-    read_dependents,
-    read_history,
-    read_server,
-    read_tables_state,
-)
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts, read_facts
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import (
     BLOCKER,
     finding,
     found,
+    judged,
     severities,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.refusals import missing_privileges
@@ -91,7 +85,7 @@ def preflight(
     try:
         session.execute("SELECT pg_catalog.set_config('lock_timeout', %s, false)", (f"{LOCK_MS}ms",))
         facts = _facts(session, server, migration, schema, not options.check, backup_directory)
-        findings = [finding(check, check.judge(facts), changed, facts.applies) for check in CHECKS]
+        findings = [finding(check, judged(check, facts), changed, facts.applies) for check in CHECKS]
         journal = Journal(session, server)
         result = result_of(
             server,
@@ -140,15 +134,8 @@ def _facts(
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
-    oids = [table.oid for table in catalog.tables.values()]
     with _catalog_alone(session):
-        parts: Dict[str, Any] = {
-            **read_server(session),
-            **read_activity(session, oids),
-            **read_tables_state(session, oids),
-            **read_dependents(session, plan, catalog),
-            **read_history(session, server),
-        }
+        parts = read_facts(session, server, plan, catalog)
     return Facts(
         server,
         plan,
@@ -164,6 +151,7 @@ def _facts(
 
 def _held(session: Session, migration: Migration) -> LockNotAvailable:
     """Somebody has a table to himself, so that not even its definition can be read."""
+    session.execute("ROLLBACK")  # of the verification; elsewhere there is no transaction
     tables = sorted({name for wish in wishes_of(migration) for name in wish.kind.tables(wish.target)})
     holders = blockers_of_tables(session, guarded(ACCESS_EXCLUSIVE, tables), [session.pid])
     alone = [holder for holder in holders if holder.mode == "AccessExclusiveLock" and not holder.waiting]

@@ -209,6 +209,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
         },
         "index": {"indexes": [{"table": "Sale", "columns": ["tenantId", "status"]}]},
         "journal_info": {},
+        "preflight": {"migration": migration},
         "restore": {"backup": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "rollback": {},
         "verify": {"migration": migration},

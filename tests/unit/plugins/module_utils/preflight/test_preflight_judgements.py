@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -20,7 +20,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._preflight impor
     server,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backups import Backup
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
+from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import judged
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server
 from unit.builders import DRAWER, USER, catalog, table
 
@@ -264,13 +266,6 @@ class TestHistory:
         (sentence,) = history.drift(facts(journal=True, left=3, drift=[drift])).evidence
         assert sentence == ("index public.i was left by 20261122T215339Z-4f1c (m) as: CREATE INDEX i; now: not there")
 
-    def test_what_could_not_be_read_is_no_good_news(self) -> None:
-        look = facts(unreadable={"journal": "permission denied for table step", "prisma": "permission denied"})
-        for judge in (history.drift, history.prisma_failed_migration):
-            assert judge(look).found
-            assert "could not be looked at" in judge(look).evidence[0]
-            assert "GRANT SELECT" in judge(look).todo
-
     def test_the_newest_proven_backup_counts_and_a_damaged_one_is_told(self) -> None:
         good, bad = Backup("/b/1", 7200.0, "read"), Backup("/b/2", problem="was changed")
         assert not history.backup(facts(backup_directory="/b", backups=[good])).found
@@ -278,3 +273,19 @@ class TestHistory:
         assert judgement.found
         assert "2.0 h old (proof: read)" in judgement.evidence[0]
         assert "/b/2: was changed" in judgement.evidence[1]
+
+
+def test_what_could_not_be_read_is_no_good_news() -> None:
+    """And it keeps no other check from being made. Every subject belongs to a check."""
+    subjects = {check.reads for check in CHECKS if check.reads}
+    known = {field.name for field in fields(Facts)}
+    assert subjects <= known
+    look = facts(unreadable={subject: f"no {subject} here" for subject in subjects})
+    for check in CHECKS:
+        judgement = judged(check, look)
+        if check.reads:
+            assert judgement.found
+            assert judgement.evidence == (f"could not be looked at: no {check.reads} here",)
+            assert "grant this role" in judgement.todo
+        else:
+            assert "could not" not in str(judgement)
