@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge_queries
-from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_lines
+from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_summary
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import read_argument
 
 __all__ = ["ActionModule"]
@@ -28,5 +28,5 @@ class ActionModule(ActionBase):
         if "verification" in result:
             result["verified"] = not judge_queries(result)
         if "preflight" in result:
-            result["said"] = finding_lines(result["preflight"])
+            result["said"] = finding_summary(result["preflight"])
         return result

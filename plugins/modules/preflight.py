@@ -83,10 +83,9 @@ preflight:
   type: list
   elements: dict
 said:
-  description: The warnings and blockers in a few lines, for the person at the terminal.
+  description: How many checks there were, and which found something, in one line for the person at the terminal.
   returned: always
-  type: list
-  elements: str
+  type: str
 status:
   description: V(planned), or V(failed) when something is a blocker.
   returned: always

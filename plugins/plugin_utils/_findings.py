@@ -8,23 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["finding_lines"]
+__all__ = ["finding_lines", "finding_summary"]
 
 # The rest is in the report and the result: a terminal is no place for nine sentences of one kind.
 _SENTENCES = 3
 
 
+def finding_summary(findings: Sequence[Mapping[str, Any]]) -> str:
+    """How many checks there were, and the names of those that found something, in one line."""
+    counts = [_number(len(findings), "check")]
+    for status in ("warning", "blocker"):
+        names = [one["name"] for one in findings if one["status"] == status]
+        if names or status == "warning":
+            counts.append(_number(len(names), status) + (f" ({', '.join(names)})" if names else ""))
+    return f"preflight: {', '.join(counts)}"
+
+
 def finding_lines(findings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """How many checks there were, then each warning and blocker with what to do. Empty without any check."""
+    """How many checks there were, then each blocker and warning with what to do. Empty without any check."""
     if not findings:
         return []
-    warnings = sum(1 for one in findings if one["status"] == "warning")
+    warnings = [one for one in findings if one["status"] == "warning"]
     blockers = [one for one in findings if one["status"] == "blocker"]
-    count = f"preflight: {_number(len(findings), 'check')}, {_number(warnings, 'warning')}"
-    if blockers:
-        count += f", {_number(len(blockers), 'blocker')}"
-    text = [count]
-    for one in [*blockers, *(one for one in findings if one["status"] == "warning")]:
+    counts = [_number(len(findings), "check"), _number(len(warnings), "warning")]
+    counts += [_number(len(blockers), "blocker")] if blockers else []
+    text = [f"preflight: {', '.join(counts)}"]
+    for one in [*blockers, *warnings]:
         shown = list(one["evidence"][:_SENTENCES])
         more = len(one["evidence"]) - len(shown)
         shown += [f"… and {more} more"] if more else []

@@ -412,5 +412,5 @@ def test_the_module_judges_and_writes_nothing(database: Database) -> None:
     with database.nothing_written():
         bad = run_module("verify", arguments)
     assert (bad["failed"], bad["status"]) == (True, "failed")
-    assert "1 of 6 checks failed" in bad["msg"]
+    assert "1 of 7 checks failed" in bad["msg"]
     assert "index Order.wanted: not there" in bad["msg"]

@@ -87,9 +87,8 @@ def test_with_warnings_it_goes_on_and_says_them_first_and_last(story: Story) -> 
     said = story.deployed.said_by(HOST)
     assert "warning: redundant_index: " in said
     assert "warning: unsafe_setting" not in said
-    assert story.deployed.output.index("warning: redundant_index") < story.deployed.output.index(
-        "[steady.postgresql.backup"
-    )
+    output = story.deployed.output
+    assert output.index(f"preflight: {len(CHECKS)} checks") < output.index("[steady.postgresql.backup")
     report = (story.desk.runs(HOST)[1] / "report.html").read_text()
     assert "checks found nothing" in report
     assert "redundant_index" in report

@@ -244,7 +244,7 @@ def test_a_failure_is_one_readable_message(stopped: Stopped) -> None:
     assert output.count('No SHARE ROW EXCLUSIVE lock on "public"."CashDrawer"') <= 3
     assert "plan_sql:" not in output
     assert "counts_before:" not in output
-    assert len(output.splitlines()) < 240  # of two databases, one of which has its evidence to show
+    assert len(output.splitlines()) < 260  # of two databases, one of which has its evidence to show
 
 
 def test_the_same_command_goes_on_where_it_stopped(stopped: Stopped) -> None:

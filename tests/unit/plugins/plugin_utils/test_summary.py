@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_summary
 from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines
 from unit.results import HASH, applied, backed_up, came_to, check, module_result, planned, refused, step, verified
 
@@ -143,6 +144,12 @@ def test_warnings_and_blockers_of_the_preflight_with_what_to_do() -> None:
 def test_a_preflight_without_a_warning_is_one_line() -> None:
     text = said(plan=planned(preflight=[finding("ok", "drift", "all stands", todo="")]), checking=True)
     assert text[1:] == ["  preflight: 1 check, 0 warnings"]
+
+
+def test_the_preflight_in_one_line() -> None:
+    findings = [finding("ok", "backup"), finding("warning", "drift", "x"), finding("blocker", "name_clash", "y")]
+    assert finding_summary(findings) == "preflight: 3 checks, 1 warning (drift), 1 blocker (name_clash)"
+    assert finding_summary(findings[:1]) == "preflight: 1 check, 0 warnings"
 
 
 def test_what_somebody_changed_is_shown_as_before_and_after() -> None:
