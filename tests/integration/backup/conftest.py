@@ -94,7 +94,7 @@ def earlier(shop: Shop, request: pytest.FixtureRequest) -> Iterator[None]:
 def live(shop: Shop, request: pytest.FixtureRequest) -> Iterator[None]:
     """A backup, and a live database which the test must leave as it is, to the last row, and alone."""
     seen = request.getfixturevalue("seen") if request.node.get_closest_marker("fault") else None
-    shop.back_up()
+    shop.back_up(proof="list")
     shop.execute("INSERT INTO parent VALUES (7)")
     schema, rows = shop.dump(), shop.rows()
     yield

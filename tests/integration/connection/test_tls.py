@@ -128,7 +128,9 @@ def test_a_backup_and_a_restore_through_tls(secured: Secured, tmp_path: Path, wa
         url, secret = login.bare_url(HOST, **parameters), Secret(KEY_PASSWORD, "K3y-pass")
     login.server.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(login.user)))
     login.server.execute("CREATE TABLE IF NOT EXISTS big AS SELECT 1 AS a", database=login.database, user=SUPERUSER)
-    login.server.execute("GRANT SELECT ON big TO PUBLIC", database=login.database)
+    # An ordinary role can restore what is its own, or that of a role that it is a member of.
+    owner = sql.SQL("ALTER TABLE big OWNER TO {}").format(sql.Identifier(login.user))
+    login.server.execute(owner, database=login.database)
     options = Options(url)
     # The folder is asked for: the programs of the embedded PostgreSQL cannot speak TLS.
     arguments = {"directory": str(tmp_path), "programs_dir": str(login.server.installation.bin_dir)}
