@@ -79,7 +79,7 @@ def _restore(restore: Mapping[str, Any], status: str) -> list[str]:
         text += [
             f"    {one['table']}: {_live(one)} {then}, {_rows(one['backup_rows'])} {now}" for one in restore["lost"]
         ] or ["    none; rows that were changed since, and as many that were added as deleted, do not show here"]
-    if status == "planned":
+    if restore and status == "planned":
         # The names of a run that is to come are its own.
         return [*text, "  to do it, type the database's name: -e steady_confirm=<database>"]
     if restore.get("proof"):
