@@ -20,6 +20,8 @@ PYTEST := $(PY) -m pytest --quiet
 # Real servers, real locks and real time: on a busy machine a test may miss its moment. What fails is shown, and run once
 # more by itself; a defect fails again.
 ONCE_MORE := $(PYTEST) --last-failed
+FAULTS := $(PYTEST) tests/faults
+MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries waves written)
 LINK := .ansible/collections/ansible_collections/steady/postgresql
 
 ##@ See it work
@@ -35,11 +37,11 @@ demo-stop: .venv/.demo link ## stop the demo's server
 	@$(LAB) -m lab.demo stop
 
 ##@ Work on it
-.PHONY: setup test lint format unit integration molecule bench
+.PHONY: setup test lint format unit integration faults molecule bench fault-matrix
 
 setup: .venv/.dev link ## make .venv with all tools
 
-test: lint unit integration molecule ## lint and all tests, on the embedded PostgreSQL 18 and 16
+test: lint unit integration faults molecule ## lint and all tests, on the embedded PostgreSQL 18 and 16
 
 lint: setup ## ruff, mypy, yamllint, ansible-lint, and the syntax of playbooks and inventories
 	@ruff check --quiet
@@ -68,6 +70,18 @@ integration: setup ## the tests on real servers: POSTGRES="18 16" says which
 		what="$(wildcard tests/integration/test_*.py) tests/integration/backup -m postgres"; \
 	done
 
+# What takes long of it is the matrix of all operations and all faults, which is for `make ci`.
+faults: setup ## kills, crashes, rivals and random migrations, on the same versions
+	@set -e; for major in $(POSTGRES); do \
+		echo "Faults, PostgreSQL $$major:"; \
+		$(FAULTS) -m "not long" --postgres $$major || $(FAULTS) -m "not long" --postgres $$major --last-failed; \
+	done
+
+fault-matrix: setup ## every fault at every boundary of every operation, and docs/faults.md written from it
+	@set -e; for major in $(POSTGRES); do \
+		STEADY_WRITE_DOCS=1 $(PYTEST) $(MATRIX) --postgres $$major; \
+	done
+
 molecule: setup ## the playbooks as a user runs them: check, deploy, again, verify
 	@.ci/molecule
 
@@ -75,7 +89,7 @@ bench: setup ## how fast, against psql, and the worst wait of an application
 	@$(LAB) benchmarks/run.py
 
 ##@ Release it
-.PHONY: sanity build ci ci-packages ci-rest
+.PHONY: sanity build ci ci-packages ci-faults ci-rest
 
 sanity: setup ## ansible-test sanity, on a copy
 	@.ci/sanity
@@ -83,11 +97,19 @@ sanity: setup ## ansible-test sanity, on a copy
 build: setup ## the artefact for ansible-galaxy
 	@ansible-galaxy collection build --force
 
-ci: ci-packages test ci-rest ## all that CI runs; as root it installs Debian's packages that are missing
+ci: ci-packages test ci-faults ci-rest ## all that CI runs; as root it installs Debian's packages that are missing
 
 # Before the tests, since some of them want these packages and leave themselves out without.
 ci-packages:
 	@.ci/packages
+
+# All of it in one session, since the last test compares what was tried with docs/faults.md. No second chance here: what
+# fails in a matrix of what can go wrong has gone wrong.
+ci-faults: setup
+	@set -e; for major in $(POSTGRES); do \
+		echo "All faults, PostgreSQL $$major:"; \
+		STEADY_EXAMPLES=40 $(FAULTS) --postgres $$major; \
+	done
 
 ci-rest: setup
 	@if $(LAB) -c 'import sys; from lab.installations import installations; sys.exit(15 not in installations())'; then \
