@@ -17,9 +17,17 @@ unexport VIRTUAL_ENV
 PY := .venv/bin/python
 LAB := PYTHONPATH=tests $(PY)
 PYTEST := $(PY) -m pytest --quiet
+# Each worker has servers of its own, and a file stays with one worker.
+PARALLEL := $(PYTEST) --numprocesses=auto --dist=loadfile
 # Real servers, real locks and real time: on a busy machine a test may miss its moment. What fails is shown, and run once
 # more by itself; a defect fails again.
 ONCE_MORE := $(PYTEST) --last-failed
+FAULTS := $(PYTEST) tests/faults
+MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries waves written)
+# What takes long, and what other tests stand for already: `make ci` runs it.
+LONG := $(wildcard tests/integration/backup/test_encryption.py tests/integration/backup/test_supabase.py \
+	tests/integration/playbooks/test_progress*.py tests/integration/playbooks/test_encrypted_backup.py \
+	tests/integration/test_session_loss.py)
 LINK := .ansible/collections/ansible_collections/steady/postgresql
 
 ##@ See it work
@@ -35,11 +43,11 @@ demo-stop: .venv/.demo link ## stop the demo's server
 	@$(LAB) -m lab.demo stop
 
 ##@ Work on it
-.PHONY: setup test lint format unit integration molecule docs bench
+.PHONY: setup test lint format unit integration faults molecule docs bench fault-matrix
 
 setup: .venv/.dev link ## make .venv with all tools
 
-test: lint unit integration molecule ## lint and all tests, on the embedded PostgreSQL 18 and 16
+test: lint unit integration faults molecule ## lint and all tests, on the embedded PostgreSQL 18 and 16
 
 lint: setup ## ruff, mypy, yamllint, ansible-lint, and the syntax of playbooks and inventories
 	@ruff check --quiet
@@ -58,14 +66,27 @@ format: setup ## let ruff put the Python files in order
 	@ruff format --quiet
 
 unit: setup ## the tests of the parts, each by itself
-	@$(PYTEST) tests/unit || $(ONCE_MORE) tests/unit
+	@$(PARALLEL) tests/unit || $(ONCE_MORE) tests/unit
 
 # The second version gets what depends on it: the engine. Connections and playbooks are the same there.
 integration: setup ## the tests on real servers: POSTGRES="18 16" says which
 	@set -e; what=tests/integration; for major in $(POSTGRES); do \
 		echo "PostgreSQL $$major:"; \
-		$(PYTEST) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major; \
-		what="$(wildcard tests/integration/test_*.py) tests/integration/backup -m postgres"; \
+		what="$$what $(LONG:%=--ignore=%)"; \
+		$(PARALLEL) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major; \
+		what="$(filter-out $(LONG),$(wildcard tests/integration/test_*.py)) -m postgres"; \
+	done
+
+# What takes long of it is the matrix of all operations and all faults, which is for `make ci`.
+faults: setup ## kills, crashes, rivals and random migrations, on the same versions
+	@set -e; for major in $(POSTGRES); do \
+		echo "Faults, PostgreSQL $$major:"; \
+		$(FAULTS) -m "not long" --postgres $$major || $(FAULTS) -m "not long" --postgres $$major --last-failed; \
+	done
+
+fault-matrix: setup ## every fault at every boundary of every operation, and docs/faults.md written from it
+	@set -e; for major in $(POSTGRES); do \
+		STEADY_WRITE_DOCS=1 $(PYTEST) $(MATRIX) --postgres $$major; \
 	done
 
 molecule: setup ## the playbooks as a user runs them: check, deploy, again, verify
@@ -78,7 +99,7 @@ bench: setup ## how fast, against psql, and the worst wait of an application
 	@$(LAB) benchmarks/run.py
 
 ##@ Release it
-.PHONY: sanity build ci ci-packages ci-rest
+.PHONY: sanity build ci ci-packages ci-long ci-faults ci-rest
 
 sanity: setup ## ansible-test sanity, on a copy
 	@.ci/sanity
@@ -86,17 +107,32 @@ sanity: setup ## ansible-test sanity, on a copy
 build: setup ## the artefact for ansible-galaxy
 	@ansible-galaxy collection build --force
 
-ci: ci-packages test ci-rest ## all that CI runs; as root it installs Debian's packages that are missing
+ci: ci-packages test ci-long ci-faults ci-rest ## all that CI runs; as root it installs Debian's packages that are missing
 
 # Before the tests, since some of them want these packages and leave themselves out without.
 ci-packages:
 	@.ci/packages
 
+ci-long: setup
+	@set -e; what="$(LONG)"; for major in $(POSTGRES); do \
+		echo "What takes long, PostgreSQL $$major:"; \
+		$(PARALLEL) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major; \
+		what=tests/integration/backup; \
+	done
+
+# All of it in one session, since the last test compares what was tried with docs/faults.md. No second chance here: what
+# fails in a matrix of what can go wrong has gone wrong.
+ci-faults: setup
+	@set -e; for major in $(POSTGRES); do \
+		echo "All faults, PostgreSQL $$major:"; \
+		STEADY_EXAMPLES=40 $(FAULTS) --postgres $$major; \
+	done
+
 ci-rest: setup
 	@if $(LAB) -c 'import sys; from lab.installations import installations; sys.exit(15 not in installations())'; then \
 		echo "PostgreSQL 15:"; \
 		what="$(wildcard tests/integration/test_*.py) tests/integration/connection -m postgres --postgres 15"; \
-		$(PYTEST) $$what || $(ONCE_MORE) $$what; \
+		$(PARALLEL) $$what || $(ONCE_MORE) $$what; \
 	else \
 		echo "Skipped: the tests on PostgreSQL 15, which is not installed here"; \
 	fi

@@ -170,6 +170,8 @@ class Journal:
         return self.session.rows(
             "WITH gone AS (UPDATE steady.attempt SET status = 'interrupted', finished_at = clock_timestamp(),"
             " error = 'the process or its session ended' WHERE status = 'running' RETURNING deployment_id),"
+            " cut AS (UPDATE steady.step SET status = 'failed', finished_at = clock_timestamp(),"
+            " error = 'the process or its session ended; how far it came is not known' WHERE status = 'running'),"
             " marked AS (UPDATE steady.deployment SET status = 'interrupted' WHERE status = 'running' RETURNING id)"
             " SELECT deployment_id AS id FROM gone UNION SELECT id FROM marked ORDER BY 1"
         )

@@ -104,7 +104,8 @@ def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Probl
             return image is None and found is None
         return not kind.differs(image, found)
 
-    gone = found is None and undo.before is None
+    # An invalid index is not brought back: its place is empty when the rollback is done.
+    gone = found is None and (undo.before is None or not undo.before.get("valid", True))
     if gone or same(undo.before) or same(undo.after) or not undo.certain:
         return []
     what = (

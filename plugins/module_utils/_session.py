@@ -40,6 +40,14 @@ _KEEPALIVES = {
     "keepalives_count": "3",
     "tcp_user_timeout": "25000",
 }
+# The same on the server's side: a session whose client has vanished holds the deployment lock until it is noticed,
+# and the system's own keepalive begins after two hours. Through a socket they mean nothing (19.3.2).
+_KEEPALIVES_OF_SERVER = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
 
 
 # What libpq or the server says, in this order, and what to do then.
@@ -368,12 +376,7 @@ class Target:
             "standard_conforming_strings": "on",
             "check_function_bodies": "on",
             "default_transaction_read_only": "off" if self.writes else "on",
-            # The other side of _KEEPALIVES: a server process whose client is gone must not keep its locks for hours.
-            # Without effect on a socket.
-            "tcp_keepalives_idle": "10",
-            "tcp_keepalives_interval": "5",
-            "tcp_keepalives_count": "3",
-            "tcp_user_timeout": "25000",
+            **_KEEPALIVES_OF_SERVER,
         }
         if session.connection.server_version >= 140000:
             settings["idle_session_timeout"] = "0"

@@ -107,6 +107,7 @@ class TestDrift:
             (BEFORE, None, None),
             (BEFORE, None, BEFORE),
             (None, None, None),
+            ({**BEFORE, "valid": False}, AFTER, None),
         ],
         ids=[
             "replaced, stands so",
@@ -116,6 +117,7 @@ class TestDrift:
             "dropped, still gone",
             "dropped, back already",
             "nothing came of it",
+            "repaired, and nobody wants the invalid one back",
         ],
     )
     def test_as_the_deployment_left_it_or_undone_already(self, before: Any, after: Any, found: Any) -> None:

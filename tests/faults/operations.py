@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE)
+"""The operations that faults strike: a migration each, over a copy of the shop (integration/shop.sql)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Operation:
+    """before_each: SQL before each deployment, for what a rollback does not bring back.
+
+    whole: of several steps, each of which is an operation by itself.
+    """
+
+    name: str
+    migration: dict[str, Any]
+    before_each: str = ""
+    whole: bool = False
+
+
+# What the operations find there, beside the shop.
+SETUP = """
+    ALTER TABLE "Category" ADD CONSTRAINT "Category_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "Category";
+    CREATE INDEX replaced ON "Order" (note);
+    CREATE INDEX dropped ON "Customer" (email, name) WHERE "isActive";"""
+# A build that failed: the place of such an index is empty after a rollback, since nobody wants it back.
+_INVALID = """
+    DROP INDEX IF EXISTS repaired;
+    CREATE INDEX repaired ON "Order" (visitor);
+    UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'repaired'::regclass"""
+TIDY = "DROP INDEX IF EXISTS repaired"
+
+_KEY = {
+    "name": "Order_customerId_fkey",
+    "table": "Order",
+    "columns": ["customerId"],
+    "references": {"table": "Customer", "columns": ["id"]},
+}
+_SET_NULL = {"on_delete": "set_null", "on_update": "cascade"}
+_ADDED_KEY = {**_KEY, "name": "Order_sellerId_fkey", "columns": ["sellerId"], **_SET_NULL}
+_REPLACED_KEY = {**_KEY, "on_delete": "cascade", "on_update": "cascade"}
+_DROPPED_KEY = {"name": "Category_parentId_fkey", "table": "Category", "state": "absent"}
+_BUILT = {"table": "Order", "columns": ["tenantId", "status", {"name": "placedAt", "order": "desc"}]}
+_REPLACED = {"name": "replaced", "table": "Order", "columns": ["note", "total"]}
+_DROPPED = {"name": "dropped", "table": "Customer", "state": "absent"}
+_NULLABLE = {"table": "Order", "name": "customerId", "nullable": True}
+_NOT_NULL = {"table": "Order", "name": "note", "nullable": False}
+
+OPERATIONS = (
+    Operation("index build", {"id": "one", "indexes": [_BUILT]}),
+    Operation(
+        "unique index", {"id": "one", "indexes": [{"table": "Customer", "columns": ["tenantId", "id"], "unique": True}]}
+    ),
+    Operation(
+        "index on an expression",
+        {"id": "one", "indexes": [{"table": "Order", "name": "loud", "columns": [{"expression": "lower(note)"}]}]},
+    ),
+    Operation("index replaced", {"id": "one", "indexes": [_REPLACED]}),
+    Operation("index dropped", {"id": "one", "indexes": [_DROPPED]}),
+    Operation(
+        "invalid index repaired",
+        {"id": "one", "indexes": [{"name": "repaired", "table": "Order", "columns": ["visitor"]}]},
+        before_each=_INVALID,
+    ),
+    Operation("foreign key added", {"id": "one", "foreign_keys": [_ADDED_KEY]}),
+    Operation("foreign key replaced", {"id": "one", "foreign_keys": [_REPLACED_KEY]}),
+    Operation("foreign key dropped", {"id": "one", "foreign_keys": [_DROPPED_KEY]}),
+    Operation("column made nullable", {"id": "one", "columns": [_NULLABLE]}),
+    Operation("column made NOT NULL", {"id": "one", "columns": [_NOT_NULL]}),
+    Operation(
+        "all in one migration",
+        {
+            "id": "one",
+            "columns": [_NULLABLE, _NOT_NULL],
+            "indexes": [_BUILT, _REPLACED, _DROPPED],
+            "foreign_keys": [_ADDED_KEY, {**_REPLACED_KEY, **_SET_NULL}, _DROPPED_KEY],
+            "verification": {"unchanged_counts": ["Order"]},
+        },
+        # As on the first deployment ever: the journal is made, too.
+        before_each="DROP SCHEMA IF EXISTS steady CASCADE",
+        whole=True,
+    ),
+)
