@@ -36,7 +36,12 @@ from lab.accounts import server_account
 from lab.server import Server
 
 # What only asks or sets, and the ends of transactions that failed.
-_WRITES_NOT = re.compile(r"\s*(SELECT|SET|SHOW|EXPLAIN|ROLLBACK|SAVEPOINT|RELEASE)\b", re.IGNORECASE)
+_WRITES_NOT = re.compile(
+    r"\s*((SELECT|SET|SHOW|EXPLAIN|ROLLBACK|SAVEPOINT|RELEASE)\b|WITH\b(?!.*\b(INSERT|UPDATE|DELETE)\b)"
+    # What was measured is kept beside the run: nothing of it depends on that, and none of its failures fails a run.
+    r"|(INSERT INTO|UPDATE) steady\.evidence\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 # With the first of these a run has begun: what comes before is planning, which leaves nothing.
 _BEGINS = re.compile(r"INSERT INTO steady\.deployment|CREATE SCHEMA IF NOT EXISTS steady")
 
