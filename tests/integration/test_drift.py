@@ -33,9 +33,9 @@ SECOND: dict[str, Any] = {"id": "second", "indexes": [{"name": "by_name", "table
 NOTHING = {"id": "nothing"}
 
 
-def drifted(database: Database, migration: dict[str, Any] = NOTHING) -> dict[str, tuple[str | None, str | None]]:
+def drifted(database: Database, migration: dict[str, Any] | None = None) -> dict[str, tuple[str | None, str | None]]:
     """The failed checks: name to what was left and what stands now."""
-    checks = database.verify(migration)["verification"]
+    checks = database.verify(migration or NOTHING)["verification"]
     return {one["name"]: (one.get("before"), one.get("after")) for one in checks if one["status"] == "failed"}
 
 

@@ -123,7 +123,8 @@ class TestIndexUse:
         use(deployed, "sale_status")
         seen = usage(deployed)
         assert (seen["sale_status"]["use"], seen["sale_total"]["use"]) == ("used", "unused")
-        assert seen["sale_status"]["deployment_id"] == seen["sale_total"]["deployment_id"] is not None
+        assert seen["sale_status"]["deployment_id"] is not None
+        assert seen["sale_status"]["deployment_id"] == seen["sale_total"]["deployment_id"]
         assert seen["Sale_pkey"]["deployment_id"] is None
         assert usage(deployed, "26h")["sale_total"]["use"] == "not used yet"
         (finding,) = [one for one in monitor({}, deployed.options())["round"]["findings"] if "unused" in one["name"]]

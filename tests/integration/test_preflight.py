@@ -55,7 +55,7 @@ Finding = dict[str, Any]
 
 def look(
     database: Database,
-    migration: dict[str, Any] = MIGRATION,
+    migration: dict[str, Any] | None = None,
     *,
     user: str = "postgres",
     severity: dict[str, str] | None = None,
@@ -64,7 +64,7 @@ def look(
 ) -> dict[str, Finding]:
     """The findings by the name of their check, whether one of them is a blocker or not."""
     try:
-        result = preflight(migration, database.options(user, **options), severity, backups)
+        result = preflight(migration or MIGRATION, database.options(user, **options), severity, backups)
     except SteadyError as error:
         result = error.facts
         assert any(one["status"] == "blocker" for one in result["preflight"])

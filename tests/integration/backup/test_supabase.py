@@ -85,8 +85,10 @@ def a_project(machine: Server, folder: Path) -> Iterator[Shop]:
     made = Shop(machine, f"Project {next(_NUMBERS)}", folder, str(machine.installation.bin_dir))
     made.server.create_database(made.name)
     made.execute(PROJECT.format(name=f'"{made.name}"', role="app_owner"))
-    yield made
-    made.remove()
+    try:
+        yield made
+    finally:
+        made.remove()
 
 
 @pytest.fixture(scope="module")

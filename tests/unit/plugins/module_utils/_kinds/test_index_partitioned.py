@@ -60,7 +60,7 @@ def tables(**facts: dict[str, Any]) -> dict[TableName, Table]:
 
 
 def images(
-    names: Mapping[TableName, str] = NAMES,
+    names: Mapping[TableName, str] | None = None,
     columns: Iterable[str] = ("tenantId",),
     apart: Iterable[TableName] = (),
     invalid: Iterable[TableName] = (),
@@ -69,6 +69,7 @@ def images(
 ) -> list[dict[str, Any]]:
     """An index of the whole. apart: tables whose own is not attached. without: tables that have none."""
     made: dict[TableName, dict[str, Any]] = {}
+    names = names or NAMES
     for node, name in names.items():
         if node in without:
             continue
