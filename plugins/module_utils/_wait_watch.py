@@ -17,11 +17,13 @@ from typing import Any, Dict, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._liveness import sever
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
 
 __all__ = ["WaitWatch"]
 
 _PAUSE_S = 0.025
+_PATIENCE_S = 1.0
 # pg_locks is there for every role to see. pg_blocking_pids() is asked only about sessions that wait, since it holds all
 # of the lock manager up for an instant. Autovacuum, which has no user, gives way by itself.
 _WAITING = """
@@ -45,6 +47,7 @@ class WaitWatch(threading.Thread):
         self._over = threading.Event()
         self._longest_ms = 0.0
         self._broken = False
+        self._session: Optional[Session] = None
 
     def __enter__(self) -> WaitWatch:
         self.start()
@@ -52,7 +55,13 @@ class WaitWatch(threading.Thread):
 
     def __exit__(self, *_error: Any) -> None:
         self._over.set()
-        self.join()
+        self.join(_PATIENCE_S)
+        if self.is_alive():
+            # Its network is gone, so that no answer ever comes: the deployment does not wait for that.
+            self._broken = True
+            if self._session is not None:
+                sever(self._session)
+                self.join(_PATIENCE_S)
 
     @property
     def seen(self) -> Optional[Dict[str, Any]]:
@@ -63,9 +72,8 @@ class WaitWatch(threading.Thread):
 
     def run(self) -> None:
         """Looks until the block is over. Whatever goes wrong here is not the deployment's concern."""
-        session: Optional[Session] = None
         try:
-            session = self._target.session(None)
+            self._session = session = self._target.session(None)
             # pg_locks.waitstart is there from 14 on; before, what was seen from look to look counts.
             dated = session.connection.server_version >= 140000
             question = _WAITING.format(waitstart="l.waitstart" if dated else "NULL::timestamptz")
@@ -82,5 +90,5 @@ class WaitWatch(threading.Thread):
         except (psycopg2.Error, SteadyError):
             self._broken = True
         finally:
-            if session is not None:
-                session.close()
+            if self._session is not None:
+                self._session.close()
