@@ -95,11 +95,10 @@ class LockPolicy:
 
 @dataclass
 class Taken:
-    """What it took to run a guarded unit. yielded: attempts that ended because somebody waited behind them."""
+    """What it took to run a guarded unit."""
 
     attempts: int = 0
     lock_wait_ms: float = 0.0
-    yielded: int = 0
 
 
 def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
@@ -162,7 +161,6 @@ def run_guarded(
             session.execute("ROLLBACK")
             if error.pgcode not in LATER:
                 raise
-            taken.yielded += bool(behind)
             slow += error.pgcode == "57014" and not behind
         if taken.attempts % 10 == 1 or now() - started > policy.patience_s:
             blockers = watcher() or blockers

@@ -21,6 +21,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch 
     restore_into,
     scratch_database,
     suffixed,
+    unknown_statement,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
@@ -29,7 +30,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
 
 __all__ = ["compare_with_live", "prove_dump_restore"]
 
-_SINCE_17 = b"\nSET transaction_timeout = 0;\n"
 Rows = Mapping[Tuple[str, str], Optional[int]]
 
 
@@ -85,11 +85,12 @@ def _run_sql(target: Target, session: Session, programs: Programs, dump: Foreign
 
     def supply() -> Any:
         nonlocal size
+        # In the first lines of the text, and so in its first piece.
+        taken_out = unknown_statement(session)
         for piece in pieces(dump):
-            # Among the first lines: a newer pg_dump sets what an older server does not know.
-            older = size == 0 and session.connection.server_version < 170000
             size += len(piece)
-            yield piece.replace(_SINCE_17, b"\n", 1) if older else piece
+            yield piece.replace(taken_out, b"\n", 1) if taken_out else piece
+            taken_out = b""
 
     with client_of(session, target.parameters, target.parameters["application_name"]) as client:
         psql = [programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"]

@@ -29,7 +29,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.client i
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import in_the_way
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import unknown_setting
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import unknown_statement
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
@@ -82,9 +82,8 @@ def restore_in_place(
         watcher = threading.Thread(target=_watch, args=(session, run_id, progress, ended), daemon=True)
         watcher.start()
 
-        unknown = unknown_setting(programs, session)
         # In the first lines of the text, and so in its first piece.
-        taken_out = f"\nSET {unknown} = 0;\n".encode("ascii") if unknown else b""
+        taken_out = unknown_statement(session)
 
         def feed(piece: bytes) -> None:
             nonlocal taken_out

@@ -56,7 +56,7 @@ __all__ = [
     "restore_into",
     "scratch_database",
     "suffixed",
-    "unknown_setting",
+    "unknown_statement",
 ]
 
 _LEFT = "the live database was not touched"
@@ -185,7 +185,7 @@ def restore_into(
     begun = 0
     # To an older server, pg_restore says at the beginning of each of its sessions what only 17 knows, and is refused.
     # It may go on after that one error, and after no other.
-    tolerant = unknown_setting(programs, session) is not None
+    tolerant = programs.version[0] >= 17 and unknown_statement(session) != b""
     wrong: List[str] = []
     forgiven = 0
 
@@ -225,10 +225,12 @@ def restore_into(
         raise restore_failure(done, session)
 
 
-def unknown_setting(programs: Programs, session: Session) -> Optional[str]:
-    """The setting that pg_restore makes and the session's server does not know; None where there is none."""
-    older = programs.version[0] >= 17 and session.connection.server_version < 170000
-    return _SINCE_17 if older else None
+def unknown_statement(session: Session) -> bytes:
+    """What pg_dump and pg_restore write since 17 at the beginning of their SQL, and the session's server does not know;
+    nothing where it does.
+    """
+    older = session.connection.server_version < 170000
+    return f"\nSET {_SINCE_17} = 0;\n".encode("ascii") if older else b""
 
 
 def restore_failure(done: Finished, session: Session) -> SteadyError:
