@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - steady.postgresql.attributes.acts
   - steady.postgresql.connection
+  - steady.postgresql.progress
 options:
   backup:
     description:
@@ -65,10 +66,6 @@ options:
     description:
       - Who does this, such as C(alice@deploy-host).
     type: str
-  progress_file:
-    description:
-      - Where the module says how far it is. The action plugin sets it.
-    type: path
 notes:
   - The proof that is added to a manifest counts as no change.
 seealso:
@@ -104,12 +101,17 @@ status:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._module import (
+    CONNECTION_ARGUMENTS,
+    PROGRESS_ARGUMENTS,
+    run,
+)
 
 
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
+        **PROGRESS_ARGUMENTS,
         "backup": {"type": "path", "required": True},
         "proof": {"type": "str", "choices": ["list", "read", "restore"], "default": "read"},
         "proof_url": {"type": "str", "no_log": True},
@@ -119,7 +121,6 @@ def main():
         "decrypt_identity": {"type": "path"},
         "scratch_dir": {"type": "path"},
         "operator": {"type": "str"},
-        "progress_file": {"type": "path"},
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), verify_backup, needs_database=False)
 
