@@ -45,6 +45,23 @@ attributes:
       - Each run does it again.
 """
 
+    REPORTS = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in check_mode and return changed status without modifying the database.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
+    support: full
+    details:
+      - What is written is evidence of a run, and counts as no change of the host.
+"""
+
     READS = r"""
 options: {}
 attributes:

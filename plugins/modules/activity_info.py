@@ -19,32 +19,7 @@ author:
 extends_documentation_fragment:
   - steady.postgresql.attributes.reads
   - steady.postgresql.connection
-options:
-  slow_query:
-    description:
-      - Statements that run for longer are told of.
-    type: str
-    default: 5s
-  blocked:
-    description:
-      - Statements that wait for a lock for longer are told of.
-    type: str
-    default: 1s
-  idle_in_transaction:
-    description:
-      - Sessions that do nothing in an open transaction for longer are told of.
-    type: str
-    default: 60s
-  long_transaction:
-    description:
-      - Transactions that are open for longer are told of.
-    type: str
-    default: 5m
-  show_literals:
-    description:
-      - Show queries with their constants. They are the application's data; by default they are masked.
-    type: bool
-    default: false
+  - steady.postgresql.thresholds
 """
 
 EXAMPLES = r"""
@@ -67,17 +42,14 @@ activity:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ansible_collections.steady.postgresql.plugins.module_utils._monitor.activity import THRESHOLD_ARGUMENTS
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import activity_info
 
 
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
-        "slow_query": {"type": "str", "default": "5s"},
-        "blocked": {"type": "str", "default": "1s"},
-        "idle_in_transaction": {"type": "str", "default": "60s"},
-        "long_transaction": {"type": "str", "default": "5m"},
-        "show_literals": {"type": "bool", "default": False},
+        **THRESHOLD_ARGUMENTS,
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), activity_info)
 

@@ -17,6 +17,8 @@ description:
   - In check mode nothing is written.
 author:
   - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.reports
 options:
   directory:
     description:
@@ -28,19 +30,6 @@ options:
       - Folder of the Jinja2 template C(fleet.html.j2), on the controller.
     type: path
     required: true
-attributes:
-  check_mode:
-    description: Can run in check_mode and return changed status without modifying the database.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
-    support: full
-    details:
-      - The page is evidence of a run; writing it counts as no change of the host.
 seealso:
   - module: steady.postgresql.report
 """

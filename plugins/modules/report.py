@@ -18,6 +18,8 @@ description:
   - In check mode nothing is written.
 author:
   - steady.postgresql contributors (@steady-postgresql)
+extends_documentation_fragment:
+  - steady.postgresql.attributes.reports
 options:
   directory:
     description:
@@ -47,19 +49,6 @@ options:
     type: str
     choices: [always, failed]
     default: always
-attributes:
-  check_mode:
-    description: Can run in check_mode and return changed status without modifying the database.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
-      change.
-    support: full
-    details:
-      - The files are evidence of a run; writing them counts as no change of the host.
 """
 
 EXAMPLES = r"""

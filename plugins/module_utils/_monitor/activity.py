@@ -15,7 +15,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._duration import
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import mask_literals
 
-__all__ = ["Thresholds", "judge", "read_activity"]
+__all__ = ["THRESHOLD_ARGUMENTS", "Thresholds", "judge", "read_activity"]
 
 _SHOWN = 50
 _HIDDEN = "<insufficient privilege>"
@@ -34,6 +34,16 @@ WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backe
   AND coalesce(a.backend_type, 'client backend') = 'client backend'
 ORDER BY a.xact_start NULLS LAST, a.pid
 """
+
+
+# The options of every module that looks at sessions; documented in doc_fragments/thresholds.py.
+THRESHOLD_ARGUMENTS: Dict[str, Any] = {
+    "slow_query": {"type": "str", "default": "5s"},
+    "blocked": {"type": "str", "default": "1s"},
+    "idle_in_transaction": {"type": "str", "default": "60s"},
+    "long_transaction": {"type": "str", "default": "5m"},
+    "show_literals": {"type": "bool", "default": False},
+}
 
 
 @dataclass(frozen=True)
