@@ -23,7 +23,7 @@ PARALLEL := $(PYTEST) --numprocesses=auto --dist=loadfile
 # more by itself; a defect fails again.
 ONCE_MORE := $(PYTEST) --last-failed
 FAULTS := $(PYTEST) tests/faults
-MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries waves written)
+MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries struck_under_traffic traffic waves written)
 # What takes long is for `make ci`, and of the second version all but the kinds of changes.
 LONG := $(wildcard $(addprefix tests/integration/, test_session_loss.py backup/test_encryption.py \
 	backup/test_supabase.py $(addprefix playbooks/test_, encrypted_backup.py progress*.py restore_story.py \

@@ -51,6 +51,10 @@ class Clinic:
         self._psql("migrate.sql")
         return time.perf_counter() - started
 
+    def migrate_with_the_guide(self) -> None:
+        """Make them as a manual of steps does, in one transaction."""
+        self._psql("guide.sql")
+
     def objects(self) -> Mapping[tuple[str, str], str]:
         """What stands in its catalog."""
         connection = self.server.connect(self.name)

@@ -77,7 +77,7 @@ def _measure(names: list[str], scale: float, rounds: int) -> int:
     figures: list[Figure] = []
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=private_area()) as folder,
-        Server.start(MAJOR, durable=True) as server,
+        Server.start(MAJOR, durable=True, settings={"log_connections": "on"}) as server,
     ):
         results = Results.begin(server, scale, rounds)
         bench = Bench(server, scale, rounds, Path(folder))

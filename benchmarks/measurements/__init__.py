@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench import Bench
 from results import Figure
 
-from measurements import against_psql, backup, fleet, memory, nothing_to_do, parallel, worst_wait
+from measurements import against_psql, backup, blocked, fleet, memory, nothing_to_do, parallel, worst_wait
 
 # The traffic comes last of those that use the large clinic: it writes to it.
 MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
@@ -19,6 +19,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "memory": memory.measure,
     "backup": backup.measure,
     "traffic": worst_wait.measure,
+    "blocked": blocked.measure,
+    "crowded": blocked.measure_crowded,
 }
 # These answer a question of ours, and are taken only when they are named.
 SIDE_MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {"parallel": parallel.measure}

@@ -26,7 +26,13 @@ def workshop() -> Iterator[Workshop]:
 @pytest.fixture(scope="session")
 def server(workshop: Workshop, postgres_major: int) -> Server:
     """The server of the session. Commits are not waited for, so that the engine's own setting is what saves them."""
-    settings: dict[str, str | int] = {"autovacuum": "off", "jit": "off", "max_connections": 300, "max_wal_size": "4GB"}
+    settings: dict[str, str | int] = {
+        "autovacuum": "off",
+        "jit": "off",
+        "max_connections": 300,
+        "max_wal_size": "4GB",
+        "log_connections": "on",
+    }
     return workshop.start_server(postgres_major, settings)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from faults.application import LOGGED_MS
 from faults.operations import OPERATIONS
 from faults.scenes import Scene
 from integration.ansible_command import ROOT
@@ -76,10 +77,15 @@ FAULTS = (
 
 @dataclass
 class Matrix:
-    """What the tests of this session have tried, all of it green: (letter, operation, action) to the number."""
+    """What the tests of this session have tried, all of it green: (letter, operation, action) to the number.
+
+    felt: the longest that an application waited for a lock because of the struck run or the next one, in milliseconds,
+    by (letter, operation).
+    """
 
     major: int
     tried: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    felt: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def green(self, fault: Fault, operation: str, action: str, count: int) -> None:
         """So many places were struck, and each test of them has passed."""
@@ -109,6 +115,16 @@ def table(counts: dict[tuple[str, str, str], int]) -> str:
         rows.append(row)
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([*lines, "", f"{total} runs struck, {total} green."])
+
+
+def waits(felt: dict[tuple[str, str], float]) -> str:
+    """The longest waits, a row for each operation and a column for each fault that was struck under traffic."""
+    letters = [fault.letter for fault in FAULTS if any(fault.letter == letter for letter, _name in felt)]
+    rows = [["operation, longest wait in ms", *letters], ["---"] * (1 + len(letters))]
+    for operation in OPERATIONS:
+        cells = [felt.get((letter, operation.name)) for letter in letters]
+        rows.append([operation.name, *("–" if ms is None else f"{ms:.0f}" if ms else f"< {LOGGED_MS}" for ms in cells)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def written(major: int) -> str | None:

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from faults.matrix import FAULTS, Matrix, expected, table, write, written
+from faults.matrix import FAULTS, Matrix, expected, table, waits, write, written
 from faults.scenes import Scenes
 
 pytestmark = [pytest.mark.postgres]
@@ -23,7 +23,7 @@ def test_the_page_has_all_that_the_plans_say(scenes: Scenes, postgres_major: int
     section = written(postgres_major)
     if section is None:
         pytest.skip(f"the page has no PostgreSQL {postgres_major}")
-    assert section == table(expected(scenes.of)), MEND
+    assert section.startswith(table(expected(scenes.of))), MEND
 
 
 @pytest.mark.long
@@ -36,9 +36,9 @@ def test_all_of_it_was_tried(scenes: Scenes, matrix: Matrix, postgres_major: int
         key: count for key, count in wanted.items() if count
     }
     if os.environ.get("STEADY_WRITE_DOCS"):
-        write(postgres_major, table(matrix.tried))
+        write(postgres_major, f"{table(matrix.tried)}\n\n{waits(matrix.felt)}")
     section = written(postgres_major)
-    assert section is None or section == table(matrix.tried), MEND
+    assert section is None or section.startswith(table(matrix.tried)), MEND
 
 
 _OF_ISLANDS = {fault.letter for fault in FAULTS if fault.island}

@@ -42,6 +42,8 @@ _WRITES_NOT = re.compile(
     r"|(INSERT INTO|UPDATE) steady\.evidence\b)",
     re.IGNORECASE | re.DOTALL,
 )
+# An attempt to take locks that somebody else may have: however often it is made, it is one call.
+_ATTEMPT = "BEGIN; SET LOCAL lock_timeout"
 # With the first of these a run has begun: what comes before is planning, which leaves nothing.
 _BEGINS = re.compile(r"INSERT INTO steady\.deployment|CREATE SCHEMA IF NOT EXISTS steady")
 
@@ -77,6 +79,7 @@ class Tracer:
         self._channel = channel
         self._stop = stop
         self._mutex = threading.Lock()
+        self._again: tuple[int, int] | None = None
         self.calls: list[str] = []
 
     def install(self) -> None:
@@ -86,13 +89,15 @@ class Tracer:
 
     def _around(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def traced(session: Any, statement: str, parameters: Any = None) -> Any:
-            number = self._number(statement)
+            number = self._number(statement, session.pid)
             if number is None:
                 return method(session, statement, parameters)
             self._stop_at([number, "before"], session)
             try:
                 result = method(session, statement, parameters)
             except psycopg2.Error as error:
+                if statement.startswith(_ATTEMPT):
+                    self._again = (number, session.pid)
                 self._channel.say(event="refused", number=number, sqlstate=error.pgcode)
                 raise
             self._stop_at([number, "after"], session)
@@ -100,8 +105,11 @@ class Tracer:
 
         return traced
 
-    def _number(self, statement: str) -> int | None:
+    def _number(self, statement: str, pid: int) -> int | None:
         with self._mutex:
+            again, self._again = self._again, None
+            if again is not None and again[1] == pid and statement.startswith(_ATTEMPT):
+                return again[0]
             if _WRITES_NOT.match(statement) or not (self.calls or _BEGINS.search(statement)):
                 return None
             self.calls.append(statement)
@@ -109,6 +117,7 @@ class Tracer:
 
     def _stop_at(self, place: list[Any], session: Any) -> None:
         if place == self._stop:
+            self._stop = None  # an attempt at a lock that comes again is no other place
             self._channel.say(event="stopped", backend=session.pid)
             self._channel.hear()
 

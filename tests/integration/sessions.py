@@ -14,59 +14,12 @@ from typing import Any
 import psycopg2
 
 from integration.cluster import Database
+from lab.sessions import Holder, held, wait_until
+
+__all__ = ["OLD_SNAPSHOT", "Holder", "Probe", "Watch", "background", "builders", "held", "wait_until"]
 
 # Holds every CREATE INDEX CONCURRENTLY up: it waits for all transactions that could still see the table without it.
 OLD_SNAPSHOT = ("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT 1")
-
-
-class Holder:
-    """A session with an open transaction, until it is released."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._mutex = threading.Lock()
-        self.pid: int = connection.info.backend_pid
-        self.released_at: float | None = None
-
-    def run(self, statement: str) -> None:
-        """One more statement in the transaction."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement)
-
-    def release(self) -> None:
-        """End the transaction and the session."""
-        with self._mutex:
-            if self.released_at is None:
-                with self._connection.cursor() as cursor:
-                    cursor.execute("COMMIT")
-                self.released_at = time.monotonic()
-                self._connection.close()
-
-
-@contextmanager
-def held(
-    database: Database, *statements: str, seconds: float | None = None, application_name: str = "shop worker"
-) -> Iterator[Holder]:
-    """A session that has run the statements in a transaction and is idle in it: so many seconds, or while the block is.
-
-    The first statement is the BEGIN where it is written so.
-    """
-    connection = database.connect(application_name=application_name)
-    holder = Holder(connection)
-    timer = threading.Timer(seconds, holder.release) if seconds is not None else None
-    try:
-        with connection.cursor() as cursor:
-            for statement in statements if statements[0].startswith("BEGIN") else ("BEGIN", *statements):
-                cursor.execute(statement)
-        if timer is not None:
-            timer.start()
-        yield holder
-    finally:
-        if timer is not None:
-            timer.cancel()
-            if timer.is_alive():
-                timer.join()
-        holder.release()
 
 
 @contextmanager
@@ -74,15 +27,6 @@ def background(work: Callable[[], Any]) -> Iterator[Future[Any]]:
     """Work in a thread beside the block; at its end it is waited for, and its error raised if nobody asked for it."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(work)
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """Wait until the condition is true and return its value; fails when it does not come true."""
-    until = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < until, "what the test waited for did not happen"
-        time.sleep(0.02)
-    return value
 
 
 def builders(database: Database) -> list[tuple[int, str, str]]:

@@ -24,6 +24,7 @@ from psycopg2 import sql
 from lab import catalog, clinic, summary
 from lab.accounts import private_area
 from lab.errors import LabError
+from lab.profiles import CLINIC
 from lab.server import Server, remove_directory
 from lab.traffic import Traffic
 
@@ -32,7 +33,6 @@ STATE = ROOT / ".demo" / "state.json"
 DATABASE = "clinic"
 SCALE_VARIABLE = "STEADY_DEMO_SCALE"
 DEFAULT_SCALE = 0.05
-RATE = 100
 # Traffic before and after the playbook, so that its first and last moments are seen under it.
 MARGIN_SECONDS = 2.0
 
@@ -165,8 +165,8 @@ def _run_playbook(name: str, server: Server) -> int:
         "PATH": os.pathsep.join([str(program.parent), str(server.installation.bin_dir), os.environ.get("PATH", "")]),
     }
     before = _read_catalog(server)
-    print(f"Putting traffic on it: {RATE} transactions a second …", flush=True)
-    with Traffic(server, DATABASE, RATE) as traffic:
+    print(f"Putting traffic on it: {CLINIC.rate} transactions a second …", flush=True)
+    with Traffic(server, DATABASE) as traffic:
         time.sleep(MARGIN_SECONDS)
         started = time.time()
         command = [str(program), f"playbooks/{name}.yml", "-i", "inventories/demo"]
@@ -181,7 +181,7 @@ def _run_playbook(name: str, server: Server) -> int:
         before=before,
         after=_read_catalog(server),
         traffic=seen.between(started, ended),
-        rate=RATE,
+        rate=CLINIC.rate,
         result_file=summary.newest_result(ROOT / "artifacts", started),
     )
     print(summary.text(run, ROOT), flush=True)

@@ -163,9 +163,14 @@ class Server:
         """The postmaster's process id, when it runs."""
         return self._home.postmaster()
 
+    @property
+    def log_path(self) -> Path:
+        """The file with what the server logs."""
+        return self._home.log
+
     def log(self) -> str:
         """What the server has logged."""
-        return self._home.log.read_text(errors="replace")
+        return self.log_path.read_text(errors="replace")
 
     # -- use -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE)
-"""Live traffic on a clinic: transactions at a fixed rate, and how long each of them took.
+"""Live traffic on a database: transactions at a fixed rate, and how long each of them took.
 
 pgbench makes it. At a fixed rate it counts a transaction's time from the moment when it was due, not from when a
 connection came free for it: that is what a user of the application would have waited.
@@ -22,9 +22,9 @@ from pathlib import Path
 from types import TracebackType
 
 from lab.errors import LabError
+from lab.profiles import CLINIC, Profile
 from lab.server import Server
 
-SCRIPT = Path(__file__).parent / "sql" / "traffic.sql"
 APPLICATION_NAME = "steady-traffic"
 LONGEST_SECONDS = 24 * 3600
 START_SECONDS = 30
@@ -96,13 +96,18 @@ class TrafficResult:
 
 
 class Traffic:
-    """Traffic on one clinic, from start() to stop(). As a context manager it never outlives its block."""
+    """Traffic on one database, from start() to stop(). As a context manager it never outlives its block.
 
-    def __init__(self, server: Server, database: str, rate: float = 100, clients: int = 4) -> None:
+    log_waits_ms: the server logs each wait for a lock that is longer than that (lab/lock_waits.py reads it).
+    """
+
+    def __init__(
+        self, server: Server, database: str, profile: Profile = CLINIC, *, log_waits_ms: int | None = None
+    ) -> None:
         self._server = server
         self._database = database
-        self._rate = rate
-        self._clients = clients
+        self._profile = profile
+        self._log_waits_ms = log_waits_ms
         self._process: subprocess.Popen[str] | None = None
         self._folder: Path | None = None
 
@@ -123,35 +128,39 @@ class Traffic:
         command = [
             os.fspath(self._server.installation.client("pgbench")),
             "--no-vacuum",
-            f"--client={self._clients}",
-            f"--rate={self._rate}",
+            f"--client={self._profile.clients}",
+            f"--rate={self._profile.rate}",
             f"--time={LONGEST_SECONDS}",
             "--log",
             f"--log-prefix={folder / 'log'}",
-            f"--file={SCRIPT}",
-            *(f"--define={name}={number}" for name, number in self._row_counts().items()),
+            *(f"--file={script}" for script in self._profile.scripts),
+            *(f"--define={name}={number}" for name, number in self._numbers().items()),
             self._server.url(self._database, application_name=APPLICATION_NAME),
         ]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+        if self._log_waits_ms is not None:
+            # In these sessions only: what the server does about others after deadlock_timeout stays as it is.
+            environment["PGOPTIONS"] = f"-c log_lock_waits=on -c deadlock_timeout={self._log_waits_ms}ms"
         with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
             # A session of its own: Ctrl-C in the terminal must not end it before its log is written.
             return subprocess.Popen(
                 command, env=environment, stdout=stdout, stderr=stderr, text=True, start_new_session=True
             )
 
-    def _row_counts(self) -> dict[str, int]:
-        """The largest row numbers that the script may use (see lab/sql/data.sql on ids)."""
-        rows = self._server.execute(
-            'SELECT (SELECT count(*) FROM "Pet"), (SELECT count(*) FROM "Sale"),'
-            ' (SELECT count(*) FROM "CashDrawer"), (SELECT count(*) FROM "User")',
-            database=self._database,
-        )
-        return dict(zip(("pets", "sales", "drawers", "users"), rows[0]))
+    def _numbers(self) -> dict[str, int]:
+        connection = self._server.connect(self._database)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(self._profile.numbers)
+                names = [column.name for column in cursor.description]
+                return dict(zip(names, cursor.fetchone()))
+        finally:
+            connection.close()
 
     def _wait_until_connected(self) -> None:
         until = time.monotonic() + START_SECONDS
         connected = 0
-        while connected < self._clients:
+        while connected < self._profile.clients:
             if self._process is None or self._process.poll() is not None or time.monotonic() > until:
                 raise LabError(f"the traffic did not start: {self._said('stderr') or 'no connection'}")
             time.sleep(0.02)

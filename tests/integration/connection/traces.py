@@ -118,6 +118,6 @@ def database_text(server: Server, database: str) -> bytes:
     )
     text = []
     for (table,) in server.execute(question, database=database):
-        text += [row for (row,) in server.execute(f"SELECT t::text FROM {table} AS t", database=database)]  # noqa: S608
+        text += [row for (row,) in server.execute(f"SELECT t::text FROM {table} AS t", database=database)]
     text += [row for (row,) in server.execute("SELECT a::text FROM pg_stat_activity AS a", database=database)]
     return "\n".join(text).encode()

@@ -7,11 +7,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg2
 import pytest
 
 from lab import clinic
+from lab.profiles import CLINIC
 from lab.server import Server
 from lab.traffic import APPLICATION_NAME, Traffic, TrafficResult, Transaction
 
@@ -30,14 +32,14 @@ def server(postgres_major: int) -> Iterator[Server]:
 
 
 def _count(server: Server, condition: str = "true") -> int:
-    query = f'SELECT count(*) FROM "Appointment" WHERE {condition}'  # noqa: S608
+    query = f'SELECT count(*) FROM "Appointment" WHERE {condition}'
     return int(server.execute(query, database="clinic")[0][0])
 
 
 def test_it_counts_every_transaction_and_catches_a_lock(server: Server) -> None:
     """As many as the database has rows; and all that came while the table was locked waited."""
     before = _count(server)
-    with Traffic(server, "clinic", rate=100) as traffic:
+    with Traffic(server, "clinic") as traffic:
         time.sleep(1)
         connection = server.connect("clinic")
         connection.autocommit = False
@@ -63,7 +65,7 @@ def test_it_counts_every_transaction_and_catches_a_lock(server: Server) -> None:
 def test_each_transaction_changes_all_four_tables(server: Server) -> None:
     """By index: the row numbers lead to rows that exist."""
     server.execute("SELECT pg_stat_reset()", database="clinic")
-    traffic = Traffic(server, "clinic", rate=200).start()
+    traffic = Traffic(server, "clinic", replace(CLINIC, rate=200)).start()
     time.sleep(0.5)
     result = traffic.stop()
     # Backends report their figures when they end, at the latest.

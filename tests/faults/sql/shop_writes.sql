@@ -1,0 +1,18 @@
+-- Copyright: (c) 2026, steady.postgresql contributors
+-- GNU General Public License v3.0-or-later (see LICENSE)
+--
+-- What the shop's application writes, for pgbench: all tables in one transaction. They are always taken in this order,
+-- and each client makes and deletes orders of its own, so the transactions cannot deadlock.
+\set order random(1, :orders)
+\set customer random(1, :customers)
+\set category random(1, :categories)
+\set made 1000000 + :client_id * 1000 + random(1, 900)
+\set deleted 1000000 + :client_id * 1000 + random(1, 900)
+BEGIN;
+UPDATE "Category" SET name = name WHERE id = :category;
+UPDATE "Customer" SET email = email WHERE id = 'c' || :customer;
+UPDATE "Order" SET total = total + 1 WHERE id = :order;
+INSERT INTO "Order" (id, "tenantId", "customerId", status, total, "placedAt", note)
+    VALUES (:made, 't1', 'c' || :customer, 'NEW', 1, now(), 'note') ON CONFLICT DO NOTHING;
+DELETE FROM "Order" WHERE id = :deleted;
+COMMIT;
