@@ -7,12 +7,12 @@ from __future__ import annotations
 import functools
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from database import Clinic
-from playbook import Run, run_playbook
+from playbook import Run, kill_playbook, run_playbook
 
 from lab.server import Server
 
@@ -61,6 +61,10 @@ class Bench:
         """Run a playbook as its user does, on one database."""
         arguments = ("-i", "inventories/demo", *options)
         return run_playbook(self.server, self.folder, arguments, clinic.url, variables, playbook)
+
+    def kill_deployment(self, clinic: Clinic, when: Callable[[], object]) -> None:
+        """Begin a deployment, and end all of its processes with SIGKILL as soon as the condition is true."""
+        kill_playbook(self.server, self.folder, ("-i", "inventories/demo"), clinic.url, when)
 
     def deploy_fresh(self, clinic: Clinic, *, variables: Mapping[str, object] | None = None) -> Run:
         """Deploy to the database as it was before; it is made so first, outside the time that is taken."""

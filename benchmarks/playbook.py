@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -12,13 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
+from lab.processes import kill_all
 from lab.server import Server
+from lab.sessions import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_SECONDS = 1800
@@ -58,6 +61,11 @@ class Run:
         (path,) = self.artifacts.glob("*/latest/result.json")
         return dict(json.loads(path.read_text()))
 
+    def step_seconds(self) -> float:
+        """From the begin of its first step to the end of its last one."""
+        spans = [(_epoch(step["started_at"]), step["duration_ms"] / 1000) for step in self.steps()]
+        return max(began + seconds for began, seconds in spans) - min(began for began, _seconds in spans)
+
     def steps(self) -> list[dict[str, Any]]:
         """What was done and how long it took; for a run on one host."""
         return [
@@ -75,16 +83,7 @@ def run_playbook(
     playbook: str = "deploy",
 ) -> Run:
     """Run it; raises LabError when it fails."""
-    # Beside the interpreter, not through its links: in a virtual environment these lead out of it.
-    program = Path(sys.executable).parent / "ansible-playbook"
-    if not program.exists():
-        raise LabError(f"{program} is not there: make bench sets up what it needs")
-    artifacts = Path(tempfile.mkdtemp(prefix="artifacts-", dir=folder))
-    # The backup is measured by itself: what stands beside a deployment here takes none either.
-    without = {"steady_backup_elsewhere": "not part of this measurement"} if playbook == "deploy" else {}
-    extra = json.dumps({"steady_artifacts_dir": str(artifacts), **without, **(variables or {})})
-    command = [str(program), f"playbooks/{playbook}.yml", *arguments, "--extra-vars", extra]
-    environment = _environment(program.parent, server, url)
+    command, environment, artifacts = _prepared(server, folder, arguments, url, variables, playbook)
     started, clock, cpu = time.time(), time.perf_counter(), _cpu_of_children()
     done = subprocess.run(
         command,
@@ -104,6 +103,42 @@ def run_playbook(
     if not changed:
         raise LabError(f"{playbook}.yml ran on no host:\n{done.stdout}")
     return Run(started, ended, seconds, cpu_seconds, changed, artifacts)
+
+
+def kill_playbook(server: Server, folder: Path, arguments: Sequence[str], url: str, when: Callable[[], object]) -> None:
+    """Run a deployment, and end it and all that it has started with SIGKILL as soon as the condition is true."""
+    command, environment, _artifacts = _prepared(server, folder, arguments, url, None, "deploy")
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=nothing, stdout=nothing, stderr=nothing)
+    try:
+        wait_until(when, 60)
+    finally:
+        kill_all(process)
+
+
+def _prepared(
+    server: Server,
+    folder: Path,
+    arguments: Sequence[str],
+    url: str | None,
+    variables: Mapping[str, object] | None,
+    playbook: str,
+) -> tuple[list[str], dict[str, str], Path]:
+    """The command, its environment, and where it writes."""
+    # Beside the interpreter, not through its links: in a virtual environment these lead out of it.
+    program = Path(sys.executable).parent / "ansible-playbook"
+    if not program.exists():
+        raise LabError(f"{program} is not there: make bench sets up what it needs")
+    artifacts = Path(tempfile.mkdtemp(prefix="artifacts-", dir=folder))
+    # The backup is measured by itself: what stands beside a deployment here takes none either.
+    without = {"steady_backup_elsewhere": "not part of this measurement"} if playbook == "deploy" else {}
+    extra = json.dumps({"steady_artifacts_dir": str(artifacts), **without, **(variables or {})})
+    command = [str(program), f"playbooks/{playbook}.yml", *arguments, "--extra-vars", extra]
+    return command, _environment(program.parent, server, url), artifacts
+
+
+def _epoch(text: str) -> float:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def _cpu_of_children() -> float:

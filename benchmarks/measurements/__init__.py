@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench import Bench
 from results import Figure
 
-from measurements import against_psql, backup, blocked, fleet, memory, nothing_to_do, parallel, worst_wait
+from measurements import against_psql, backup, blocked, fleet, interrupted, memory, nothing_to_do, parallel, worst_wait
 
 # The traffic comes last of those that use the large clinic: it writes to it.
 MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
@@ -18,6 +18,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "fleet": fleet.measure,
     "memory": memory.measure,
     "backup": backup.measure,
+    "again": interrupted.measure,
     "traffic": worst_wait.measure,
     "blocked": blocked.measure,
     "crowded": blocked.measure_crowded,

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from integration.ansible_command import BIN, ROOT, environment
 from integration.cluster import Database
 from integration.playbooks.desk import Desk
 from integration.sessions import OLD_SNAPSHOT, held, wait_until
+from lab.processes import kill_all
 
 pytestmark = [pytest.mark.postgres, pytest.mark.long]
 
@@ -63,26 +62,7 @@ def _playing(desk: Desk, playbook: str, step_runs: str) -> Iterator[subprocess.P
         yield process
     finally:
         if process.poll() is None:
-            _kill_all(process)
-
-
-def _kill_all(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL for it and all of its descendants. Its workers lead sessions of their own, so no group has them all."""
-    parents = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has ended
-    ours = {process.pid}
-    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= more
-    for pid in ours:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    process.wait()
+            kill_all(process)
 
 
 def _nobody_at_work(database: Database) -> bool:
@@ -125,7 +105,7 @@ def test_with_all_that_it_started(desk: Desk, scenes: Scenes) -> None:
     _inventory(desk, scene)
     (database,) = desk.databases.values()
     with held(database, BUSY_ROW), _playing(desk, "deploy", _STEP_RUNS.format("deploy")) as process:
-        _kill_all(process)
+        kill_all(process)
     again = desk.play("deploy")
     assert again.status == 0, again.output
     scene.check_deployed(database)
@@ -141,7 +121,7 @@ def test_a_rollback_with_all_that_it_started(desk: Desk, scenes: Scenes) -> None
     (database,) = desk.databases.values()
     assert desk.play("deploy").status == 0
     with held(database, BUSY_ROW), _playing(desk, "rollback", _STEP_RUNS.format("rollback")) as process:
-        _kill_all(process)
+        kill_all(process)
     again = desk.play("rollback")
     assert again.status == 0, again.output
     scene.check_undone(database)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE)
-"""Which processes belong to a data directory.
+"""Which processes belong to a data directory, or were started by another one.
 
 Every process of a PostgreSQL server works in its data directory, so that is what tells them, not a process id that
 may have been given to somebody else since.
@@ -9,6 +9,8 @@ may have been given to somebody else since.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -33,3 +35,22 @@ def wait_until_none_in(directory: Path, seconds: float) -> list[int]:
     while (left := processes_in(directory)) and time.monotonic() < until:
         time.sleep(0.02)
     return left
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for it and all of its descendants. Its workers lead sessions of their own, so no group has them all."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended
+    ours = {process.pid}
+    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    for pid in ours:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
