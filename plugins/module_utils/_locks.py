@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Callable, ContextManager, Iterator, List, Optional, Tuple
+from typing import Any, Callable, ContextManager, Iterator, List, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
     AUTOVACUUM,
@@ -104,17 +104,16 @@ class Taken:
 def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
     """The whole transaction in one message: no network round trip passes while the lock is held.
 
-    lock_timeout counts for each table by itself, so they share the time to queue; statement_timeout counts for each
-    statement by itself, so they share what is left of the budget.
+    lock_timeout counts for each table by itself, so it is statement_timeout that bounds the time to queue for all of
+    them; it counts for each statement by itself, so they share what is left of the budget.
     """
     queue_ms = attempt.lock_timeout_ms or 0
     nowait = " NOWAIT" if attempt.lock_timeout_ms is None else ""
-    table_ms = max(1, queue_ms // len(unit.locks)) if queue_ms else 0
     statement_ms = max(1, (budget_ms - queue_ms) // len(unit.statements))
     parts = [
         "BEGIN",
-        f"SET LOCAL lock_timeout TO '{table_ms}ms'",
-        f"SET LOCAL statement_timeout TO '{max(budget_ms, 1)}ms'",
+        f"SET LOCAL lock_timeout TO '{queue_ms}ms'",
+        f"SET LOCAL statement_timeout TO '{queue_ms or max(budget_ms, 1)}ms'",
         lock_statement(unit) + nowait,
         f"SET LOCAL statement_timeout TO '{statement_ms}ms'",
         *unit.statements,
@@ -123,23 +122,18 @@ def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
     return "; ".join(parts)
 
 
-@contextmanager
-def _nobody_looks() -> Iterator[List[int]]:
-    yield []
-
-
 def run_guarded(
     session: Session,
     unit: Unit,
     policy: LockPolicy,
     watcher: Callable[[], List[Blocker]],
     clock: Tuple[Callable[[], float], Callable[[float], None]] = (time.monotonic, time.sleep),
-    yielding: Callable[[], ContextManager[List[int]]] = _nobody_looks,
+    yielding: Callable[[], ContextManager[Any]] = nullcontext,
 ) -> Taken:
     """Run the unit under the policy. Raises LockNotAvailable, or psycopg2.Error for what no patience mends.
 
     watcher: asked for the sessions in the way, from another session, when an attempt has failed. yielding: cancels
-    the session's statement from another session when somebody waits behind it; its list is not empty then.
+    the session's statement from another session when somebody waits behind it.
     """
     now, sleep = clock
     started = now()
@@ -149,9 +143,8 @@ def run_guarded(
     for attempt in policy.attempts():
         taken.attempts += 1
         tried = now()
-        behind: List[int] = []
         try:
-            with yielding() if attempt.polite else _nobody_looks() as behind, answers(session, policy.budget_ms):
+            with yielding() if attempt.polite else nullcontext(), answers(session, policy.budget_ms):
                 session.execute(script(unit, attempt, policy.budget_ms))
             taken.lock_wait_ms = (tried - started) * 1000.0
             return taken
@@ -161,7 +154,8 @@ def run_guarded(
             session.execute("ROLLBACK")
             if error.pgcode not in LATER:
                 raise
-            slow += error.pgcode == "57014" and not behind
+            # An attempt that queues has the same SQLSTATE when its time to queue is over.
+            slow += error.pgcode == "57014" and attempt.lock_timeout_ms is None
         if taken.attempts % 10 == 1 or now() - started > policy.patience_s:
             blockers = watcher() or blockers
             if any(blocker.backend == AUTOVACUUM for blocker in blockers):
