@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Proto
 
 from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
     Blocker,
+    ages_are_hidden,
     blockers_of_tables,
     old_sessions,
 )
@@ -121,7 +122,7 @@ class Executor:
     # What earlier steps of this run left at their places: a later step on the same object begins from there.
     _left: Dict[Tuple[str, Tuple[str, str], str], Optional[Mapping[str, Any]]] = field(default_factory=dict)
     # The sessions that were named already as those that builds have to wait for.
-    _told: Set[Tuple[Optional[int], str]] = field(default_factory=set)
+    _told: Set[Tuple[Optional[int], Optional[str], str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._watch = Watch(self.target, self.control, self.schema, self.policy, self.progress, self.prisma)
@@ -217,8 +218,14 @@ class Executor:
         if step.kind == "index":
             with self._watch.use() as control:
                 found = old_sessions(control, [step.table], self.policy.blockers.after_s, self._own())
-            new = [one for one in found if (one.pid, one.table) not in self._told]
-            self._told.update((one.pid, one.table) for one in new)
+                hidden = ages_are_hidden(control)
+            new = [one for one in found if (one.pid, one.gid, one.table) not in self._told]
+            self._told.update((one.pid, one.gid, one.table) for one in new)
+            if hidden:
+                result.notes.append(
+                    "how old the transactions of other roles are cannot be seen by this one (GRANT pg_read_all_stats): "
+                    "builds may have to wait for some of them"
+                )
             result.notes.extend(f"{step.object} begins although it will have to wait: {one.text}" for one in new)
             line.waiting = "; ".join(f"{one.brief} will have to be waited for" for one in found[:3])
         line.enter("")
@@ -319,7 +326,7 @@ class Executor:
         """Who is in the way now; those that the policy gives free are ended."""
         with self._watch.use() as control:
             found = blockers_of_tables(control, unit, self._own())
-            result.ended.extend(self._watch.end_blockers(control, found, self._own()))
+            self._watch.end_blockers(control, found, self._own(), result.ended)
         line.waiting = "; ".join(blocker.brief for blocker in found[:3])
         return found
 

@@ -153,9 +153,16 @@ class Watch:
         """Who was waited for, when the session's statement was cancelled for want of patience."""
         return self._given_up.pop(session.pid, None)
 
-    def end_blockers(self, session: Session, found: Sequence[Blocker], own: Sequence[int]) -> List[Dict[str, Any]]:
-        """End those that the policy gives free; the others are waited for."""
-        return end_blockers(session, self._policy.blockers, found, own)
+    def end_blockers(
+        self, session: Session, found: Sequence[Blocker], own: Sequence[int], ended: List[Dict[str, Any]]
+    ) -> None:
+        """End those that the policy gives free; the others are waited for. ended: gets each, once.
+
+        They are looked at every second: one that may not be ended, or does not go at once, is found again and again.
+        """
+        known = [_ended_key(entry) for entry in ended]
+        new = end_blockers(session, self._policy.blockers, found, own)
+        ended.extend(entry for entry in new if _ended_key(entry) not in known)
 
     def close(self) -> None:
         if self._second is not None:
@@ -197,7 +204,7 @@ class Watch:
         statement.line.waiting = "; ".join(blocker.brief for blocker in found[:3])
         if self._prisma is not None:
             self._prisma.lend(session)
-        statement.ended.extend(self.end_blockers(session, found, list(self._running)))
+        self.end_blockers(session, found, list(self._running), statement.ended)
         if time.monotonic() - statement.free_at > self._policy.patience_s:
             self._given_up[pid] = describe_blockers(found)
             session.execute("SELECT pg_catalog.pg_cancel_backend(%s)", (pid,))
@@ -223,6 +230,10 @@ class Watch:
                 return
         with answers(self._second):
             self._look(self._second, running)
+
+
+def _ended_key(entry: Mapping[str, Any]) -> List[Any]:
+    return [entry[key] for key in ("pid", "user", "application", "query", "how")]
 
 
 def _show(line: Line, row: Mapping[str, Any]) -> None:
