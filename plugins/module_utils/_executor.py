@@ -195,7 +195,7 @@ class Executor:
         except psycopg2.Error as error:
             result.status, result.error = "failed", self._failure(session, step, error)
         if result.error is not None and begun and session is not None:
-            self._clean_up(session, step, result.error)
+            self._clean_up(session, result, line, result.error)
         result.duration_ms = (time.monotonic() - started) * 1000.0
         result.notes.extend(_ended_text(entry) for entry in result.ended)
         if begun:
@@ -291,8 +291,7 @@ class Executor:
         started = time.monotonic()
         while True:
             try:
-                with self._watch.running(session, line, result.ended):
-                    session.execute(statement)
+                self._execute(session, statement, result, line)
                 return
             except psycopg2.Error as error:
                 if session.connection.closed:
@@ -304,7 +303,12 @@ class Executor:
             result.attempts += 1
             if statement.startswith("CREATE "):
                 for cleanup in result.step.cleanup:  # the invalid index that it left owns the name
-                    session.execute(cleanup)
+                    self._execute(session, cleanup, result, line)
+
+    def _execute(self, session: Session, statement: str, result: StepResult, line: Line) -> None:
+        """One that may take any time is looked at meanwhile: whom it waits for, and whether an answer will come."""
+        with self._watch.running(session, line, result.ended):
+            session.execute(statement)
 
     @contextmanager
     def _yielding(self, session: Session, unit: Unit) -> Iterator[List[int]]:
@@ -346,8 +350,9 @@ class Executor:
             problem.todo = "make the keys unique, then run the same command again"
         return problem
 
-    def _clean_up(self, session: Session, step: Step, failure: SteadyError) -> None:
+    def _clean_up(self, session: Session, result: StepResult, line: Line, failure: SteadyError) -> None:
         """Take away what a failed build leaves (an invalid index slows every write), or say that it is there."""
+        step = result.step
         if session.connection.closed:
             try:
                 if self._watch.unreachable:
@@ -369,10 +374,10 @@ class Executor:
             failure.left = "; ".join(text for text in (failure.left, step.leftover) if text)
             return
         try:
-            session.execute(f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'")
+            self._execute(session, f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'", result, line)
             for statement in step.cleanup:
-                session.execute(statement)
-            session.execute("SET lock_timeout TO '0'")
+                self._execute(session, statement, result, line)
+            self._execute(session, "SET lock_timeout TO '0'", result, line)
             failure.left = "; ".join(text for text in (failure.left, "no invalid index was left behind") if text)
         except (psycopg2.Error, SteadyError):
             failure.left = (

@@ -142,6 +142,7 @@ class Watch:
     @contextmanager
     def running(self, session: Session, line: Line, ended: List[Dict[str, Any]]) -> Iterator[None]:
         """A statement runs that may take any time and blocks nobody meanwhile."""
+        self._given_up.pop(session.pid, None)  # of an earlier statement, which was done before the cancel came
         self._running[session.pid] = _Statement(session, line, ended)
         try:
             yield
@@ -172,23 +173,25 @@ class Watch:
 
     def look(self) -> None:
         """Called every second or so."""
-        running = dict(self._running)
-        if running:
+        if self._running:
             try:
                 if self._control.connection.closed:
-                    self._look_without_control(running)
+                    self._look_without_control()
                 else:
                     with self.use() as session:
-                        self._look(session, running)
+                        self._look(session)
             except psycopg2.Error:
                 pass  # the next look finds the session closed
         self._progress.show([line.as_dict() for _number, line in sorted(self._lines.items())])
 
-    def _look(self, session: Session, running: Mapping[int, _Statement]) -> None:
+    def _look(self, session: Session) -> None:
+        """Within the mutex: a statement that is looked at here is not over, and its session at no later one."""
+        running = dict(self._running)
         rows = {row["pid"]: row for row in session.rows(_QUESTION, (list(running),))}
         for pid, statement in running.items():
             row = rows.get(pid)
-            if row is None or (row["state"] == "idle" and row["since"] > _ANSWER_SECONDS):
+            # After an error in a transaction it is idle in that.
+            if row is None or ((row["state"] or "").startswith("idle") and row["since"] > _ANSWER_SECONDS):
                 self._never_answers(statement)
                 continue
             statement.gone_at = None
@@ -216,7 +219,7 @@ class Watch:
         if now - statement.gone_at > _ANSWER_SECONDS:
             sever(statement.session)
 
-    def _look_without_control(self, running: Mapping[int, _Statement]) -> None:
+    def _look_without_control(self) -> None:
         """The control session is lost. What runs is let finish, if the server can still be asked whether it does."""
         self._lost_at = self._lost_at or time.monotonic()
         if self._second is None or self._second.connection.closed:
@@ -225,11 +228,11 @@ class Watch:
             except SteadyError:
                 if time.monotonic() - self._lost_at > _SECOND_SECONDS:
                     self.unreachable = True
-                    for statement in running.values():
+                    for statement in list(self._running.values()):
                         sever(statement.session)
                 return
-        with answers(self._second):
-            self._look(self._second, running)
+        with self._mutex, answers(self._second):
+            self._look(self._second)
 
 
 def _ended_key(entry: Mapping[str, Any]) -> List[Any]:

@@ -372,3 +372,21 @@ def test_a_build_that_is_the_victim_of_a_deadlock_is_built_again(database: Datab
         'CREATE INDEX "Order_note_idx" ON public."Order" USING btree (note)'
     )
     assert database.helpers() == []
+
+
+def test_what_a_deadlock_left_is_waited_for_no_longer_than_the_patience(database: Database) -> None:
+    """The rival wins, and stays in its transaction: the invalid index cannot be dropped before it ends."""
+    connection = database.connect(application_name="rival", options="-c deadlock_timeout=30s")
+    with background(lambda: deploy(database, "wait", patience_s=2.0, indexes=INDEX)) as deployment:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(CHILD)
+            wait_until(lambda: [row for row in builders(database) if "waiting" in row[2]])
+            cursor.execute('LOCK TABLE "Order" IN SHARE UPDATE EXCLUSIVE MODE')
+            try:
+                wait_until(deployment.done, 40)
+            finally:
+                cursor.execute("COMMIT")
+        with pytest.raises(SteadyError, match='application "rival"'):
+            deployment.result()
+    connection.close()
