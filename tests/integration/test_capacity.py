@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils import _disk, _r
 from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity, read_facts
 from ansible_collections.steady.postgresql.plugins.module_utils._disk import Build, read_estimates, read_free
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
-from integration.cluster import Database
+from integration.cluster import Cluster, Database
 from integration.sessions import OLD_SNAPSHOT, background, builders, held, wait_until
 
 pytestmark = pytest.mark.postgres
@@ -161,6 +163,38 @@ def test_the_limit_of_a_role_counts(database: Database) -> None:
         looking.close()
     finally:
         database.execute("DROP ROLE few")
+
+
+def test_drops_leave_connections_to_the_application(database: Database) -> None:
+    """Some wait for a writer; begun all at once they would take every connection that there is."""
+    tables = [f"t{number}" for number in range(60)]
+    database.execute("; ".join(f"CREATE TABLE {name} (a int); CREATE INDEX {name}_a ON {name} (a)" for name in tables))
+    absent = [{"table": name, "name": f"{name}_a", "state": "absent"} for name in tables]
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'steady%'"
+    dropping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'DROP INDEX%' AND wait_event_type = 'Lock'"
+    writers = [held(database, f"LOCK TABLE {name} IN ROW EXCLUSIVE MODE", seconds=3) for name in tables[:10]]
+    with ExitStack() as stack:
+        for writer in writers:
+            stack.enter_context(writer)
+        deployment = stack.enter_context(background(lambda: database.apply(indexes=absent)))
+        wait_until(lambda: database.execute(dropping))
+        time.sleep(1.0)
+        assert database.value(ours) <= 2 + 8
+        assert len(deployment.result()["steps"]) == 60
+
+
+def test_more_at_a_time_than_the_role_has_connections(cluster: Cluster, database: Database) -> None:
+    role = cluster.role("few", "LOGIN CONNECTION LIMIT 4")
+    tables = ("Order", "Customer", "Category")
+    database.execute(
+        f"GRANT CREATE ON SCHEMA public TO {role}; GRANT CREATE ON DATABASE {database.name} TO {role};"
+        + "".join(f'ALTER TABLE "{table}" OWNER TO {role};' for table in tables)
+    )
+    indexes = [{"table": table, "name": f"new_{table}", "columns": ["id"]} for table in tables]
+    with held(database, *OLD_SNAPSHOT, seconds=1.5):
+        result = database.apply(indexes=indexes, user=role, parallel=8)
+    assert [step["status"] for step in result["steps"]] == ["done"] * 3
+    assert "2 at a time instead of 8: 3 more connections may be opened" in result["notes"]
 
 
 def test_a_folder_that_this_account_may_not_look_at_is_no_error(
