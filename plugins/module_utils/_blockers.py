@@ -9,16 +9,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Unit
 from ansible_collections.steady.postgresql.plugins.module_utils._session import APPLICATION_NAME, Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import mask_literals, qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+    compose,
+    literal,
+    mask_literals,
+    qualified,
+    raw,
+)
 
 __all__ = [
+    "SESSION",
     "Blocker",
     "BlockerPolicy",
+    "ages_are_hidden",
     "blocker_of",
     "blockers_of_session",
     "blockers_of_tables",
@@ -29,6 +37,68 @@ __all__ = [
 
 CLIENT = "client backend"
 AUTOVACUUM = "autovacuum worker"
+PREPARED = "prepared transaction"
+_HIDDEN = "not visible to this role"
+
+# What blocker_of needs of pg_stat_activity a.
+SESSION = (
+    "SELECT a.pid, a.usename::text, a.application_name, a.state, a.query, a.backend_type AS backend,"
+    " a.usesysid IS NULL AS of_server, extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age"
+)
+# And of the prepared transaction x whose locks are in pg_locks l. Its virtualtransaction is -1/xid, as the manual
+# of pg_locks has it, only after a restart of the server; before, it is that of the session that prepared it.
+_PREPARED = (
+    "WITH x AS MATERIALIZED (SELECT i.virtualtransaction, p.gid, p.owner, p.prepared"
+    "  FROM pg_catalog.pg_prepared_xacts AS p"
+    "  JOIN pg_catalog.pg_locks AS i ON i.locktype = 'transactionid' AND i.transactionid = p.transaction"
+    "  WHERE i.pid IS NULL AND i.granted) "
+)
+_OF_PREPARED = (
+    ", x.gid, x.owner::text, extract(epoch FROM pg_catalog.clock_timestamp() - x.prepared)::float8 AS prepared_age"
+)
+_ANYBODY = _PREPARED + SESSION + _OF_PREPARED
+
+_OF_TABLES = (
+    ", l.mode, NOT l.granted AS waiting, w.name AS table_name"
+    " FROM unnest(%s::text[], %s::text[]) AS w(name, regclass)"
+    " JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass(w.regclass)"
+    " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+    " LEFT JOIN x ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"
+    # One that is in neither is gone by now.
+    " WHERE l.mode = ANY (%s) AND (x.gid IS NOT NULL OR a.pid <> ALL (%s))"
+    " ORDER BY l.granted DESC, coalesce(a.xact_start, x.prepared) LIMIT 20"
+)
+_OF_SESSION = (
+    ", 'a lock or an old snapshot' AS mode,"
+    " false AS waiting, pg_catalog.current_database()::text AS table_name"
+    " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids(%(pid)s)) AS pid) AS b"
+    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid"
+    # 0 stands for a prepared transaction (9.27): it holds what the session waits for.
+    " LEFT JOIN (SELECT DISTINCT h.pid, h.virtualtransaction FROM pg_catalog.pg_locks AS w"
+    "  JOIN pg_catalog.pg_locks AS h"
+    "  ON h.pid IS NULL AND h.granted AND ROW(h.locktype, h.database, h.relation, h.transactionid)"
+    "   IS NOT DISTINCT FROM ROW(w.locktype, w.database, w.relation, w.transactionid)"
+    "  WHERE w.pid = %(pid)s AND NOT w.granted) AS l ON b.pid = 0"
+    " LEFT JOIN x ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"
+    " WHERE a.pid IS NOT NULL OR x.gid IS NOT NULL"
+)
+_OLD = (
+    ", coalesce(l.mode, 'an old snapshot') AS mode, false AS waiting,"
+    " coalesce(l.name, pg_catalog.current_database()::text) AS table_name"
+    " FROM (SELECT DISTINCT ON (k.pid, k.virtualtransaction) k.pid, k.virtualtransaction, k.mode, w.name"
+    "  FROM unnest(%(names)s::text[], %(tables)s::text[]) AS w(name, regclass)"
+    "  JOIN pg_catalog.pg_locks k ON k.locktype = 'relation' AND k.relation = pg_catalog.to_regclass(w.regclass)"
+    "  AND k.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    "  WHERE k.granted AND k.mode = ANY (%(modes)s)) AS l"
+    " FULL JOIN (SELECT * FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()) AS a"
+    " ON a.pid = l.pid"
+    " LEFT JOIN x ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"
+    " WHERE coalesce(a.xact_start, x.prepared) < pg_catalog.clock_timestamp()"
+    "  - pg_catalog.make_interval(secs => %(after)s) AND (a.pid <> ALL (%(own)s) OR x.gid IS NOT NULL)"
+    " AND (l.mode IS NOT NULL OR a.backend_xmin IS NOT NULL AND a.backend_type <> %(vacuum)s)"
+    " ORDER BY coalesce(a.xact_start, x.prepared) LIMIT 10"
+)
 
 _CONFLICTS = {
     # PostgreSQL documentation, table 13.2 "Conflicting Lock Modes".
@@ -62,7 +132,10 @@ _CONFLICTS = {
 
 @dataclass(frozen=True)
 class Blocker:
-    """A session in the way. age_s: of its transaction. query: with its constants masked. backend: what kind it is."""
+    """A session in the way. age_s: of its transaction. query: with its constants masked. backend: what kind it is.
+
+    pid None: a prepared transaction; gid is its name then.
+    """
 
     pid: Optional[int]
     user: str
@@ -74,6 +147,7 @@ class Blocker:
     query: str
     waiting: bool = False
     backend: str = CLIENT
+    gid: Optional[str] = None
 
     def as_dict(self) -> Dict[str, Any]:
         return {
@@ -83,19 +157,26 @@ class Blocker:
 
     @property
     def text(self) -> str:
-        who = f"pid {self.pid}" if self.pid is not None else "a prepared transaction"
-        age = f", transaction open for {self.age_s:.0f} s" if self.age_s is not None else ""
         verb = "waits for" if self.waiting else "holds"
+        what = f"{verb} {self.mode} on {self.table}"
+        age = f", transaction open for {self.age_s:.0f} s" if self.age_s is not None else ""
+        if self.pid is None:
+            # Its owner may well be gone: nothing but these statements ends it, in its database.
+            ends = "{command} PREPARED {gid}"
+            how = " or ".join(
+                compose(ends, command=raw(c), gid=literal(self.gid or "")) for c in ("COMMIT", "ROLLBACK")
+            )
+            return f'a prepared transaction (user "{self.user}"{age}) {what}; it ends by {how}'
         return (
-            f'{who} (user "{self.user}", application "{self.application}", {self.state}{age}) {verb} {self.mode} on '
-            f"{self.table}; its query: {self.query or 'not visible to this role'}"
+            f'pid {self.pid} (user "{self.user}", application "{self.application}", {self.state}{age}) {what}; '
+            f"its query: {self.query or _HIDDEN}"
         )
 
     @property
     def brief(self) -> str:
         """A few words, for a line of progress."""
         if self.pid is None:
-            return "a prepared transaction"
+            return f"the prepared transaction {self.gid}"
         age = f", {self.age_s:.0f} s" if self.age_s is not None else ""
         who = f"{self.user}, {self.application}" if self.application else self.user
         return f"pid {self.pid} ({who}, {self.state}{age}): {self.query[:80] or 'its query is not visible'}"
@@ -137,35 +218,38 @@ class BlockerPolicy:
         )
 
 
-def blocker_of(row: Dict[str, Any]) -> Blocker:
-    """The session of a row: pid, usename, application_name, state, age, mode, waiting, table_name, query, backend."""
+def blocker_of(row: Mapping[str, Any]) -> Blocker:
+    """The session of a row: the columns of SESSION, mode, waiting, table_name; of a prepared transaction gid, owner.
+
+    Of others' sessions a role without pg_read_all_stats sees pid, user and application alone (27.2.3). That one without
+    a user is autovacuum's can be told all the same: no other process of the server's locks tables.
+    """
+    gid = row.get("gid")
+    if gid is not None:
+        state, backend, query = PREPARED, PREPARED, ""
+    elif row["backend"] is None:
+        state, backend, query = f"state {_HIDDEN}", AUTOVACUUM if row["of_server"] else CLIENT, ""
+    else:
+        state, backend, query = row["state"] or row["backend"], row["backend"], row["query"] or ""
     return Blocker(
         row["pid"],
-        row["usename"] or "?",
+        row["usename"] or row.get("owner") or "?",
         row["application_name"] or "",
-        row["state"] or "?",
-        row["age"],
-        row["mode"] or "",
-        row["table_name"] or "",
-        mask_literals(row["query"] or ""),
-        bool(row["waiting"]),
-        row.get("backend") or CLIENT,
+        state,
+        row["age"] if gid is None else row["prepared_age"],
+        row["mode"],
+        row["table_name"],
+        mask_literals(query),
+        row["waiting"],
+        backend,
+        gid,
     )
 
 
 def blockers_of_tables(session: Session, unit: Unit, own: Sequence[int]) -> List[Blocker]:
     """Who holds, or queues for, a lock that the unit's locks conflict with. Empty when the way is free."""
     rows = session.rows(
-        "SELECT a.pid, a.usename::text, a.application_name,"
-        " coalesce(a.state, a.backend_type, 'prepared transaction') AS state,"
-        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
-        " l.mode, NOT l.granted AS waiting, w.name AS table_name, a.query, a.backend_type AS backend"
-        " FROM unnest(%s::text[], %s::text[]) AS w(name, regclass)"
-        " JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass(w.regclass)"
-        " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-        " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
-        " WHERE l.mode = ANY (%s) AND (l.pid IS NULL OR l.pid <> ALL (%s))"
-        " ORDER BY l.granted DESC, a.xact_start LIMIT 20",
+        _ANYBODY + _OF_TABLES,
         (
             [f"{lock.table[0]}.{lock.table[1]}" for lock in unit.locks],
             [qualified(*lock.table) for lock in unit.locks],
@@ -179,15 +263,8 @@ def blockers_of_tables(session: Session, unit: Unit, own: Sequence[int]) -> List
 def blockers_of_session(session: Session, pid: int) -> List[Blocker]:
     """Who keeps a session of ours waiting, by the server's own account."""
     rows = session.rows(
-        "SELECT a.pid, a.usename::text, a.application_name,"
-        " coalesce(a.state, a.backend_type, 'prepared transaction') AS state,"
-        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
-        " 'a lock or an old snapshot' AS mode,"
-        " false AS waiting, pg_catalog.current_database()::text AS table_name, a.query, a.backend_type AS backend"
-        " FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%s)) AS b(pid)"
-        # 0 stands for a prepared transaction.
-        " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid WHERE a.pid IS NOT NULL OR b.pid = 0",
-        (pid,),
+        _ANYBODY + _OF_SESSION,
+        {"pid": pid},
     )
     return [blocker_of(row) for row in rows]
 
@@ -218,10 +295,27 @@ def end_blockers(
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) != "42501":
                 raise
-            rows, done = [{"ended": True}], "not permitted (GRANT pg_signal_backend)"
+            rows, done = [{"ended": True}], _not_permitted(session, blocker)
         if rows and rows[0]["ended"]:
             ended.append({**blocker.as_dict(), "how": done})
     return ended
+
+
+def _not_permitted(session: Session, blocker: Blocker) -> str:
+    """pg_signal_backend is not enough for the sessions of a superuser (PostgreSQL documentation, 21.5)."""
+    rows = session.rows("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = %s", (blocker.user,))
+    superuser = bool(rows and rows[0]["rolsuper"])
+    return "not permitted (only a superuser may)" if superuser else "not permitted (GRANT pg_signal_backend)"
+
+
+def ages_are_hidden(session: Session) -> bool:
+    """Whether there are sessions in this database whose transactions' age this role may not see."""
+    return bool(
+        session.rows(
+            "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()"
+            " AND usesysid IS NOT NULL AND backend_type IS NULL LIMIT 1"
+        )
+    )
 
 
 def old_sessions(
@@ -230,24 +324,11 @@ def old_sessions(
     """Whom a concurrent build on these tables would wait for, and who is in a transaction for longer than after_s.
 
     A build waits for transactions that hold a lock on its table with which rows are written, and at its end for
-    every older snapshot of the database (PostgreSQL documentation, CREATE INDEX, "Building Indexes Concurrently").
+    every older snapshot of the database, whatever process has it, but for vacuums (PostgreSQL documentation,
+    CREATE INDEX, "Building Indexes Concurrently").
     """
     rows = session.rows(
-        "SELECT DISTINCT ON (a.xact_start, a.pid) a.pid, a.usename::text, a.application_name,"
-        " coalesce(a.state, a.backend_type, 'prepared transaction') AS state,"
-        " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age,"
-        " coalesce(l.mode, 'an old snapshot') AS mode, false AS waiting,"
-        " coalesce(l.name, pg_catalog.current_database()::text) AS table_name, a.query, a.backend_type AS backend"
-        " FROM (SELECT k.pid, k.mode, w.name FROM unnest(%(names)s::text[], %(tables)s::text[]) AS w(name, regclass)"
-        "  JOIN pg_catalog.pg_locks k ON k.locktype = 'relation' AND k.relation = pg_catalog.to_regclass(w.regclass)"
-        "  AND k.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
-        "  WHERE k.granted AND k.mode = ANY (%(modes)s)) AS l"
-        " FULL JOIN (SELECT * FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()) AS a"
-        " ON a.pid = l.pid"
-        " WHERE (a.pid IS NULL OR a.pid <> ALL (%(own)s)) AND (l.mode IS NOT NULL OR a.backend_xmin IS NOT NULL"
-        "  AND a.backend_type IN ('client backend', 'parallel worker', 'logical replication worker'))"
-        " AND (a.pid IS NULL OR a.xact_start < pg_catalog.clock_timestamp()"
-        "  - pg_catalog.make_interval(secs => %(after)s)) ORDER BY a.xact_start, a.pid LIMIT 10",
+        _ANYBODY + _OLD,
         {
             "names": [f"{schema}.{name}" for schema, name in tables],
             "tables": [qualified(*table) for table in tables],
@@ -256,6 +337,7 @@ def old_sessions(
             ],
             "own": list(own),
             "after": after_s,
+            "vacuum": AUTOVACUUM,
         },
     )
     return [blocker_of(row) for row in rows]

@@ -63,7 +63,8 @@ class Capacity:
 
 
 def choose(facts: Facts, tables: int, wanted: Optional[int] = None) -> Capacity:
-    """tables: how many could be worked on at a time. wanted: steady_parallel, which is not argued with.
+    """tables: how many could be worked on at a time. wanted: steady_parallel, which is not argued with, unless there
+    are not so many connections; of these the look at others' waits takes one.
 
     Cores: two builds, and one more for every eight cores; each may use its share of the cores, at most what the server
     allows (max_parallel_maintenance_workers). Connections: what is free but a twentieth of max_connections, at least
@@ -82,7 +83,10 @@ def choose(facts: Facts, tables: int, wanted: Optional[int] = None) -> Capacity:
         f"{size_text(facts.free_memory or 0)} of free memory": by_memory,
     }
     most = min(limits.values())
-    builds = max(1, min(wanted or most, tables))
+    room = max(1, facts.connections - 1)
+    builds = max(1, min(wanted or most, tables, room))
+    if wanted is not None and builds < min(wanted, tables):
+        notes.append(f"{builds} at a time instead of {wanted}: {facts.connections} more connections may be opened")
     if wanted is None and tables > builds:
         reason = next(name for name, limit in limits.items() if limit == most)
         assumed = " assumed, since the server does not say how many it has" if facts.cores is None else ""

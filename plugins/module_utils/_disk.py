@@ -98,17 +98,29 @@ def read_estimates(session: Session, builds: Sequence[Build]) -> List[Estimate]:
     """The sizes of all of them, from the planner's statistics. One question. Raises psycopg2.Error."""
     names = sorted({build.table for build in builds})
     rows = session.rows(
-        "SELECT n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid)::float8 AS bytes, c.reltuples::float8 AS rows,"
-        " (SELECT pg_catalog.sum(greatest(p.reltuples, 0))::float8 FROM pg_catalog.pg_partition_tree(c.oid) AS t"
-        "  JOIN pg_catalog.pg_class p ON p.oid = t.relid WHERE t.isleaf AND t.relid <> c.oid) AS of_partitions,"
-        " (SELECT pg_catalog.jsonb_object_agg(a.attname, coalesce("
-        "  (SELECT pg_catalog.max(s.avg_width) FROM pg_catalog.pg_stats s WHERE s.schemaname = n.nspname"
-        "   AND s.tablename = c.relname AND s.attname = a.attname),"
-        "  CASE WHEN a.attlen > 0 THEN a.attlen ELSE %s END))"
-        "  FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS widths"
-        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        " JOIN unnest(%s::text[], %s::text[]) AS w(schema, name) ON w.schema = n.nspname AND w.name = c.relname",
-        (_WIDTH, [schema for schema, _name in names], [name for _schema, name in names]),
+        "WITH root AS MATERIALIZED (SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c"
+        "  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        "  JOIN unnest(%s::text[], %s::text[]) AS w(schema, name) ON w.schema = n.nspname AND w.name = c.relname),"
+        # The table, or the partitions that hold its rows. Autovacuum analyzes these, and never the whole.
+        " leaf AS MATERIALIZED (SELECT r.oid AS root, n.nspname, c.relname, c.reltuples, c.relpages,"
+        "  coalesce(pg_catalog.pg_relation_size(c.oid), 0) AS bytes FROM root r CROSS JOIN LATERAL"
+        "  (SELECT t.relid FROM pg_catalog.pg_partition_tree(r.oid) AS t WHERE t.isleaf AND r.relkind = 'p'"
+        "   UNION ALL SELECT r.oid WHERE r.relkind <> 'p') AS t JOIN pg_catalog.pg_class c ON c.oid = t.relid"
+        "  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace),"
+        " stats AS MATERIALIZED (SELECT l.root, s.attname, ceil(sum(s.avg_width * greatest(l.reltuples, 1))"
+        "   / sum(greatest(l.reltuples, 1)))::int AS width FROM leaf l"
+        "  JOIN pg_catalog.pg_stats s ON s.schemaname = l.nspname AND s.tablename = l.relname GROUP BY 1, 2)"
+        # As the planner does: so many rows on a page as when it was analyzed, on the pages that there are now.
+        " SELECT r.nspname, r.relname, (SELECT coalesce(sum(l.reltuples * (l.bytes / l.relpages"
+        "   / pg_catalog.current_setting('block_size')::float8)), 0)::float8"
+        "  FROM leaf l WHERE l.root = r.oid AND l.reltuples > 0 AND l.relpages > 0) AS rows,"
+        " (SELECT coalesce(sum(l.bytes), 0)::float8 FROM leaf l"
+        "  WHERE l.root = r.oid AND NOT (l.reltuples > 0 AND l.relpages > 0)) AS other_bytes,"
+        " (SELECT pg_catalog.jsonb_object_agg(a.attname, coalesce(s.width,"
+        "   CASE WHEN a.attlen > 0 THEN a.attlen ELSE %s END)) FROM pg_catalog.pg_attribute a"
+        "  LEFT JOIN stats s ON s.root = r.oid AND s.attname = a.attname"
+        "  WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped) AS widths FROM root r",
+        ([schema for schema, _name in names], [name for _schema, name in names], _WIDTH),
     )
     found = {(row["nspname"], row["relname"]): row for row in rows}
     return [
@@ -119,12 +131,8 @@ def read_estimates(session: Session, builds: Sequence[Build]) -> List[Estimate]:
 
 
 def _rows(row: Mapping[str, Any]) -> float:
-    """reltuples is -1 (0 before PostgreSQL 14) for a table that was never analyzed: then its size says it."""
-    if row["of_partitions"] is not None:
-        return row["of_partitions"]
-    if row["rows"] > 0 or not row["bytes"]:
-        return max(row["rows"], 0.0)
-    return row["bytes"] / (_HEAP_TUPLE + sum((row["widths"] or {}).values()))
+    """Of what was never analyzed (reltuples is -1, before PostgreSQL 14 it is 0) the size says how many there are."""
+    return row["rows"] + row["other_bytes"] / (_HEAP_TUPLE + sum((row["widths"] or {}).values()))
 
 
 def read_free(session: Session, tablespaces: Sequence[Optional[str]]) -> Optional[Dict[Optional[str], Tuple[int, int]]]:

@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Proto
 
 from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
     Blocker,
+    ages_are_hidden,
     blockers_of_tables,
     old_sessions,
 )
@@ -121,7 +122,7 @@ class Executor:
     # What earlier steps of this run left at their places: a later step on the same object begins from there.
     _left: Dict[Tuple[str, Tuple[str, str], str], Optional[Mapping[str, Any]]] = field(default_factory=dict)
     # The sessions that were named already as those that builds have to wait for.
-    _told: Set[Tuple[Optional[int], str]] = field(default_factory=set)
+    _told: Set[Tuple[Optional[int], Optional[str], str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._watch = Watch(self.target, self.control, self.schema, self.policy, self.progress, self.prisma)
@@ -194,7 +195,7 @@ class Executor:
         except psycopg2.Error as error:
             result.status, result.error = "failed", self._failure(session, step, error)
         if result.error is not None and begun and session is not None:
-            self._clean_up(session, step, result.error)
+            self._clean_up(session, result, line, result.error)
         result.duration_ms = (time.monotonic() - started) * 1000.0
         result.notes.extend(_ended_text(entry) for entry in result.ended)
         if begun:
@@ -217,8 +218,14 @@ class Executor:
         if step.kind == "index":
             with self._watch.use() as control:
                 found = old_sessions(control, [step.table], self.policy.blockers.after_s, self._own())
-            new = [one for one in found if (one.pid, one.table) not in self._told]
-            self._told.update((one.pid, one.table) for one in new)
+                hidden = ages_are_hidden(control)
+            new = [one for one in found if (one.pid, one.gid, one.table) not in self._told]
+            self._told.update((one.pid, one.gid, one.table) for one in new)
+            if hidden:
+                result.notes.append(
+                    "how old the transactions of other roles are cannot be seen by this one (GRANT pg_read_all_stats): "
+                    "builds may have to wait for some of them"
+                )
             result.notes.extend(f"{step.object} begins although it will have to wait: {one.text}" for one in new)
             line.waiting = "; ".join(f"{one.brief} will have to be waited for" for one in found[:3])
         line.enter("")
@@ -284,8 +291,7 @@ class Executor:
         started = time.monotonic()
         while True:
             try:
-                with self._watch.running(session, line, result.ended):
-                    session.execute(statement)
+                self._execute(session, statement, result, line)
                 return
             except psycopg2.Error as error:
                 if session.connection.closed:
@@ -297,7 +303,12 @@ class Executor:
             result.attempts += 1
             if statement.startswith("CREATE "):
                 for cleanup in result.step.cleanup:  # the invalid index that it left owns the name
-                    session.execute(cleanup)
+                    self._execute(session, cleanup, result, line)
+
+    def _execute(self, session: Session, statement: str, result: StepResult, line: Line) -> None:
+        """One that may take any time is looked at meanwhile: whom it waits for, and whether an answer will come."""
+        with self._watch.running(session, line, result.ended):
+            session.execute(statement)
 
     @contextmanager
     def _yielding(self, session: Session, unit: Unit) -> Iterator[List[int]]:
@@ -319,7 +330,7 @@ class Executor:
         """Who is in the way now; those that the policy gives free are ended."""
         with self._watch.use() as control:
             found = blockers_of_tables(control, unit, self._own())
-            result.ended.extend(self._watch.end_blockers(control, found, self._own()))
+            self._watch.end_blockers(control, found, self._own(), result.ended)
         line.waiting = "; ".join(blocker.brief for blocker in found[:3])
         return found
 
@@ -339,8 +350,9 @@ class Executor:
             problem.todo = "make the keys unique, then run the same command again"
         return problem
 
-    def _clean_up(self, session: Session, step: Step, failure: SteadyError) -> None:
+    def _clean_up(self, session: Session, result: StepResult, line: Line, failure: SteadyError) -> None:
         """Take away what a failed build leaves (an invalid index slows every write), or say that it is there."""
+        step = result.step
         if session.connection.closed:
             try:
                 if self._watch.unreachable:
@@ -362,10 +374,10 @@ class Executor:
             failure.left = "; ".join(text for text in (failure.left, step.leftover) if text)
             return
         try:
-            session.execute(f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'")
+            self._execute(session, f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'", result, line)
             for statement in step.cleanup:
-                session.execute(statement)
-            session.execute("SET lock_timeout TO '0'")
+                self._execute(session, statement, result, line)
+            self._execute(session, "SET lock_timeout TO '0'", result, line)
             failure.left = "; ".join(text for text in (failure.left, "no invalid index was left behind") if text)
         except (psycopg2.Error, SteadyError):
             failure.left = (

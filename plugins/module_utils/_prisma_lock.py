@@ -20,9 +20,14 @@ We hold it from before the plan is made until the end. Two things follow for who
 from __future__ import annotations
 
 import time
-from typing import Callable, ContextManager, List
+from typing import Callable, ContextManager, Dict, List, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._blockers import Blocker, blocker_of, describe_blockers
+from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
+    SESSION,
+    Blocker,
+    blocker_of,
+    describe_blockers,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
@@ -34,9 +39,7 @@ _POLL_SECONDS = 0.25
 
 # Advisory locks with one bigint key: its upper half is classid, its lower half objid (documentation, pg_locks).
 _ROWS = (
-    "SELECT a.pid, a.usename::text, a.application_name, coalesce(a.state, a.backend_type) AS state,"
-    " extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::float8 AS age, l.mode,"
-    " NOT l.granted AS waiting, 'Prisma''s advisory lock' AS table_name, a.query, a.backend_type AS backend"
+    ", l.mode, NOT l.granted AS waiting, 'Prisma''s advisory lock' AS table_name"
     " FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
     " WHERE l.locktype = 'advisory' AND l.classid = 0 AND l.objid = %s AND l.objsubid = 1"
     " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
@@ -49,6 +52,9 @@ class PrismaLock:
 
     def __init__(self) -> None:
         self._held = False
+        # Since when each process was seen to wait for it, by our clock: pg_stat_activity shows the age of another
+        # role's query to pg_read_all_stats alone.
+        self._waiting: Dict[Optional[int], float] = {}
 
     def take(self, use: Callable[[], ContextManager[Session]], patience_s: float, say: Callable[[str], None]) -> None:
         """Take it if we do not have it. Raises SteadyError after the patience, psycopg2.Error.
@@ -78,18 +84,18 @@ class PrismaLock:
         """Let go of it when somebody has waited for longer than Prisma does; have it again as soon as it is free."""
         if not self._held:
             self._held = _try(session)
-        elif _sessions(
-            session,
-            "NOT l.granted AND a.query_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %s)",
-            _LONGER_THAN_PRISMA_SECONDS,
-        ):
+            return
+        now = time.monotonic()
+        waiting = _sessions(session, "NOT l.granted")
+        self._waiting = {one.pid: self._waiting.get(one.pid, now) for one in waiting}
+        if any(now - since > _LONGER_THAN_PRISMA_SECONDS for since in self._waiting.values()):
             session.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", (KEY,))
-            self._held = False
+            self._held, self._waiting = False, {}
 
 
 def _try(session: Session) -> bool:
     return bool(session.one("SELECT pg_catalog.pg_try_advisory_lock(%s) AS taken", (KEY,))["taken"])
 
 
-def _sessions(session: Session, condition: str, *parameters: float) -> List[Blocker]:
-    return [blocker_of(row) for row in session.rows(f"{_ROWS} AND {condition}", (KEY, *parameters))]
+def _sessions(session: Session, condition: str) -> List[Blocker]:
+    return [blocker_of(row) for row in session.rows(f"{SESSION}{_ROWS} AND {condition}", (KEY,))]

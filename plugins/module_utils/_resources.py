@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection steady.postgresql: it may change in any release.
 
-"""What a plan needs of the server: builds at a time, memory, disk. Asked only for a plan that builds indexes."""
+"""What a plan needs of the server: steps at a time, memory, disk. Asked only where there is something to choose."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ def plan_resources(
     """The plan, with the problem that the disk is too small where it is; the capacity; notes. Raises psycopg2.Error."""
     tables = len({step.table for step in plan.steps if step.parallel})
     builds = builds_of(plan, wishes)
-    if not builds:
-        return plan, Capacity(max(1, min(options.parallel or tables, tables))), []
+    if not tables:
+        return plan, Capacity(1), []
     # Through a socket, the server is on this machine, and so is what it has.
     here = server.address is None
     capacity = choose(read_facts(session, here), tables, options.parallel)
+    if not builds:
+        # Dropping an index takes a connection, too, and that for as long as it waits for older transactions.
+        return plan, Capacity(capacity.builds), []
     spaces = list({build.tablespace for build in builds})
     free = read_free(session, spaces) if here and options.disk_allowance is None else None
     problems, notes = disk_problems(read_estimates(session, builds), capacity.builds, free, options.disk_allowance)

@@ -141,7 +141,10 @@ def _advice(sqlstate: Optional[str]) -> str:
 
 
 class Session:
-    """One autocommitting connection. Not for two threads at a time."""
+    """One autocommitting connection. Not for two threads at a time.
+
+    pid: of its server process. What a pooler names at connection start is not it (54.2.2): Target asks for it.
+    """
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -231,7 +234,6 @@ class Target:
             server = self._read_server(session)
             self._refuse_wrong_target(server)
             self.cluster = _cluster(session)
-            self.cluster = _cluster(session)
         except psycopg2.Error as error:
             session.close()
             raise translate(error, "The session could not be prepared", NOTHING_CHANGED) from None
@@ -262,10 +264,13 @@ class Target:
         return session
 
     def _prepare(self, session: Session, schema: Optional[str]) -> None:
-        """Make every setting our own. A statement_timeout of the role may cut even that off, so it is tried again."""
+        """Make every setting our own, and learn which process serves it.
+
+        A statement_timeout of the role may cut even that off, so it is tried again.
+        """
         for last in (False, False, False, False, True):
             try:
-                session.execute(self._settings(session, schema))
+                session.pid = session.one(self._settings(session, schema))["pid"]
                 return
             except psycopg2.errors.QueryCanceled:
                 if last:
@@ -394,7 +399,7 @@ class Target:
                 "SELECT pg_catalog.set_config('client_connection_check_interval', '5s', false)"
                 " WHERE pg_catalog.version() !~* 'windows|visual c|mingw'"
             )
-        return "; ".join([*statements, f"SET search_path TO {names}"])
+        return "; ".join([*statements, f"SET search_path TO {names}", "SELECT pg_catalog.pg_backend_pid() AS pid"])
 
 
 def unsupported_version(text: str) -> ConnectionProblem:

@@ -142,6 +142,7 @@ class Watch:
     @contextmanager
     def running(self, session: Session, line: Line, ended: List[Dict[str, Any]]) -> Iterator[None]:
         """A statement runs that may take any time and blocks nobody meanwhile."""
+        self._given_up.pop(session.pid, None)  # of an earlier statement, which was done before the cancel came
         self._running[session.pid] = _Statement(session, line, ended)
         try:
             yield
@@ -153,9 +154,16 @@ class Watch:
         """Who was waited for, when the session's statement was cancelled for want of patience."""
         return self._given_up.pop(session.pid, None)
 
-    def end_blockers(self, session: Session, found: Sequence[Blocker], own: Sequence[int]) -> List[Dict[str, Any]]:
-        """End those that the policy gives free; the others are waited for."""
-        return end_blockers(session, self._policy.blockers, found, own)
+    def end_blockers(
+        self, session: Session, found: Sequence[Blocker], own: Sequence[int], ended: List[Dict[str, Any]]
+    ) -> None:
+        """End those that the policy gives free; the others are waited for. ended: gets each, once.
+
+        They are looked at every second: one that may not be ended, or does not go at once, is found again and again.
+        """
+        known = [_ended_key(entry) for entry in ended]
+        new = end_blockers(session, self._policy.blockers, found, own)
+        ended.extend(entry for entry in new if _ended_key(entry) not in known)
 
     def close(self) -> None:
         if self._second is not None:
@@ -165,23 +173,25 @@ class Watch:
 
     def look(self) -> None:
         """Called every second or so."""
-        running = dict(self._running)
-        if running:
+        if self._running:
             try:
                 if self._control.connection.closed:
-                    self._look_without_control(running)
+                    self._look_without_control()
                 else:
                     with self.use() as session:
-                        self._look(session, running)
+                        self._look(session)
             except psycopg2.Error:
                 pass  # the next look finds the session closed
         self._progress.show([line.as_dict() for _number, line in sorted(self._lines.items())])
 
-    def _look(self, session: Session, running: Mapping[int, _Statement]) -> None:
+    def _look(self, session: Session) -> None:
+        """Within the mutex: a statement that is looked at here is not over, and its session at no later one."""
+        running = dict(self._running)
         rows = {row["pid"]: row for row in session.rows(_QUESTION, (list(running),))}
         for pid, statement in running.items():
             row = rows.get(pid)
-            if row is None or (row["state"] == "idle" and row["since"] > _ANSWER_SECONDS):
+            # After an error in a transaction it is idle in that.
+            if row is None or ((row["state"] or "").startswith("idle") and row["since"] > _ANSWER_SECONDS):
                 self._never_answers(statement)
                 continue
             statement.gone_at = None
@@ -197,7 +207,7 @@ class Watch:
         statement.line.waiting = "; ".join(blocker.brief for blocker in found[:3])
         if self._prisma is not None:
             self._prisma.lend(session)
-        statement.ended.extend(self.end_blockers(session, found, list(self._running)))
+        self.end_blockers(session, found, list(self._running), statement.ended)
         if time.monotonic() - statement.free_at > self._policy.patience_s:
             self._given_up[pid] = describe_blockers(found)
             session.execute("SELECT pg_catalog.pg_cancel_backend(%s)", (pid,))
@@ -209,7 +219,7 @@ class Watch:
         if now - statement.gone_at > _ANSWER_SECONDS:
             sever(statement.session)
 
-    def _look_without_control(self, running: Mapping[int, _Statement]) -> None:
+    def _look_without_control(self) -> None:
         """The control session is lost. What runs is let finish, if the server can still be asked whether it does."""
         self._lost_at = self._lost_at or time.monotonic()
         if self._second is None or self._second.connection.closed:
@@ -218,11 +228,15 @@ class Watch:
             except SteadyError:
                 if time.monotonic() - self._lost_at > _SECOND_SECONDS:
                     self.unreachable = True
-                    for statement in running.values():
+                    for statement in list(self._running.values()):
                         sever(statement.session)
                 return
-        with answers(self._second):
-            self._look(self._second, running)
+        with self._mutex, answers(self._second):
+            self._look(self._second)
+
+
+def _ended_key(entry: Mapping[str, Any]) -> List[Any]:
+    return [entry[key] for key in ("pid", "user", "application", "query", "how")]
 
 
 def _show(line: Line, row: Mapping[str, Any]) -> None:

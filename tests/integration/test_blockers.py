@@ -141,21 +141,51 @@ def test_a_role_that_may_end_nobody_says_so_and_goes_on_waiting(cluster: Cluster
             deploy(database, applications=("till 7",), patience_s=1.5, user=role, columns=COLUMN)
         assert is_there(database, pid)
     # Without pg_read_all_stats it is not even seen how old the transaction is, so that nothing is tried.
-    assert f"pid {pid}" in str(failure.value)
+    assert (
+        f'pid {pid} (user "postgres", application "till 7", state not visible to this role) holds RowExclusiveLock on '
+        "public.Order; its query: not visible to this role"
+    ) in str(failure.value)
 
 
-def test_a_role_that_sees_all_and_may_end_nobody(cluster: Cluster, database: Database) -> None:
+@pytest.mark.parametrize(
+    ("user", "sections", "statements", "how"),
+    [
+        ("app", {"columns": COLUMN}, (CHILD,), "not permitted (GRANT pg_signal_backend)"),
+        ("app", {"indexes": INDEX}, OLD_SNAPSHOT, "not permitted (GRANT pg_signal_backend)"),
+        (SUPERUSER, {"columns": COLUMN}, (CHILD,), "not permitted (only a superuser may)"),
+    ],
+    ids=["a lock", "an old snapshot", "a superuser's"],
+)
+def test_a_role_that_sees_all_and_may_end_nobody(
+    cluster: Cluster, database: Database, user: str, sections: dict[str, Any], statements: tuple[str, ...], how: str
+) -> None:
+    """It is found in the way again and again, and told once."""
+    role, app = cluster.role("deployer"), cluster.role("app")
+    database.execute(
+        f'GRANT pg_read_all_stats TO {role}; GRANT ALL ON "Order" TO {app}; ALTER TABLE "Order" OWNER TO {role};'
+        f" GRANT CREATE ON SCHEMA public TO {role}; GRANT CREATE ON DATABASE {database.name} TO {role}"
+    )
+    with doomed(database, *statements, user=user, application_name="till 7") as pid:
+        with pytest.raises(SteadyError) as failure:
+            deploy(database, applications=("till 7",), patience_s=3.5, user=role, **sections)
+        assert is_there(database, pid)
+    (entry,) = database.value("SELECT ended FROM steady.step")
+    assert (entry["pid"], entry["how"]) == (pid, how)
+    assert len([note for note in failure.value.facts["notes"] if note.startswith("not permitted")]) == 1
+
+
+def test_a_role_that_cannot_see_how_old_transactions_are_says_so_before_a_build(
+    cluster: Cluster, database: Database
+) -> None:
     role = cluster.role("deployer")
     database.execute(
-        f'GRANT pg_read_all_stats TO {role}; ALTER TABLE "Order" OWNER TO {role};'
+        f'ALTER TABLE "Order" OWNER TO {role}; GRANT CREATE ON SCHEMA public TO {role};'
         f" GRANT CREATE ON DATABASE {database.name} TO {role}"
     )
-    with doomed(database, CHILD, application_name="till 7") as pid:
-        with pytest.raises(SteadyError) as failure:
-            deploy(database, applications=("till 7",), patience_s=1.5, user=role, columns=COLUMN)
-        assert is_there(database, pid)
-    (step,) = failure.value.facts["steps"]
-    assert {entry["how"] for entry in step["ended_sessions"]} == {"not permitted (GRANT pg_signal_backend)"}
+    with held(database, *OLD_SNAPSHOT, seconds=1.0):
+        result = deploy(database, "wait", user=role, indexes=INDEX)
+    assert len([note for note in result["notes"] if "GRANT pg_read_all_stats" in note]) == 1
+    assert not [note for note in deploy(database, "wait", indexes=[{**INDEX[0], "state": "absent"}])["notes"] if note]
 
 
 def test_who_is_too_old_is_named_before_a_build_begins(database: Database) -> None:
@@ -250,6 +280,78 @@ def test_an_autovacuum_in_the_way_is_made_to_go_by_the_server_itself(slow_vacuum
     assert "canceling autovacuum task" in slow_vacuums.log()
 
 
+def test_an_autovacuum_is_known_to_a_role_that_sees_little(slow_vacuums: Server) -> None:
+    """Which kind of process is in the way takes pg_read_all_stats; that it has no user, everybody may see."""
+    database = _vacuumed(slow_vacuums, "vacuumed_by_others")
+    database.execute(
+        'CREATE ROLE deployer LOGIN; ALTER TABLE "Order" OWNER TO deployer;'
+        " GRANT CREATE ON DATABASE vacuumed_by_others TO deployer"
+    )
+    deploy(database, "wait", user="deployer", columns=COLUMN)
+    assert database.nullable("Order", "note") is False
+
+
+# -- others than sessions ----------------------------------------------------------------------------------------------
+
+
+def test_prepared_transactions_are_told_apart_and_how_each_is_ended(database: Database) -> None:
+    """Nobody is connected to them: what ends them is a statement with their names."""
+    for number, name in ((1, "O'Neill"), (2, "two")):
+        connection = database.connect()
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute('UPDATE "Order" SET total = 0 WHERE id = %s', (number,))
+            cursor.execute("PREPARE TRANSACTION %s", (name,))
+        connection.close()
+    time.sleep(0.4)
+    ends = ["ROLLBACK PREPARED 'O''Neill'", "ROLLBACK PREPARED 'two'"]
+    with pytest.raises(SteadyError) as failure:
+        deploy(database, "terminate", roles=("postgres",), patience_s=1.0, columns=COLUMN)
+    assert [text in failure.value.why for text in ends] == [True, True]
+    assert 'user "postgres"' in failure.value.why
+    with pytest.raises(SteadyError) as failure:
+        deploy(database, "wait", patience_s=1.5, indexes=INDEX)
+    assert [text in " ".join(failure.value.facts["notes"]) for text in ends] == [True, True]
+    # PostgreSQL waits for one after the other.
+    assert sum(text in failure.value.why for text in ends) == 1
+
+
+@pytest.fixture
+def replicated(postgres_major: int) -> Iterator[Server]:
+    """A server on which one database subscribes to another's table."""
+    with Server.start(postgres_major, settings={"wal_level": "logical", "autovacuum": "off"}) as server:
+        for name in ("source", "copy"):
+            server.create_database(name)
+            server.execute('CREATE TABLE "Order" (id int PRIMARY KEY, note text)', database=name)
+            server.execute("CREATE TABLE beside (id int)", database=name)
+        server.execute("INSERT INTO \"Order\" VALUES (1, 'x')", database="source")
+        server.execute("INSERT INTO \"Order\" VALUES (1, 'x')", database="copy")
+        server.execute('CREATE PUBLICATION p FOR TABLE "Order"', database="source")
+        server.execute("SELECT pg_create_logical_replication_slot('s', 'pgoutput')", database="source")
+        place = f"host={server.socket_dir} port={server.port} user={SUPERUSER} dbname=source"
+        options = "create_slot = false, slot_name = s, copy_data = false"
+        server.execute(f"CREATE SUBSCRIPTION s CONNECTION '{place}' PUBLICATION p WITH ({options})", database="copy")
+        yield server
+        server.execute("ALTER SUBSCRIPTION s DISABLE", database="copy")
+
+
+def test_whoever_has_an_old_snapshot_is_named_before_a_build(replicated: Server) -> None:
+    """What applies another database's changes has one, too; what it is called is another thing from 17 on."""
+    database = Database(replicated, "copy")
+    with held(database, 'UPDATE "Order" SET note = note', application_name="shop worker") as holder:
+        replicated.execute("UPDATE \"Order\" SET note = 'y'", database="source")
+        waits = "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'logical%' AND wait_event_type = 'Lock'"
+        ((worker,),) = wait_until(lambda: database.execute(waits))
+        time.sleep(0.5)
+        with background(
+            lambda: deploy(database, "wait", indexes=[{"table": "beside", "columns": ["id"]}])
+        ) as deployment:
+            wait_until(lambda: [row for row in builders(database) if "old snapshots" in row[2]])
+            holder.release()
+            notes = deployment.result()["notes"]
+    assert [note for note in notes if "begins although" in note and f"pid {worker} " in note]
+
+
 # -- deadlocks ---------------------------------------------------------------------------------------------------------
 
 
@@ -270,3 +372,21 @@ def test_a_build_that_is_the_victim_of_a_deadlock_is_built_again(database: Datab
         'CREATE INDEX "Order_note_idx" ON public."Order" USING btree (note)'
     )
     assert database.helpers() == []
+
+
+def test_what_a_deadlock_left_is_waited_for_no_longer_than_the_patience(database: Database) -> None:
+    """The rival wins, and stays in its transaction: the invalid index cannot be dropped before it ends."""
+    connection = database.connect(application_name="rival", options="-c deadlock_timeout=30s")
+    with background(lambda: deploy(database, "wait", patience_s=2.0, indexes=INDEX)) as deployment:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(CHILD)
+            wait_until(lambda: [row for row in builders(database) if "waiting" in row[2]])
+            cursor.execute('LOCK TABLE "Order" IN SHARE UPDATE EXCLUSIVE MODE')
+            try:
+                wait_until(deployment.done, 40)
+            finally:
+                cursor.execute("COMMIT")
+        with pytest.raises(SteadyError, match='application "rival"'):
+            deployment.result()
+    connection.close()

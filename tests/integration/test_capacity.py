@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils import _disk, _r
 from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity, read_facts
 from ansible_collections.steady.postgresql.plugins.module_utils._disk import Build, read_estimates, read_free
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
-from integration.cluster import Database
+from integration.cluster import Cluster, Database
 from integration.sessions import OLD_SNAPSHOT, background, builders, held, wait_until
 
 pytestmark = pytest.mark.postgres
@@ -79,15 +81,37 @@ def test_an_estimate_is_near_what_the_index_becomes(database: Database, analyzed
     looking.close()
 
 
-def test_the_partitions_of_a_table_count(database: Database) -> None:
+@pytest.mark.parametrize("analyze", [None, "ANALYZE p1; ANALYZE p2", "ANALYZE p"], ids=["never", "leaves", "all"])
+@pytest.mark.parametrize("column", ["id", "words"])
+def test_the_partitions_of_a_table_count(database: Database, analyze: str | None, column: str) -> None:
+    """Autovacuum analyzes the partitions, and never the whole."""
     database.execute(
-        "CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9999);"
-        " INSERT INTO p SELECT generate_series(1, 5000); ANALYZE p, p1"
+        "CREATE TABLE p (id int, words text) PARTITION BY RANGE (id);"
+        " CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (20000);"
+        " CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (20000) TO (99999);"
+        " INSERT INTO p SELECT g, repeat(md5(g::text), 4) FROM generate_series(1, 30000) g"
     )
+    if analyze is not None:
+        database.execute(analyze)
     looking = session(database)
-    estimates = read_estimates(looking, [Build(("public", "p"), "x", ("id",)), Build(("public", "p1"), "y", ("id",))])
+    (estimate,) = read_estimates(looking, [Build(("public", "p"), "x", (column,))])
     looking.close()
-    assert estimates[0].bytes == estimates[1].bytes > 80_000
+    database.execute(f"CREATE INDEX x ON p ({column})")
+    size = int(database.value("SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree('x') WHERE isleaf"))
+    # Without statistics a text is taken to be short, and so are the rows, of which there are more then.
+    least, most = (0.5, 3.5) if analyze is None else (0.75, 1.5)
+    assert least * size < estimate.bytes < most * size
+
+
+def test_rows_that_came_since_a_table_was_analyzed_count(database: Database) -> None:
+    database.execute("CREATE TABLE grown AS SELECT g AS id FROM generate_series(1, 3000) g; ANALYZE grown")
+    database.execute("INSERT INTO grown SELECT generate_series(1, 100000)")
+    looking = session(database)
+    (estimate,) = read_estimates(looking, [Build(("public", "grown"), "x", ("id",))])
+    looking.close()
+    database.execute("CREATE INDEX x ON grown (id)")
+    size = database.value("SELECT pg_relation_size('x')")
+    assert 0.75 * size < estimate.bytes < 1.5 * size
 
 
 def test_memory_and_workers_are_set_in_the_session_that_builds_and_nowhere_else(
@@ -139,6 +163,38 @@ def test_the_limit_of_a_role_counts(database: Database) -> None:
         looking.close()
     finally:
         database.execute("DROP ROLE few")
+
+
+def test_drops_leave_connections_to_the_application(database: Database) -> None:
+    """Some wait for a writer; begun all at once they would take every connection that there is."""
+    tables = [f"t{number}" for number in range(60)]
+    database.execute("; ".join(f"CREATE TABLE {name} (a int); CREATE INDEX {name}_a ON {name} (a)" for name in tables))
+    absent = [{"table": name, "name": f"{name}_a", "state": "absent"} for name in tables]
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'steady%'"
+    dropping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'DROP INDEX%' AND wait_event_type = 'Lock'"
+    writers = [held(database, f"LOCK TABLE {name} IN ROW EXCLUSIVE MODE", seconds=3) for name in tables[:10]]
+    with ExitStack() as stack:
+        for writer in writers:
+            stack.enter_context(writer)
+        deployment = stack.enter_context(background(lambda: database.apply(indexes=absent)))
+        wait_until(lambda: database.execute(dropping))
+        time.sleep(1.0)
+        assert database.value(ours) <= 2 + 8
+        assert len(deployment.result()["steps"]) == 60
+
+
+def test_more_at_a_time_than_the_role_has_connections(cluster: Cluster, database: Database) -> None:
+    role = cluster.role("few", "LOGIN CONNECTION LIMIT 4")
+    tables = ("Order", "Customer", "Category")
+    database.execute(
+        f"GRANT CREATE ON SCHEMA public TO {role}; GRANT CREATE ON DATABASE {database.name} TO {role};"
+        + "".join(f'ALTER TABLE "{table}" OWNER TO {role};' for table in tables)
+    )
+    indexes = [{"table": table, "name": f"new_{table}", "columns": ["id"]} for table in tables]
+    with held(database, *OLD_SNAPSHOT, seconds=1.5):
+        result = database.apply(indexes=indexes, user=role, parallel=8)
+    assert [step["status"] for step in result["steps"]] == ["done"] * 3
+    assert "2 at a time instead of 8: 3 more connections may be opened" in result["notes"]
 
 
 def test_a_folder_that_this_account_may_not_look_at_is_no_error(

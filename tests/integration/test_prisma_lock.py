@@ -15,8 +15,9 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils import _prisma_lock
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from integration.cluster import Database
+from integration.cluster import Cluster, Database
 from integration.sessions import background, builders, held, wait_until
+from lab.server import SUPERUSER
 
 pytestmark = pytest.mark.postgres
 
@@ -86,11 +87,18 @@ def test_it_is_kept_out_while_we_are_at_work(database: Database) -> None:
     wait_until(lambda: not database.execute(HELD))
 
 
+@pytest.mark.parametrize("sees", [True, False], ids=["seen", "of another role, whose queries are hidden"])
 def test_a_process_that_prisma_left_waiting_does_not_block_our_build(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, database: Database, monkeypatch: pytest.MonkeyPatch, sees: bool
 ) -> None:
     """It waits for our lock with a snapshot for which our build waits, and its client has gone after ten seconds."""
     monkeypatch.setattr(_prisma_lock, "_LONGER_THAN_PRISMA_SECONDS", 2.0)
+    user = SUPERUSER if sees else cluster.role("deployer")
+    if not sees:
+        database.execute(
+            f'ALTER TABLE "Order" OWNER TO {user}; GRANT CREATE ON SCHEMA public TO {user};'
+            f" GRANT CREATE ON DATABASE {database.name} TO {user}"
+        )
     got: list[Any] = []
 
     def wait_for_it() -> None:
@@ -107,7 +115,7 @@ def test_a_process_that_prisma_left_waiting_does_not_block_our_build(
     waiter = threading.Thread(target=wait_for_it)
     with (
         held(database, 'UPDATE "Order" SET total = 0 WHERE id = 1') as writer,
-        background(lambda: database.apply(indexes=INDEX)) as deployment,
+        background(lambda: database.apply(indexes=INDEX, user=user, patience_s=10.0)) as deployment,
     ):
         wait_until(lambda: [row for row in builders(database) if "waiting" in row[2]])
         waiter.start()

@@ -13,13 +13,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _liveness, _watch
+from ansible_collections.steady.postgresql.plugins.module_utils import _executor, _liveness, _watch
+from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Target
 from integration.ansible_command import ROOT, environment
 from integration.cluster import OPERATOR, Database
 from integration.proxy import Proxy
@@ -108,6 +112,59 @@ def test_a_build_goes_on_when_only_the_control_session_is_lost(
         snapshot.release()
         deployment.result()
     assert not database.indexes("Order")["Order_note_idx"].startswith("INVALID")
+
+
+def test_a_clean_up_whose_connection_is_lost_is_noticed(
+    database: Database, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build was cancelled. Dropping what it left waits for a writer, and then there is nobody to tell."""
+    monkeypatch.setattr(_watch, "_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(_executor, "_CLEANUP_SECONDS", 2.0)
+    dropping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'DROP INDEX%' AND wait_event_type = 'Lock'"
+    writer = held(database, 'UPDATE "Order" SET total = 0 WHERE id = 1')
+    with writer, background(lambda: deploy(database, proxy)) as deployment:
+        ((pid, *_more),) = wait_until(lambda: [row for row in builders(database) if "waiting" in row[2]])
+        database.execute("SELECT pg_cancel_backend(%s)", (pid,))
+        wait_until(lambda: database.execute(dropping))
+        proxy.links[-1].freeze()
+        lost = time.monotonic()
+        try:
+            wait_until(deployment.done, NOTICED_S)
+        finally:
+            proxy.close()
+        assert deployment.result() - lost < NOTICED_S
+    assert "an invalid index may be left behind on Order" in database.value("SELECT error FROM steady.step")
+
+
+def test_an_error_whose_message_is_lost_is_noticed(
+    database: Database, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has ended the statement, and is idle in its transaction."""
+    monkeypatch.setattr(_watch, "_ANSWER_SECONDS", 0.5)
+    address = f"postgresql://postgres@127.0.0.1:{proxy.port}/{database.name}"
+    target = Target(read_address(address), Expectation(), "test", True)
+    control, _server = target.first_session()
+    session = target.session()
+    watch = _watch.Watch(target, control, "public", LockPolicy(), Progress(None), None)
+
+    def work() -> float:
+        with watch.running(session, watch.begins(1, "validate"), []), pytest.raises(psycopg2.Error):
+            session.execute("BEGIN; SELECT pg_sleep(1); SELECT 1 / 0; COMMIT")
+        return time.monotonic()
+
+    with background(work) as working:
+        sleeping = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        wait_until(lambda: database.execute(sleeping))
+        proxy.links[-1].freeze()
+        lost = time.monotonic()
+        try:
+            while not working.done() and time.monotonic() - lost < 10:
+                watch.look()
+                time.sleep(0.2)
+        finally:
+            proxy.close()
+        assert working.result() - lost < 10
+    control.close()
 
 
 _ELSEWHERE = """

@@ -13,7 +13,9 @@ from typing import Any
 import psycopg2
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils import _watch
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._rollback import rollback
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
@@ -21,6 +23,7 @@ from integration.cluster import Database
 from integration.connection.modules import call
 from integration.connection.pgbouncer import Pooler, pgbouncer, program
 from integration.connection.sentences import check_result, refusal
+from integration.sessions import OLD_SNAPSHOT, held
 
 needs_pgbouncer = pytest.mark.skipif(
     program() is None, reason="pgbouncer is not installed (Debian's package of that name)"
@@ -166,6 +169,22 @@ def test_a_pooler_in_session_mode_is_accepted(database: Database) -> None:
         assert session_settings(pooler) == []
     assert database.dump() == before
     assert database.helpers() == []
+
+
+@needs_pgbouncer
+def test_behind_a_pooler_in_session_mode_a_build_may_take_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that the pooler names at connection start is none of the server's: who looks for that one there
+    finds nobody at work on the build."""
+    monkeypatch.setattr(_watch, "_ANSWER_SECONDS", 0.5)
+    with (
+        pgbouncer(database.server, database.name, "session") as pooler,
+        held(database, *OLD_SNAPSHOT, seconds=4) as holder,
+    ):
+        with pytest.raises(SteadyError, match=f"pid {holder.pid}"):
+            apply(MIGRATION, Options(pooler.url(), policy=LockPolicy(100, 1.5)))
+        assert apply(MIGRATION, Options(pooler.url(), policy=LockPolicy(100, 10.0)))["status"] == "succeeded"
 
 
 @needs_pgbouncer

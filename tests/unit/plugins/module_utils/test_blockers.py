@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._blockers import Blocker, BlockerPolicy, end_blockers
+from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
+    Blocker,
+    BlockerPolicy,
+    blocker_of,
+    end_blockers,
+)
 from unit.builders import FakeSession, server_error
 
 WEB = Blocker(815, "app", "web", "active", 90.0, "RowExclusiveLock", "public.User", "SELECT ?")
@@ -80,7 +85,10 @@ def test_one_that_is_gone_or_in_another_transaction_by_now_is_not_told() -> None
 
 
 def test_a_role_that_may_not() -> None:
-    session: Any = FakeSession(lambda _statement: server_error("42501"))
+    def answer(statement: str) -> Any:
+        return server_error("42501") if "pg_terminate" in statement else [{"rolsuper": False}]
+
+    session: Any = FakeSession(answer)
     (entry,) = end_blockers(session, POLICY, [WEB], [])
     assert entry["how"] == "not permitted (GRANT pg_signal_backend)"
 
@@ -90,4 +98,63 @@ def test_a_few_words_for_a_line() -> None:
     assert replace(WEB, application="", age_s=None, query="").brief == (
         "pid 815 (app, active): its query is not visible"
     )
-    assert replace(WEB, pid=None).brief == "a prepared transaction"
+    assert replace(WEB, pid=None, gid="it's 1").brief == "the prepared transaction it's 1"
+
+
+def test_a_prepared_transaction_in_words() -> None:
+    assert replace(WEB, pid=None, gid="it's 1").text == (
+        'a prepared transaction (user "app", transaction open for 90 s) holds RowExclusiveLock on public.User; '
+        "it ends by COMMIT PREPARED 'it''s 1' or ROLLBACK PREPARED 'it''s 1'"
+    )
+
+
+ROW: dict[str, Any] = {
+    "pid": 815,
+    "usename": "app",
+    "application_name": "web",
+    "state": "active",
+    "query": "SELECT 1",
+    "backend": "client backend",
+    "of_server": False,
+    "age": 90.0,
+    "mode": "RowExclusiveLock",
+    "waiting": False,
+    "table_name": "public.User",
+}
+HIDDEN = {"state": None, "query": "<insufficient privilege>", "backend": None, "age": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "seen"),
+    [
+        ({}, WEB),
+        (HIDDEN, replace(WEB, state="state not visible to this role", query="", age_s=None)),
+        (
+            {**HIDDEN, "usename": None, "of_server": True},
+            replace(
+                WEB,
+                user="?",
+                state="state not visible to this role",
+                query="",
+                age_s=None,
+                backend="autovacuum worker",
+            ),
+        ),
+        (
+            {**dict.fromkeys(HIDDEN), "pid": None, "usename": None, "gid": "x", "owner": "app", "prepared_age": 9.0},
+            replace(
+                WEB,
+                pid=None,
+                application="web",
+                state="prepared transaction",
+                query="",
+                age_s=9.0,
+                gid="x",
+                backend="prepared transaction",
+            ),
+        ),
+    ],
+    ids=["all is seen", "hidden", "autovacuum, hidden", "prepared"],
+)
+def test_what_is_known_of_it(changes: dict[str, Any], seen: Blocker) -> None:
+    assert blocker_of({**ROW, **changes}) == seen

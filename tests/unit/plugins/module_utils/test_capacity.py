@@ -56,9 +56,15 @@ class TestBuilds:
 
     @pytest.mark.parametrize("wanted", [1, 2, 7, 100])
     def test_what_is_said_is_done(self, wanted: int) -> None:
-        chosen = choose(facts(cores=1, connections=1, free_memory=0), 50, wanted)
+        chosen = choose(facts(cores=1, connections=101, free_memory=0), 50, wanted)
         assert chosen.builds == min(wanted, 50)
         assert chosen.notes == ()
+
+    @pytest.mark.parametrize(("free", "builds"), [(8, 7), (3, 2), (2, 1), (1, 1), (-5, 1)])
+    def test_but_not_without_connections(self, free: int, builds: int) -> None:
+        chosen = choose(facts(connections=free), 50, 8)
+        assert chosen.builds == builds
+        assert chosen.notes == (f"{builds} at a time instead of 8: {free} more connections may be opened",)
 
     @pytest.mark.parametrize(
         ("changes", "said"),

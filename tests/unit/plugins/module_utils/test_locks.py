@@ -325,14 +325,15 @@ class TestBlockers:
         ("pid", "usename", "application_name", "state", "age", "mode", "table_name", "query", "waiting", "backend")
     )
 
-    def test_what_the_server_does_not_say_is_left_open(self) -> None:
-        session = FakeSession(lambda _statement: [dict(self.ROW)])
-        (blocker,) = blockers_of_tables(session, SWAP, [1])  # type: ignore[arg-type]
-        assert blocker == Blocker(None, "?", "", "?", None, "", "", "")
-
     @pytest.mark.parametrize("find", ["tables", "session"])
     def test_the_parameters_of_a_query_are_never_shown(self, find: str) -> None:
-        row = {**self.ROW, "pid": 1, "query": "UPDATE t SET name = 'Frau Müller' WHERE id = 4711", "waiting": True}
+        row = {
+            **self.ROW,
+            "pid": 1,
+            "backend": "client backend",
+            "query": "UPDATE t SET name = 'Frau Müller' WHERE id = 4711",
+            "waiting": True,
+        }
         session: Any = FakeSession(lambda _statement: [row])
         found = blockers_of_tables(session, SWAP, [2]) if find == "tables" else blockers_of_session(session, 3)
         (blocker,) = found
