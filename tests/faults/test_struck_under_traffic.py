@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ from faults.scenes import Scene, Scenes
 from faults.traffic import BUDGET_MS, OURS, SLACK_MS
 from integration.cluster import Database
 from lab.lock_waits import LockLog, worst_ms
-from lab.server import Server
+from lab.server import Server, installation
 
 pytestmark = [pytest.mark.postgres, pytest.mark.long]
 
@@ -60,6 +61,8 @@ STRIKES: list[tuple[Fault, Strike]] = [
 @pytest.mark.parametrize("name", [operation.name for operation in OPERATIONS])
 def test_nobody_waits(scenes: Scenes, matrix: Matrix, server: Server, name: str, fault: Fault, strike: Strike) -> None:
     """In every second place of a deployment: each of them is struck without traffic, too."""
+    if server.installation.major != installation().major and not os.environ.get("STEADY_WRITE_DOCS"):
+        pytest.skip("seen when the page was written")
     scene = scenes.of(name)
     log = LockLog(server)
 
