@@ -33,7 +33,9 @@ OURS = "steady.postgresql"
 
 _NUMBERS = """
     SELECT (SELECT count(*) - 1 FROM "Order" WHERE id < 1000000) AS orders,
-           (SELECT count(*) - 1 FROM "Customer") AS customers, (SELECT count(*) - 1 FROM "Category") AS categories"""
+           (SELECT count(*) - 1 FROM "Customer") AS customers, (SELECT count(*) - 1 FROM "Category") AS categories,
+           (SELECT count(*) - 1 FROM "Payment") AS payments, (SELECT count(*) - 1 FROM "Refund") AS refunds,
+           (SELECT count(*) - 1 FROM "Parcel") AS parcels"""
 PROFILES: Mapping[str, Profile] = {
     "short transactions": Profile((SQL / "shop_reads.sql", SQL / "shop_writes.sql"), 60, 4, _NUMBERS),
     "50 clients, long transactions": Profile((SQL / "shop_crowded.sql",), 150, 50, _NUMBERS),
@@ -45,12 +47,21 @@ MORE_ROWS = """
     INSERT INTO "Order" ("id", "tenantId", "customerId", status, total, "placedAt", note)
         SELECT n, 't' || n % 7, 'c' || n % 300 + 1, 'NEW', n, now(), 'note ' || n FROM generate_series(1501, 9000) AS n;
     INSERT INTO "Category" SELECT n, n / 2, repeat('Category ', 20) || n FROM generate_series(41, 3000) AS n;
+    INSERT INTO "Payment" SELECT n, repeat('method ', 70) || n % 5 FROM generate_series(301, 999) AS n;
+    INSERT INTO "Refund" SELECT n, NULL FROM generate_series(101, 9000) AS n;
+    INSERT INTO "Parcel" SELECT n, repeat('code ', 20) || n FROM generate_series(301, 3000) AS n;
     VACUUM ANALYZE"""
 _LAST = {
     "Order": ("total", "id = 9000"),
     "Customer": ("email", "id = 'c9000'"),
     "Category": ("name", "id = 3000"),
+    "Payment": ("method", "id = 999"),
+    "Refund": ('"paymentId"', "id = 9000"),
+    "Parcel": ("code", "id = 3000"),
 }
+# The partition in which that row is: of a partitioned table nothing but partitions is locked, vacuumed or read.
+_PARTITION = {"Payment": "Payment_1_rest", "Parcel": "Parcel_rest"}
+_REFERS = {"Order": "Customer", "Refund": "Payment"}
 
 
 @dataclass(frozen=True)
@@ -97,13 +108,14 @@ def place(database: Database, operation: Operation) -> Place:
     """Where somebody stands in the operation's way: at its table, and at the one that this refers to."""
     sections = [operation.migration.get(name) for name in ("foreign_keys", "columns", "indexes")]
     child = next(section[0]["table"] for section in sections if section)
-    parent = "Customer" if child == "Order" else child
+    parent = _REFERS.get(child, child)
 
     def hold(table: str) -> str:
         column, row = _LAST[table]
         return f'UPDATE "{table}" SET {column} = {column} WHERE {row}'
 
-    return Place(database.server, database.name, f'"{child}"', _LAST[child][0], hold(child), hold(parent))
+    column, table = _LAST[child][0], _PARTITION.get(child, child)
+    return Place(database.server, database.name, f'"{table}"', column, hold(child), hold(parent))
 
 
 def run(database: Database, operation: Operation, profile: str, blocker: str, deployed: str) -> Felt:

@@ -6,8 +6,14 @@
 \set order random(1, :orders)
 \set customer random(1, :customers)
 \set category random(1, :categories)
+\set payment random(1, :payments)
+\set refund random(1, :refunds)
+\set parcel random(1, :parcels)
 \set thought random(10, 45)
 BEGIN;
+UPDATE "Refund" SET "paymentId" = "paymentId" WHERE id = :refund;
+UPDATE "Payment" SET method = method WHERE id = :payment;
+UPDATE "Parcel" SET code = code WHERE id = :parcel;
 UPDATE "Category" SET name = name WHERE id = :category;
 UPDATE "Customer" SET email = email WHERE id = 'c' || :customer;
 UPDATE "Order" SET total = total + 1 WHERE id = :order;
