@@ -496,6 +496,20 @@ class TestRollback:
         assert outcome.problems == ()
         assert 'RENAME TO "odd"' in " ".join(outcome.steps[-1].statements)
 
+    def test_a_partition_whose_build_was_cut_off_before_its_comment(self) -> None:
+        image = images(comment="theirs", clustered=True)[0]
+        there = images(apart=PARENTS, invalid=[ROOT, NESTED], comment="theirs", clustered=True)
+        cut_off = [{**one, "comment": None, "clustered": False} if one["table"] == PLAIN[1] else one for one in there]
+        (outcome,) = self.rolled_back({(ROOT, NAME): image}, *cut_off)
+        (step,) = only(outcome, "alter")
+        assert (step.table, step.before) == (PLAIN, next(one for one in cut_off if one["table"] == PLAIN[1]))
+        assert step.statements == [
+            f'COMMENT ON INDEX "public"."{NAMES[PLAIN]}" IS \'theirs\'',
+            f'ALTER TABLE "public"."Event_2024" CLUSTER ON "{NAMES[PLAIN]}"',
+        ]
+        assert len(only(outcome, "attach")) == len(outcome.steps) - 1 == len(PARENTS)
+        assert only(self.rolled_back({(ROOT, NAME): image}, *there)[0], "alter") == []
+
     def test_a_replaced_one_whose_rollback_was_cut_off(self) -> None:
         """The journal has the helpers of the deployment, of which the rollback has built others by the same names."""
         before = images(columns=["at"])[0]
