@@ -171,7 +171,8 @@ class Outcome:
     """What the planner of a kind says about one specification.
 
     step: None when nothing has to be done. further: what follows it, where one object needs several steps, such as
-    an index of a partitioned table. state: what stands there, in words. notes: worth knowing.
+    an index of a partitioned table. state: what stands there, in words. notes: worth knowing. elsewhere: what stands
+    there is a matter of another outcome of the same plan.
     """
 
     kind: str
@@ -182,6 +183,7 @@ class Outcome:
     problems: Tuple[Problem, ...] = ()
     notes: Tuple[str, ...] = ()
     further: Tuple[Step, ...] = ()
+    elsewhere: bool = False
 
     @property
     def steps(self) -> Tuple[Step, ...]:

@@ -241,7 +241,8 @@ def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
     catalog, _errors = read_catalog(control, server, wishes)
     outcomes: List[Outcome] = []
     for undo, outcome in zip(undos, plan.outcomes):
-        drift = drift_problems(undo, catalog.find(undo.kind, undo.table, undo.name))
+        found = catalog.find(undo.kind, undo.table, undo.name)
+        drift = drift_problems(undo, found) if not outcome.elsewhere else []
         outcomes.append(replace(outcome, problems=(*drift, *outcome.problems)) if drift else outcome)
     return Plan(tuple(outcomes))
 

@@ -86,13 +86,17 @@ class Course:
 
     @property
     def holds(self) -> list[Hold]:
-        """Every wait in the middle of a call that somebody else can cause."""
-        return [
-            hold
-            for number, call in enumerate(self.calls)
-            if call.unit is not None
-            for hold in _holds(number, call, call.unit)
-        ]
+        """Every wait in the middle of a call that somebody else can cause.
+
+        Calls that differ in names alone, as those of partitions do, wait alike: the first of them stands for all.
+        """
+        found: dict[tuple[str, int], Hold] = {}
+        for number, call in enumerate(self.calls):
+            if call.unit is not None:
+                alike = re.sub(r'"([^"]|"")*"', "name", "; ".join(call.statements))
+                for place, hold in enumerate(_holds(number, call, call.unit)):
+                    found.setdefault((alike, place), hold)
+        return list(found.values())
 
     def steps_at(self, number: int, side: str) -> list[str]:
         """What the journal says in the end of the steps of a run that was struck there: done | failed."""
@@ -114,7 +118,8 @@ def _holds(number: int, call: Call, unit: Unit) -> list[Hold]:
 
     if unit.guarded:
         label = f"{call.label}: waits for its locks"
-        return [Hold(number, label, (lock("ROW EXCLUSIVE", one.table),), guarded=True) for one in unit.locks[:1]]
+        # The last of them: where partitions are locked, it is one of those, by itself.
+        return [Hold(number, label, (lock("ROW EXCLUSIVE", unit.locks[-1].table),), guarded=True)]
     if unit.transaction:
         return []
     own = [one.table for one in unit.locks if one.mode == SHARE_UPDATE_EXCLUSIVE]

@@ -21,11 +21,24 @@ class Operation:
     whole: bool = False
 
 
-# What the operations find there, beside the shop.
+# What the operations find there, beside the shop: a table that is partitioned on two levels, and one with nothing but a
+# default partition. They are this small since each partition more is struck at a dozen more places.
 SETUP = """
     ALTER TABLE "Category" ADD CONSTRAINT "Category_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "Category";
     CREATE INDEX replaced ON "Order" (note);
-    CREATE INDEX dropped ON "Customer" (email, name) WHERE "isActive";"""
+    CREATE INDEX dropped ON "Customer" (email, name) WHERE "isActive";
+
+    CREATE TABLE "Payment" (id integer PRIMARY KEY, method text) PARTITION BY RANGE (id);
+    CREATE TABLE "Payment_1" PARTITION OF "Payment" FOR VALUES FROM (0) TO (1000) PARTITION BY RANGE (id);
+    CREATE TABLE "Payment_1_rest" PARTITION OF "Payment_1" DEFAULT;
+    CREATE TABLE "Refund" (id integer PRIMARY KEY, "paymentId" integer);
+    INSERT INTO "Payment" SELECT n, 'method ' || n % 5 FROM generate_series(1, 300) AS n;
+    INSERT INTO "Refund" SELECT n, 3 * n FROM generate_series(1, 100) AS n;
+    CREATE TABLE "Parcel" (id integer PRIMARY KEY, code text) PARTITION BY RANGE (id);
+    CREATE TABLE "Parcel_rest" PARTITION OF "Parcel" DEFAULT;
+    INSERT INTO "Parcel" SELECT n, 'code ' || n FROM generate_series(1, 300) AS n;
+    CREATE INDEX "Parcel_code_idx" ON "Parcel" (code);
+    COMMENT ON INDEX "Parcel_rest_code_idx" IS 'theirs';"""
 # A build that failed: the place of such an index is empty after a rollback, since nobody wants it back.
 _INVALID = """
     DROP INDEX IF EXISTS repaired;
@@ -48,6 +61,14 @@ _REPLACED = {"name": "replaced", "table": "Order", "columns": ["note", "total"]}
 _DROPPED = {"name": "dropped", "table": "Customer", "state": "absent"}
 _NULLABLE = {"table": "Order", "name": "customerId", "nullable": True}
 _NOT_NULL = {"table": "Order", "name": "note", "nullable": False}
+_PARTITIONED = {"table": "Payment", "columns": ["method"]}
+_PARTITIONED_REPLACED = {"name": "Parcel_code_idx", "table": "Parcel", "columns": ["code", "id"]}
+_KEY_TO_PARTITIONED = {
+    "name": "Refund_paymentId_fkey",
+    "table": "Refund",
+    "columns": ["paymentId"],
+    "references": {"table": "Payment", "columns": ["id"]},
+}
 
 OPERATIONS = (
     Operation("index build", {"id": "one", "indexes": [_BUILT]}),
@@ -70,6 +91,9 @@ OPERATIONS = (
     Operation("foreign key dropped", {"id": "one", "foreign_keys": [_DROPPED_KEY]}),
     Operation("column made nullable", {"id": "one", "columns": [_NULLABLE]}),
     Operation("column made NOT NULL", {"id": "one", "columns": [_NOT_NULL]}),
+    Operation("index of a partitioned table", {"id": "one", "indexes": [_PARTITIONED]}),
+    Operation("index of a partitioned table replaced", {"id": "one", "indexes": [_PARTITIONED_REPLACED]}, whole=True),
+    Operation("foreign key to a partitioned table", {"id": "one", "foreign_keys": [_KEY_TO_PARTITIONED]}),
     Operation(
         "all in one migration",
         {

@@ -91,6 +91,8 @@ def grow(
             growth.problems.append(_attached_invalid(node, here))
         elif here is None or rebuilt:
             _make(scene, node, names[node], here, growth, comment if node == root else None)
+        elif not attached:
+            _complete(scene, node, here, growth)
         there[node] = here
         if above is not None and not attached:
             growth.attachments.append(_attachment(scene, node, here, growth.placed, there))
@@ -221,6 +223,24 @@ def _make(
             cleanup=(compose("DROP INDEX CONCURRENTLY IF EXISTS {name}", name=identifier(node[0], name)),),
         )
     )
+
+
+def _complete(scene: Scene, node: TableName, here: Mapping[str, Any], growth: Growth) -> None:
+    """What a build of an index of the journal was not given when the run was cut off right after it.
+
+    That of a partitioned table has it from the transaction that made it.
+    """
+    target = scene.on(node, here["name"])
+    image = target.image
+    if image is None or scene.partitioned(node):
+        return
+    if all(image[key] == here[key] for key in ("comment", "clustered", "statistics")):
+        return
+    after = after_build(target, image["comment"], image["clustered"], image["statistics"])
+    units = tuple(autocommit(node, statement) for statement in after)
+    if units:
+        summary = "built by an interrupted run"
+        growth.builds.append(Step(KIND, node, here["name"], "alter", units, dict(here), summary))
 
 
 def _attachment(

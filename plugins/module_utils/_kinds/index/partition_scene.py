@@ -25,7 +25,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     temporary_name,
 )
 
-__all__ = ["Names", "Scene", "relation_names"]
+__all__ = ["Names", "Scene", "is_helper", "relation_names"]
 
 Names = Mapping[TableName, str]
 
@@ -55,6 +55,21 @@ def _attached_before(target: Target) -> Dict[TableName, Mapping[str, Any]]:
     """What was attached to an index of the journal, by table."""
     images = target.image.get("partitions", ()) if target.image is not None else ()
     return {(image["schema"], image["table"]): image for image in images}
+
+
+def is_helper(helper: Target, catalog: Catalog) -> bool:
+    """Whether it is a helper of another target of this run, an index of a partitioned table that shall be present: that
+    one's steps use it or take it away.
+    """
+    node = helper.table_name
+    above: Optional[TableName] = node
+    while above is not None and above in catalog.tables:
+        for (kind, root, _name), target in catalog.targets.items():
+            whole = kind == KIND and root == above and catalog.tables[root].kind == "p" and target.present
+            if whole and _helpers(_names(target, (node,)))[node] == helper.name:
+                return True
+        above = catalog.tables[above].parent
+    return False
 
 
 def relation_names(target: Target, tables: Mapping[TableName, Table]) -> Set[TableName]:

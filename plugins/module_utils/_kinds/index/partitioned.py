@@ -24,6 +24,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._catalog import 
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.partition_growth import grow, name_taken
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.partition_scene import (
     Scene,
+    is_helper,
     relation_names,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.statements import (
@@ -52,7 +53,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._tables import lock_problems, owner_problems
 
-__all__ = ["goes_with", "plan", "relation_names"]
+__all__ = ["goes_with", "is_helper", "plan", "relation_names"]
 
 
 def goes_with(catalog: Catalog, image: Mapping[str, Any]) -> bool:
@@ -291,11 +292,15 @@ def _beside(scene: Scene, found: Mapping[str, Any]) -> Dict[Tuple[str, str], str
 
 
 def _leftover_drops(scene: Scene) -> List[Unit]:
-    """Helpers of an interrupted replacement. What is attached to one goes with it; wishes of this run go by those."""
+    """Helpers of an interrupted replacement. What is attached to one goes with it.
+
+    Where the whole shall be absent, wishes of this run for helpers go by those.
+    """
     units: List[Unit] = []
     for node, name in scene.helpers.items():
         image = scene.catalog.find(KIND, node, name)
-        if image is None or image["parent"] is not None or (KIND, node, name) in scene.catalog.targets:
+        wished = (KIND, node, name) in scene.catalog.targets and not scene.target.present
+        if image is None or image["parent"] is not None or wished:
             continue
         if scene.partitioned(node):
             statement = compose("DROP INDEX {name}", name=identifier(node[0], name))

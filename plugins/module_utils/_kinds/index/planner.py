@@ -97,6 +97,10 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
         problems += _name_problems(target, catalog)
     if problems:
         return Outcome(KIND, table, target.name, "cannot be planned", problems=tuple(problems))
+    there = catalog.find(KIND, table, target.name) is not None
+    if there and not target.present and partitioned.is_helper(target, catalog):
+        # A rollback that was cut off has built what stood there before under the names that the deployment used.
+        return Outcome(KIND, table, target.name, "helps another index", elsewhere=True)
     if catalog.tables[table].kind == "p":
         return partitioned.plan(target, catalog)
     scene = _Scene(

@@ -496,6 +496,51 @@ class TestRollback:
         assert outcome.problems == ()
         assert 'RENAME TO "odd"' in " ".join(outcome.steps[-1].statements)
 
+    def test_a_partition_whose_build_was_cut_off_before_its_comment(self) -> None:
+        image = images(comment="theirs", clustered=True)[0]
+        there = images(apart=PARENTS, invalid=[ROOT, NESTED], comment="theirs", clustered=True)
+        cut_off = [{**one, "comment": None, "clustered": False} if one["table"] == PLAIN[1] else one for one in there]
+        (outcome,) = self.rolled_back({(ROOT, NAME): image}, *cut_off)
+        (step,) = only(outcome, "alter")
+        assert (step.table, step.before) == (PLAIN, next(one for one in cut_off if one["table"] == PLAIN[1]))
+        assert step.statements == [
+            f'COMMENT ON INDEX "public"."{NAMES[PLAIN]}" IS \'theirs\'',
+            f'ALTER TABLE "public"."Event_2024" CLUSTER ON "{NAMES[PLAIN]}"',
+        ]
+        assert len(only(outcome, "attach")) == len(outcome.steps) - 1 == len(PARENTS)
+        assert only(self.rolled_back({(ROOT, NAME): image}, *there)[0], "alter") == []
+
+    def test_a_replaced_one_whose_rollback_was_cut_off(self) -> None:
+        """The journal has the helpers of the deployment, of which the rollback has built others by the same names."""
+        before = images(columns=["at"])[0]
+        wishes = {(ROOT, NAME): before, **dict.fromkeys(reversed(HELPERS.items()))}
+        begun = images(HELPERS, columns=["at"], apart=[PLAIN], invalid=[ROOT], without=[FAR])
+        whole, *helpers = self.rolled_back(wishes, *images(), *begun)
+        assert [step.action for step in whole.steps] == ["create", "attach", "attach", "replace"]
+        assert [(outcome.steps, outcome.problems) for outcome in helpers] == [((), ())] * len(HELPERS)
+        # Exchanged already, and the partitions' names not given yet.
+        whole, *helpers = self.rolled_back(wishes, *images({**HELPERS, ROOT: NAME}, columns=["at"]))
+        assert short(whole) == [("clean up", NAME, "Event")]
+        assert len(whole.steps[0].statements) == len(PARENTS)
+        assert [(outcome.steps, outcome.problems) for outcome in helpers] == [((), ())] * len(HELPERS)
+
+    def test_a_replacement_that_was_cut_off_before_the_exchange(self) -> None:
+        """The old one stands still; what was built beside it goes, once."""
+        wishes = {(ROOT, NAME): images()[0], **dict.fromkeys(reversed(HELPERS.items()))}
+        whole, *helpers = self.rolled_back(wishes, *images(), *images(HELPERS, columns=["at"], apart=[FAR]))
+        assert whole.steps[0].statements == [
+            f'DROP INDEX "public"."{HELPERS[ROOT]}"',
+            f'DROP INDEX CONCURRENTLY "archive"."{HELPERS[FAR]}"',
+        ]
+        assert [(outcome.steps, outcome.problems) for outcome in helpers] == [((), ())] * len(HELPERS)
+        # Before the exchange was begun, the journal knows the helpers alone.
+        del wishes[ROOT, NAME]
+        outcomes = self.rolled_back(wishes, *images(), *images(HELPERS, columns=["at"], apart=[FAR]))
+        assert [step.statements for outcome in outcomes for step in outcome.steps] == [
+            [f'DROP INDEX CONCURRENTLY "archive"."{HELPERS[FAR]}"'],
+            [f'DROP INDEX "public"."{HELPERS[ROOT]}"'],
+        ]
+
     def test_a_partition_that_is_gone_has_nothing_to_undo(self) -> None:
         place = ("public", "Event_2020")
         (outcome,) = self.rolled_back({(place, "x"): None})
