@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from faults.operations import OPERATIONS, SETUP, Operation
-from faults.traffic import MORE_ROWS, PROFILES, Felt, Felts, run
+from faults.traffic import CROWDED_OPERATIONS, MORE_ROWS, PROFILES, Felt, Felts, run
 from integration.ansible_command import ROOT
 from integration.cluster import Cluster, Database
 from lab.blockers import BLOCKERS
@@ -23,8 +23,7 @@ SHORT, CROWDED = PROFILES
 WRITING = bool(os.environ.get("STEADY_WRITE_DOCS"))
 # So many databases under traffic at a time, by profile: two cores can do that without being late themselves.
 _AT_A_TIME = {SHORT: 12, CROWDED: 6}
-# In a crowd each lock is tried for for seconds: unless the page is written, these stand for all.
-_FEW = ("foreign key replaced", "all in one migration")
+# In a crowd each lock is tried for for seconds: unless the page is written, these stand for all blockers.
 _FEW_BLOCKERS = ("nobody", "idle transaction, child", "REPEATABLE READ reader")
 
 
@@ -95,7 +94,7 @@ def test_nobody_waits_longer_than_the_budget(
     newest = stage.server.installation.major == installation().major
     if profile == CROWDED and not (newest and (WRITING or blocker in _FEW_BLOCKERS)):
         pytest.skip("seen when the page was written")
-    operations = [one for one in OPERATIONS if profile == SHORT or WRITING or one.name in _FEW]
+    operations = [one for one in OPERATIONS if profile == SHORT or one.name in CROWDED_OPERATIONS]
     pairs = [(one, stage.database(stage.templates["stage"])) for one in operations]
     for operation, _database in pairs:
         deployed(operation)
