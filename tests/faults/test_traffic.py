@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from faults.operations import OPERATIONS, SETUP, Operation
-from faults.traffic import CROWDED_OPERATIONS, MORE_ROWS, PROFILES, Felt, Felts, run
+from faults.traffic import CROWDED_BLOCKERS, CROWDED_OPERATIONS, MORE_ROWS, PROFILES, Felt, Felts, run
 from integration.ansible_command import ROOT
 from integration.cluster import Cluster, Database
 from lab.blockers import BLOCKERS
@@ -20,11 +20,11 @@ from lab.server import Server, installation
 pytestmark = [pytest.mark.postgres]
 
 SHORT, CROWDED = PROFILES
+# Where time is short: row locks, and an old snapshot for a build.
+STANDS_FOR_ALL = "idle transaction, child"
 WRITING = bool(os.environ.get("STEADY_WRITE_DOCS"))
 # So many databases under traffic at a time, by profile: two cores can do that without being late themselves.
 _AT_A_TIME = {SHORT: 12, CROWDED: 6}
-# In a crowd each lock is tried for for seconds: unless the page is written, these stand for all blockers.
-_FEW_BLOCKERS = ("nobody", "idle transaction, child", "REPEATABLE READ reader")
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +85,19 @@ def felts(postgres_major: int) -> Iterator[Felts]:
 
 @pytest.mark.parametrize(
     "blocker",
-    [pytest.param(one, marks=() if one == "idle transaction, child" else pytest.mark.long) for one in BLOCKERS],
+    [pytest.param(one, marks=() if one == STANDS_FOR_ALL else pytest.mark.long) for one in BLOCKERS],
 )
 @pytest.mark.parametrize("profile", [SHORT, pytest.param(CROWDED, marks=pytest.mark.long)])
 def test_nobody_waits_longer_than_the_budget(
     stage: Cluster, deployed: Callable[[Operation], str], felts: Felts, profile: str, blocker: str
 ) -> None:
     newest = stage.server.installation.major == installation().major
-    if profile == CROWDED and not (newest and (WRITING or blocker in _FEW_BLOCKERS)):
+    if profile == CROWDED and not newest:
+        pytest.skip("of two versions, the crowd is on the newer one")
+    if (profile == CROWDED or not newest) and blocker != STANDS_FOR_ALL and not WRITING:
         pytest.skip("seen when the page was written")
+    if profile == CROWDED and blocker not in CROWDED_BLOCKERS:
+        pytest.skip("in a crowd each lock is tried for for seconds, and three blockers stand for all")
     operations = [one for one in OPERATIONS if profile == SHORT or one.name in CROWDED_OPERATIONS]
     pairs = [(one, stage.database(stage.templates["stage"])) for one in operations]
     for operation, _database in pairs:
