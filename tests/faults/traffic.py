@@ -103,7 +103,7 @@ class Felts:
 
     def write(self) -> None:
         """Put the tables of this version into the page."""
-        for profile in PROFILES:
+        for profile in dict.fromkeys(key[0] for key in self.cells):
             head = f"## PostgreSQL {self.major}, {profile}"
             found = re.search(rf"{re.escape(head)}\n\n(.*?)\n(?=\n## |\Z)", page := PAGE.read_text(), re.DOTALL)
             assert found is not None, f"docs/traffic.md has no section {head}"
