@@ -107,11 +107,11 @@ class Tracer:
 
     def _number(self, statement: str, pid: int) -> int | None:
         with self._mutex:
+            if _WRITES_NOT.match(statement) or not (self.calls or _BEGINS.search(statement)):
+                return None
             again, self._again = self._again, None
             if again is not None and again[1] == pid and statement.startswith(_ATTEMPT):
                 return again[0]
-            if _WRITES_NOT.match(statement) or not (self.calls or _BEGINS.search(statement)):
-                return None
             self.calls.append(statement)
             return len(self.calls) - 1
 
