@@ -217,7 +217,7 @@ def _statement(place: Place, statement: str) -> Iterator[None]:
 
     def run() -> None:
         cancelled = contextlib.suppress(psycopg2.errors.QueryCanceled)
-        with contextlib.closing(connection), connection.cursor() as cursor, cancelled:
+        with cancelled, contextlib.closing(connection), connection.cursor() as cursor:
             cursor.execute(statement)
 
     thread = threading.Thread(target=run, daemon=True)
