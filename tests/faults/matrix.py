@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from faults import pages
 from faults.application import LOGGED_MS
 from faults.operations import OPERATIONS
 from faults.scenes import Scene
@@ -104,7 +104,7 @@ def expected(scene_of: Callable[[str], Scene]) -> dict[tuple[str, str, str], int
 
 def table(counts: dict[tuple[str, str, str], int]) -> str:
     """The section of a version: a row for each operation, a column for each fault; deployment + rollback."""
-    rows = [["operation", *(fault.letter for fault in FAULTS)], ["---", *("---" for _fault in FAULTS)]]
+    rows = []
     total = 0
     for operation in OPERATIONS:
         row = [operation.name]
@@ -113,31 +113,25 @@ def table(counts: dict[tuple[str, str, str], int]) -> str:
             total += sum(found)
             row.append(" + ".join(map(str, found)) if any(found) else "–")
         rows.append(row)
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([*lines, "", f"{total} runs struck, {total} green."])
+    counted = pages.table(["operation", *(fault.letter for fault in FAULTS)], rows)
+    return f"{counted}\n\n{total} runs struck, {total} green."
 
 
 def waits(felt: dict[tuple[str, str], float]) -> str:
     """The longest waits, a row for each operation and a column for each fault that was struck under traffic."""
     letters = [fault.letter for fault in FAULTS if any(fault.letter == letter for letter, _name in felt)]
-    rows = [["operation, longest wait in ms", *letters], ["---"] * (1 + len(letters))]
+    rows = []
     for operation in OPERATIONS:
         cells = [felt.get((letter, operation.name)) for letter in letters]
-        rows.append([operation.name, *("–" if ms is None else f"{ms:.0f}" if ms else f"< {LOGGED_MS}" for ms in cells)])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        rows.append([operation.name, *("–" if ms is None else pages.longest(ms, LOGGED_MS) for ms in cells)])
+    return pages.table(["operation, longest wait in ms", *letters], rows)
 
 
 def written(major: int) -> str | None:
     """The section of a version as it stands in the page; None where it has none."""
-    found = re.search(_section(major), PAGE.read_text(), re.DOTALL)
-    return found.group(2) if found else None
+    return pages.read(PAGE, f"PostgreSQL {major}")
 
 
 def write(major: int, text: str) -> None:
     """Put a version's section into the page."""
-    page = re.compile(_section(major), re.DOTALL).sub(lambda found: found[1] + text + found[3], PAGE.read_text())
-    PAGE.write_text(page)
-
-
-def _section(major: int) -> str:
-    return rf"(## PostgreSQL {major}\n\n)(.*?)(\n(?=\n## |\Z))"
+    pages.write(PAGE, f"PostgreSQL {major}", text)

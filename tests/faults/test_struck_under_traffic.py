@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from faults.matrix import (
     Matrix,
 )
 from faults.operations import OPERATIONS
+from faults.pages import WRITING
 from faults.scenes import Scene, Scenes
 from faults.traffic import BUDGET_MS, OURS, SLACK_MS
 from integration.cluster import Database
@@ -61,7 +61,7 @@ STRIKES: list[tuple[Fault, Strike]] = [
 @pytest.mark.parametrize("name", [operation.name for operation in OPERATIONS])
 def test_nobody_waits(scenes: Scenes, matrix: Matrix, server: Server, name: str, fault: Fault, strike: Strike) -> None:
     """In every second place of a deployment: each of them is struck without traffic, too."""
-    if server.installation.major != installation().major and not os.environ.get("STEADY_WRITE_DOCS"):
+    if server.installation.major != installation().major and not WRITING:
         pytest.skip("seen when the page was written")
     scene = scenes.of(name)
     log = LockLog(server)

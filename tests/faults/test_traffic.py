@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from faults.operations import OPERATIONS, SETUP, Operation
+from faults.pages import WRITING
 from faults.traffic import CROWDED_BLOCKERS, CROWDED_OPERATIONS, MORE_ROWS, PROFILES, Felt, Felts, run
 from integration.ansible_command import ROOT
 from integration.cluster import Cluster, Database
@@ -22,7 +22,6 @@ pytestmark = [pytest.mark.postgres]
 SHORT, CROWDED = PROFILES
 # Where time is short: row locks, and an old snapshot for a build.
 STANDS_FOR_ALL = "idle transaction, child"
-WRITING = bool(os.environ.get("STEADY_WRITE_DOCS"))
 # So many databases under traffic at a time, by profile: two cores can do that without being late themselves.
 _AT_A_TIME = {SHORT: 12, CROWDED: 6}
 

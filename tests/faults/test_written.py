@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from faults.matrix import FAULTS, Matrix, expected, table, waits, write, written
+from faults.pages import WRITING
 from faults.scenes import Scenes
 
 pytestmark = [pytest.mark.postgres]
@@ -18,7 +17,7 @@ MEND = "docs/faults.md is not what the plans say: make fault-matrix"
 
 def test_the_page_has_all_that_the_plans_say(scenes: Scenes, postgres_major: int) -> None:
     """A new operation, or another statement in a plan, makes other boundaries: then the page is written anew."""
-    if os.environ.get("STEADY_WRITE_DOCS"):
+    if WRITING:
         pytest.skip("it is being written")
     section = written(postgres_major)
     if section is None:
@@ -35,7 +34,7 @@ def test_all_of_it_was_tried(scenes: Scenes, matrix: Matrix, postgres_major: int
     assert {key: count for key, count in matrix.tried.items() if count} == {
         key: count for key, count in wanted.items() if count
     }
-    if os.environ.get("STEADY_WRITE_DOCS"):
+    if WRITING:
         write(postgres_major, f"{table(matrix.tried)}\n\n{waits(matrix.felt)}")
     section = written(postgres_major)
     assert section is None or section.startswith(table(matrix.tried)), MEND

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faults import pages
+from faults.application import LOGGED_MS
 from faults.operations import OPERATIONS, Operation
 from faults.scenes import remains
 from integration.ansible_command import ROOT
@@ -27,8 +28,6 @@ BUDGET_MS = 100
 SLACK_MS = 50
 # Attempts queue from the third second on: whoever is in the way outlasts that.
 SECONDS = 4.0
-# Shorter waits for a lock are not looked at.
-LOGGED_MS = 5
 OURS = "steady.postgresql"
 
 _NUMBERS = """
@@ -79,8 +78,8 @@ class Felt:
     attempts: int
 
     def __str__(self) -> str:
-        wait = f"{self.worst_ms:.0f} ms" if self.worst_ms else f"< {LOGGED_MS} ms"
-        return f"{wait}, {self.seconds:.1f} s" + (f", {self.attempts} attempts" if self.attempts > 1 else "")
+        wait = pages.longest(self.worst_ms, LOGGED_MS)
+        return f"{wait} ms, {self.seconds:.1f} s" + (f", {self.attempts} attempts" if self.attempts > 1 else "")
 
 
 @dataclass
@@ -93,21 +92,17 @@ class Felts:
     def table(self, profile: str) -> str:
         """A row for each operation, a column for each blocker."""
         blockers = [one for one in BLOCKERS if any(key[0] == profile and key[2] == one for key in self.cells)]
-        rows = [["operation", *blockers], ["---"] * (1 + len(blockers))]
+        rows = []
         for operation in OPERATIONS:
             found = [self.cells.get((profile, operation.name, blocker)) for blocker in blockers]
-            if not any(found):
-                continue
-            rows.append([operation.name, *(str(felt) if felt else "–" for felt in found)])
-        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+            if any(found):
+                rows.append([operation.name, *(str(felt) if felt else "–" for felt in found)])
+        return pages.table(["operation", *blockers], rows)
 
     def write(self) -> None:
         """Put the tables of this version into the page."""
         for profile in dict.fromkeys(key[0] for key in self.cells):
-            head = f"## PostgreSQL {self.major}, {profile}"
-            found = re.search(rf"{re.escape(head)}\n\n(.*?)\n(?=\n## |\Z)", page := PAGE.read_text(), re.DOTALL)
-            assert found is not None, f"docs/traffic.md has no section {head}"
-            PAGE.write_text(page[: found.start(1)] + self.table(profile) + page[found.end(1) :])
+            pages.write(PAGE, f"PostgreSQL {self.major}, {profile}", self.table(profile))
 
 
 def place(database: Database, operation: Operation) -> Place:
