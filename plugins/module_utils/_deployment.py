@@ -304,7 +304,7 @@ def _counts_before(control: Session, attempt: Attempt, schema: str, tables: Sequ
 def execute(
     control: Session,
     target: Target,
-    schema: str,
+    schema: Optional[str],
     steps: Sequence[Step],
     options: Options,
     attempt: Attempt,

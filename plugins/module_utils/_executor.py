@@ -31,6 +31,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._locks import DE
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step, Unit
 from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock import PrismaLock
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._watch import Line, Watch
 from ansible_collections.steady.postgresql.plugins.module_utils._yielding import yielding
@@ -107,7 +108,7 @@ class Executor:
 
     target: Target
     control: Session
-    schema: str
+    schema: Optional[str]
     policy: LockPolicy
     parallel: int
     recorder: Recorder
@@ -186,8 +187,9 @@ class Executor:
                 self.recheck(control, present)
                 self.recorder.begins(number, present)
             begun = True
-            for unit in step.units:
-                self._run_unit(session, unit, result, line)
+            with theirs(session):
+                for unit in step.units:
+                    self._run_unit(session, unit, result, line)
             prove(session, step)
             result.status = "done"
         except SteadyError as error:

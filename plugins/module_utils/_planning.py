@@ -23,6 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._driver import p
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, Refused
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish
+from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
     compose,
@@ -173,7 +174,7 @@ def _canonical_expressions(
                 errors[(table, text)] = f"this is more than one SQL expression: {text}"
                 continue
             try:
-                with session.savepoint():
+                with session.savepoint(), theirs(session):
                     rows = session.rows(
                         compose(
                             "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT {text} FROM ONLY {table}",
@@ -200,7 +201,8 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
     problems = []
     for check in checks:
         try:
-            rows = session.rows(check.sql)
+            with theirs(session):
+                rows = session.rows(check.sql)
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) != "42501":
                 raise translate(
@@ -263,15 +265,17 @@ def rehearse(session: Session, plan: Plan) -> None:
     for step in plan.steps:
         if not step.rehearsal:
             continue
-        try:
-            session.execute("BEGIN; " + "; ".join(step.rehearsal))
-        except psycopg2.Error as error:
-            if getattr(error, "pgcode", None) == "42501":
-                continue  # a table that may not be read cannot be copied; the checks of the data name the GRANT
-            problem = translate(error)
-            reasons.append(f"{step.kind} {step.object}: {problem.what}" + (f" ({problem.why})" if problem.why else ""))
-        finally:
-            session.execute("ROLLBACK")
+        with theirs(session):
+            try:
+                session.execute("; ".join(["BEGIN", *step.rehearsal]))
+            except psycopg2.Error as error:
+                # A table that may not be read cannot be copied; the checks of the data name the GRANT.
+                if getattr(error, "pgcode", None) != "42501":
+                    problem = translate(error)
+                    why = f" ({problem.why})" if problem.why else ""
+                    reasons.append(f"{step.kind} {step.object}: {problem.what}{why}")
+            finally:
+                session.execute("ROLLBACK")
     if reasons:
         raise Refused(
             "PostgreSQL would not accept these definitions:", reasons, "correct the migration, then run this again"

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
 from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import (
     Attempt,
@@ -173,7 +172,7 @@ def _rollback(
         if options.check:
             return result_of(server, address, "planned", started_at, changed=bool(plan.steps), **common)
         results, number, error = _carry_out(
-            control, target, journal, chosen, plan, bool(left_out), options, address, run, capacity
+            control, target, journal, chosen, plan, bool(left_out), options, run, capacity
         )
         common.update(attempt=number, changed=bool(results), steps=step_entries(results))
         common["notes"] += notes_of(results, common["notes"])
@@ -282,19 +281,24 @@ def _carry_out(
     plan: Plan,
     partly: bool,
     options: Options,
-    address: Address,
     run: Conduct,
     capacity: Capacity,
 ) -> Tuple[List[StepResult], int, Optional[SteadyError]]:
     """Execute the plan as an attempt of the deployment: what came of the steps, its number, and why it stopped."""
-    identity, migration = chosen["id"], chosen["migration"]
+    identity = chosen["id"]
     number = journal.begin(
-        identity, chosen["migration_id"], migration, "rollback", plan.hash, options.operator, COLLECTION_VERSION
+        identity,
+        chosen["migration_id"],
+        chosen["migration"],
+        "rollback",
+        plan.hash,
+        options.operator,
+        COLLECTION_VERSION,
     )
     attempt = Attempt(journal, identity, number)
     name_sessions(control, target, identity)
-    schema = migration.get("schema") or address.schema or "public"
-    results = execute(control, target, schema, plan.steps, options, attempt, run, capacity)
+    # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
+    results = execute(control, target, None, plan.steps, options, attempt, run, capacity)
     if all(result.status == "done" for result in results):
         attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
         return results, number, None

@@ -24,7 +24,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._pooler import (
     refuse_pooler_by_name,
     refuse_transaction_pooling,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+from ansible_collections.steady.postgresql.plugins.module_utils._settings import settings_message
 
 __all__ = ["Expectation", "Server", "Session", "Target", "translate"]
 
@@ -38,14 +38,6 @@ _KEEPALIVES = {
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
-    "tcp_user_timeout": "25000",
-}
-# The same on the server's side: a session whose client has vanished holds the deployment lock until it is noticed,
-# and the system's own keepalive begins after two hours. Through a socket they mean nothing (19.3.2).
-_KEEPALIVES_OF_SERVER = {
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
     "tcp_user_timeout": "25000",
 }
 
@@ -144,10 +136,12 @@ class Session:
     """One autocommitting connection. Not for two threads at a time.
 
     pid: of its server process. What a pooler names at connection start is not it (54.2.2): Target asks for it.
+    schema: that of the migration, whose texts are read with it (_rights.theirs); None where there is no such text.
     """
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, schema: Optional[str] = None) -> None:
         self.connection = connection
+        self.schema = schema
         self.pid: int = connection.info.backend_pid
 
     def execute(self, statement: str, parameters: Optional[Sequence[Any]] = None) -> int:
@@ -226,11 +220,11 @@ class Target:
     def first_session(self, schema: Optional[str] = None) -> Tuple[Session, Server]:
         """Connect, and make sure that this is the right kind of endpoint and the right database."""
         refuse_pooler_by_name(self.address.parameters)
-        session = self._connect()
+        session = self._connect(schema)
         try:
             # A pooler first: behind one, a SET would stay behind in somebody else's session.
             refuse_transaction_pooling(session.connection, self.parameters)
-            self._prepare(session, schema)
+            self._prepare(session)
             server = self._read_server(session)
             self._refuse_wrong_target(server)
             self.cluster = _cluster(session)
@@ -244,9 +238,9 @@ class Target:
 
     def session(self, schema: Optional[str] = None) -> Session:
         """A further session on the same database. Raises ConnectionProblem, also when it is another server by now."""
-        session = self._connect()
+        session = self._connect(schema)
         try:
-            self._prepare(session, schema)
+            self._prepare(session)
             # Prepared first: a statement_timeout of the role's must not cut this off.
             if _cluster(session) != self.cluster:
                 raise ConnectionProblem(
@@ -263,20 +257,20 @@ class Target:
             raise
         return session
 
-    def _prepare(self, session: Session, schema: Optional[str]) -> None:
+    def _prepare(self, session: Session) -> None:
         """Make every setting our own, and learn which process serves it.
 
         A statement_timeout of the role may cut even that off, so it is tried again.
         """
         for last in (False, False, False, False, True):
             try:
-                session.pid = session.one(self._settings(session, schema))["pid"]
+                session.pid = session.one(settings_message(session.connection.server_version, self.writes))["pid"]
                 return
             except psycopg2.errors.QueryCanceled:
                 if last:
                     raise
 
-    def _connect(self) -> Session:
+    def _connect(self, schema: Optional[str]) -> Session:
         try:
             connection = psycopg2.connect(**self.parameters)
         except psycopg2.OperationalError as error:
@@ -287,8 +281,8 @@ class Target:
             connection.close()
             options = f"{self.parameters.get('options', '')} -c standard_conforming_strings=on".strip()
             self.parameters["options"] = options
-            return self._connect()
-        return Session(connection)
+            return self._connect(schema)
+        return Session(connection, schema)
 
     def _no_connection(self, error: Any) -> ConnectionProblem:
         message = " ".join(str(error).split())
@@ -362,44 +356,6 @@ class Target:
                 "default_transaction_read_only, or take it out of the address; check mode works as it is",
                 NOTHING_CHANGED,
             )
-
-    def _settings(self, session: Session, schema: Optional[str]) -> str:
-        """One message with every setting. Roles and databases may carry their own timeouts: none is left to them."""
-        path = [schema, "public"] if schema not in (None, "public") else ["public"] if schema else []
-        settings = {
-            "statement_timeout": "0",
-            "lock_timeout": "0",
-            "idle_in_transaction_session_timeout": "60s",
-            "default_transaction_isolation": "read committed",
-            "default_tablespace": "",
-            "default_transaction_deferrable": "off",
-            "client_min_messages": "warning",
-            "row_security": "off",
-            "synchronous_commit": "on",
-            "DateStyle": "ISO, MDY",
-            "TimeZone": "UTC",
-            "standard_conforming_strings": "on",
-            "check_function_bodies": "on",
-            "default_transaction_read_only": "off" if self.writes else "on",
-            **_KEEPALIVES_OF_SERVER,
-        }
-        if session.connection.server_version >= 140000:
-            settings["idle_session_timeout"] = "0"
-        if session.connection.server_version >= 170000:
-            settings["transaction_timeout"] = "0"
-        statements = [
-            compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
-            for name, value in settings.items()
-        ]
-        # pg_catalog is always searched first; pg_temp is named last, so that no temporary object shadows a table.
-        names = ", ".join(compose("{name}", name=identifier(name)) for name in [*path, "pg_temp"])
-        if session.connection.server_version >= 140000:
-            # A build ends soon after its client, instead of when it wants to answer. Servers on Windows cannot.
-            statements.append(
-                "SELECT pg_catalog.set_config('client_connection_check_interval', '5s', false)"
-                " WHERE pg_catalog.version() !~* 'windows|visual c|mingw'"
-            )
-        return "; ".join([*statements, f"SET search_path TO {names}", "SELECT pg_catalog.pg_backend_pid() AS pid"])
 
 
 def unsupported_version(text: str) -> ConnectionProblem:

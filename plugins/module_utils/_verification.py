@@ -19,6 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plain import pl
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_rows, settle
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, read_migration, result_of
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
@@ -170,8 +171,9 @@ def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
         return {**result, "error": "this is more than one statement"}
     try:
         with session.savepoint():
-            session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + query.sql.rstrip().rstrip(";"))
-            rows = session.rows(f"FETCH {_ROW_LIMIT + 1} FROM steady_query")
+            with theirs(session):
+                session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + query.sql.rstrip().rstrip(";"))
+                rows = session.rows(f"FETCH {_ROW_LIMIT + 1} FROM steady_query")
             session.execute("CLOSE steady_query")
     except psycopg2.Error as error:
         problem = translate(error)

@@ -102,7 +102,7 @@ class Watch:
         self,
         target: Target,
         control: Session,
-        schema: str,
+        schema: Optional[str],
         policy: LockPolicy,
         progress: Progress,
         prisma: Optional[PrismaLock],

@@ -530,7 +530,7 @@ def test_a_session_that_waits_for_a_lock_of_the_deployment_is_seen(database: Dat
     target = database.options().target(database.options().address(), "test")
     ours, _server = target.first_session("public")
     with WaitWatch(target) as watch:
-        ours.execute('BEGIN; LOCK TABLE "Customer" IN ACCESS EXCLUSIVE MODE')
+        ours.execute('BEGIN; LOCK TABLE public."Customer" IN ACCESS EXCLUSIVE MODE')
         with background(lambda: database.value('SELECT count(*) FROM "Customer"')):
             wait_until(lambda: database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
             wait_until(lambda: watch.seen and watch.seen["longest_ms"] > 100)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
@@ -204,13 +205,16 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.closed = 0
+        self.info = SimpleNamespace(transaction_status=0)
 
 
 class FakeSession:
     """A session whose server is a function: statement → rows, or a number of rows, or an error that is raised.
 
-    statements: all that was sent, in order.
+    statements: all that was sent, in order, but for the path around a migration's texts.
     """
+
+    schema = "public"
 
     def __init__(self, answer: Callable[[str], Any] = lambda _statement: [], pid: int = 4711) -> None:
         self.answer = answer
@@ -219,6 +223,8 @@ class FakeSession:
         self.statements: list[str] = []
 
     def rows(self, statement: str, parameters: Any = None) -> list[dict[str, Any]]:
+        if statement.startswith("SET search_path"):
+            return []
         self.statements.append(statement)
         answer = self.answer(statement)
         if isinstance(answer, Exception):

@@ -32,6 +32,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._evidence.surrou
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import Probe
 from ansible_collections.steady.postgresql.plugins.module_utils._plain import plain
+from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_rows
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
 
@@ -161,7 +162,7 @@ def _look_around(
     """What the statement can set off, by its plan: nothing is executed. Raises psycopg2.Error."""
     session.execute("BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout TO 5000; SET LOCAL lock_timeout TO 1000")
     try:
-        with session.connection.cursor() as cursor:
+        with theirs(session), session.connection.cursor() as cursor:
             cursor.execute("EXPLAIN (VERBOSE, FORMAT JSON) " + sql, arguments)
             plan = cursor.fetchone()[0]
     finally:
@@ -214,7 +215,7 @@ def _statement(
     message: Optional[str] = None
     try:
         session.execute(set_local("statement_timeout", int((deadline - started) * 1000)))
-        with session.connection.cursor() as cursor:
+        with theirs(session), session.connection.cursor() as cursor:
             cursor.execute(sql, arguments)
             rowcount = max(cursor.rowcount, 0)
             if cursor.description is not None:

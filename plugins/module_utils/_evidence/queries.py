@@ -29,6 +29,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._evidence.sample
     set_local,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import Query, SampleBy
+from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
 __all__ = ["measure"]
@@ -136,7 +137,7 @@ def _sample(
 
 
 def _explain(session: Session, text: str, arguments: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
-    with session.connection.cursor() as cursor:
+    with theirs(session), session.connection.cursor() as cursor:
         cursor.execute(text, arguments)
         plan: Mapping[str, Any] = cursor.fetchone()[0][0]
         return plan

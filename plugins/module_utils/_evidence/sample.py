@@ -13,6 +13,7 @@ import json
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import PLACEHOLDER, SampleBy
+from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal, raw
 
@@ -114,8 +115,9 @@ def _rows(session: Session, question: str, limit: int) -> List[Dict[str, Any]]:
         f"BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout TO {_PATIENCE_MS}; SET LOCAL lock_timeout TO 1000"
     )
     try:
-        session.execute("DECLARE steady_sample NO SCROLL CURSOR FOR " + question.rstrip().rstrip(";"))
-        return session.rows(f"FETCH {limit} FROM steady_sample")
+        with theirs(session):
+            session.execute("DECLARE steady_sample NO SCROLL CURSOR FOR " + question.rstrip().rstrip(";"))
+            return session.rows(f"FETCH {limit} FROM steady_sample")
     finally:
         if not session.connection.closed:
             session.execute("ROLLBACK")

@@ -9,9 +9,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._blockers import blockers_of_tables, describe_blockers
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
@@ -140,8 +139,7 @@ def _facts(
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
-    with _catalog_alone(session):
-        parts = read_facts(session, server, plan, catalog)
+    parts = read_facts(session, server, plan, catalog)
     facts = Facts(
         server,
         plan,
@@ -170,18 +168,6 @@ def _held(session: Session, migration: Migration) -> LockNotAvailable:
         "55P03",
         {"blockers": [holder.as_dict() for holder in alone]},
     )
-
-
-@contextmanager
-def _catalog_alone(session: Session) -> Iterator[None]:
-    """Only pg_catalog is searched within, so that nobody's function or operator takes the place of the server's."""
-    path = session.one("SELECT pg_catalog.current_setting('search_path') AS path")["path"]
-    session.execute("SET search_path TO ''")
-    try:
-        yield
-    finally:
-        if not session.connection.closed:
-            session.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
 
 
 def _free_bytes(row: Mapping[str, Any]) -> Optional[int]:

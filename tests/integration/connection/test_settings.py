@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg2
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Target
 from integration.cluster import Database
@@ -38,7 +40,12 @@ HOSTILE = {
     "client_min_messages": ("debug1", "warning"),
     "DateStyle": ("SQL, DMY", "ISO, MDY"),
     "TimeZone": ("Asia/Tokyo", "UTC"),
-    "search_path": ("evil, public", "public, pg_temp"),
+    "search_path": ("evil, public", "pg_catalog, pg_temp"),
+    "IntervalStyle": ("iso_8601", "postgres"),
+    "extra_float_digits": ("-2", "1"),
+    "bytea_output": ("escape", "hex"),
+    "quote_all_identifiers": ("on", "off"),
+    "transform_null_equals": ("on", "off"),
 }
 SINCE_14 = {"idle_session_timeout": ("5s", "0")}
 SINCE_17 = {"transaction_timeout": ("30s", "0")}
@@ -97,29 +104,45 @@ def test_what_others_set_is_seen_without_us(login: Login, postgres_major: int) -
         assert found[name] != ours, name
 
 
+@pytest.mark.parametrize("schema", [None, "public", 'Clinic "Nord", public'])
+def test_a_session_searches_pg_catalog_alone(login: Login, schema: str | None) -> None:
+    """S1: whatever the migration's schema is, and whatever path role or database have."""
+    login.set("ALTER ROLE {user} SET search_path = evil, public")
+    with closing(open_session(login.url(), schema)) as session:
+        assert settings(session)["search_path"] == "pg_catalog, pg_temp"
+
+
 @pytest.mark.parametrize(
     ("schema", "path"),
     [
-        (None, "pg_temp"),
+        (None, "pg_catalog, pg_temp"),
         ("public", "public, pg_temp"),
         ("clinic", "clinic, public, pg_temp"),
         ('Clinic "Nord", public', 'Clinic "Nord", public, public, pg_temp'),
     ],
 )
-def test_the_search_path_is_pinned(login: Login, schema: str | None, path: str) -> None:
-    """To the migration's schema, its name literal; temporary objects come last, so that none shadows a table."""
+def test_the_migrations_path_is_around_its_texts_only(login: Login, schema: str | None, path: str) -> None:
+    """S1: its name literal, pg_temp last; afterwards pg_catalog alone is searched, also when a statement failed."""
     with closing(open_session(login.url(), schema)) as session:
-        found = settings(session)["search_path"]
-        names = session.one("SELECT current_schemas(false)::text[] AS names")["names"]
-    assert found == path.replace('"', "")
-    assert [name for name in names if not name.startswith("pg_")] == (["public"] if schema else [])
+        with theirs(session):
+            assert settings(session)["search_path"] == path.replace('"', "")
+        assert settings(session)["search_path"] == "pg_catalog, pg_temp"
+        with pytest.raises(psycopg2.Error), theirs(session):
+            session.execute("BEGIN; SELECT 1/0")
+        assert settings(session)["search_path"] == "pg_catalog, pg_temp"
+        session.execute("BEGIN")
+        with pytest.raises(psycopg2.Error), session.savepoint(), theirs(session):
+            session.execute("SELECT 1/0")
+        assert settings(session)["search_path"] == "pg_catalog, pg_temp"
+        session.execute("COMMIT")
 
 
 def test_a_temporary_table_shadows_nothing(login: Login) -> None:
     """pg_temp would come first were it not named."""
     with closing(open_session(login.url(), "public")) as session:
         session.execute('CREATE TEMPORARY TABLE "Pet" (fake int)')
-        assert session.one("""SELECT '"Pet"'::regclass::oid = 'public."Pet"'::regclass::oid AS same""")["same"]
+        with theirs(session):
+            assert session.one("""SELECT '"Pet"'::regclass::oid = 'public."Pet"'::regclass::oid AS same""")["same"]
 
 
 @pytest.mark.parametrize("theirs", ["on", "off", None])

@@ -15,11 +15,10 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
 
 __all__ = ["read"]
 
-# pg_get_indexdef leaves out the schema of what the search_path finds: an empty path makes the text whole, and the
-# same in every session. Its first words are CREATE [UNIQUE] INDEX <name> ON; the rest is kept as `tail`, and what
-# follows the table as `using`, by which an index of a partition is compared with that of the whole.
+# pg_get_indexdef leaves out the schema of what the search_path finds: with pg_catalog alone (_settings) the text is
+# whole, and the same in every session. Its first words are CREATE [UNIQUE] INDEX <name> ON; the rest is kept as
+# `tail`, and what follows the table as `using`, by which an index of a partition is compared with that of the whole.
 _QUERY = """
-SET search_path TO '';
 SELECT i.indrelid, n.nspname AS schema, t.relname AS table_name, c.relname AS name, m.amname AS method,
   i.indisunique AS is_unique, i.indisvalid AS valid, i.indisready AS ready,
   i.indisclustered AS clustered, i.indisreplident AS replica_identity, i.indisprimary AS primary_key,
@@ -109,11 +108,7 @@ def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableNa
     too: the images of all that is attached to it, at any depth, so that the whole can be made again.
     """
     by_oid = {table.oid: name for name, table in tables.items()}
-    path = session.one("SELECT pg_catalog.current_setting('search_path') AS path")["path"]
-    try:
-        rows = session.rows(_QUERY, (list(by_oid),))
-    finally:
-        session.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
+    rows = session.rows(_QUERY, (list(by_oid),))
     images: Dict[TableName, List[Dict[str, Any]]] = {}
     attached: Dict[Tuple[str, str], List[Dict[str, Any]]] = {}
     whole: List[Dict[str, Any]] = []
