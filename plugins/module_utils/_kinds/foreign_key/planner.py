@@ -129,14 +129,21 @@ def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) 
 
 def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     """Whether two images are different keys for a rollback's purposes."""
-    return any(left[key] != right[key] for key in _DEFINITION)
+    return any(left[key] != right[key] for key in (*_DEFINITION, "enforced"))
 
 
 def definition(image: Mapping[str, Any]) -> str:
     """An image as people read it: what stands behind ADD CONSTRAINT. A constraint of another type is only named."""
     if image["type"] != "f":
         return "a constraint that is no foreign key"
-    return _definition(image, identifier(*_parent(image))) + ("" if image["validated"] else " NOT VALID")
+    return _definition(image, identifier(*_parent(image))) + _standing(image)
+
+
+def _standing(key: Mapping[str, Any]) -> str:
+    """What ADD CONSTRAINT says of the rows. A key that is NOT ENFORCED (18) is never valid (ALTER TABLE)."""
+    if not key["enforced"]:
+        return " NOT ENFORCED"
+    return "" if key["validated"] else " NOT VALID"
 
 
 def tables(target: Target) -> Set[TableName]:
@@ -177,16 +184,11 @@ def _wanted(specification: ForeignKeySpecification, found: Optional[Mapping[str,
     return wanted
 
 
-def _same(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+def _same(target: Target, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     have = {key: found[key] for key in _DEFINITION}
     have["on_delete_columns"] = sorted(have["on_delete_columns"])
-    return have == {key: wanted[key] for key in _DEFINITION} and found["enforced"] and not found["period"]
-
-
-def _not_enforced_before(target: Target) -> List[Problem]:
-    if not target.restores or target.enforced:
-        return []
-    return [Problem(f'the foreign key "{target.name}" was NOT ENFORCED before, which this version does not bring back')]
+    equal = have == {key: wanted[key] for key in _DEFINITION}
+    return equal and found["enforced"] == target.enforced and not found["period"]
 
 
 def _validated_since(target: Target, found: Mapping[str, Any]) -> bool:
@@ -310,7 +312,7 @@ def _present(
                 and key["type"] == "f"
                 and key is not helper
                 and key["validated"]
-                and _same(wanted, key)
+                and _same(target, wanted, key)
             ),
             None,
         )
@@ -328,7 +330,7 @@ def _present(
         units += [_drop(target, catalog, helper)] if helper is not None else []
         units += _added(target, catalog, wanted, target.name)
         adds = True
-    elif _same(wanted, found) and not _validated_since(target, found):
+    elif _same(target, wanted, found) and not _validated_since(target, found):
         if helper is not None:
             units.append(_drop(target, catalog, helper))
             action = "clean up"
@@ -342,7 +344,7 @@ def _present(
     else:
         action = "replace"
         name = temporary_name(target.name, "new", table)
-        reuse = helper is not None and _same(wanted, helper)
+        reuse = helper is not None and _same(target, wanted, helper)
         if not reuse:
             units += [_drop(target, catalog, helper)] if helper is not None else []
             units += _added(target, catalog, wanted, name)
@@ -353,6 +355,7 @@ def _present(
         units += [_renamed(below, name, target.name) for below in catalog.below(table)]
     if not units:
         return Outcome(KIND, table, target.name, state, notes=tuple(notes))
+    described = {**wanted, "validated": True, "enforced": target.enforced}
     validates = target.validated and any("VALIDATE CONSTRAINT" in s for unit in units for s in unit.statements)
     step = Step(
         KIND,
@@ -361,18 +364,18 @@ def _present(
         action,
         tuple(units),
         dict(found) if found is not None else None,
-        f"{state} → {describe({**wanted, 'validated': True})}"
+        f"{state} → {describe(described)}"
         if action == "replace"
         else "leftover of an interrupted run"
         if action == "clean up"
-        else describe({**wanted, "validated": True}),
+        else describe(described),
         (_orphan_check(target, wanted),) if validates else (),
         _rehearsal(target, wanted) if adds else (),
         leftover=_leftover(target, adds, action),
     )
     judged = action != "clean up" and not target.restores
     problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []
-    problems += _not_enforced_before(target) + _partitioned_problems(target, catalog)
+    problems += _partitioned_problems(target, catalog)
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
     problems += lock_problems(catalog, [lock.table for unit in units if unit.guarded for lock in unit.locks])
     if wanted["on_delete_columns"] and catalog.version < _SET_COLUMNS:
@@ -402,12 +405,14 @@ def _definition(wanted: Mapping[str, Any], referenced: Any) -> str:
 
 def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> List[Unit]:
     """NOT VALID first: from that moment new rows are checked. Then the old rows, while everything goes on."""
+    standing = _standing({"enforced": target.enforced, "validated": False})
     statements = [
         _alter(
             target,
-            "ADD CONSTRAINT {name} {definition} NOT VALID",
+            "ADD CONSTRAINT {name} {definition}{standing}",
             name=identifier(name),
             definition=raw(_definition(wanted, identifier(*_parent(wanted)))),
+            standing=raw(standing),
         )
     ]
     if target.comment is not None:
@@ -567,7 +572,7 @@ def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[
             and key["name"] not in (target.name, helper)
             and key["columns"] == columns
             and _parent(key) == _parent(wanted)
-            and not _same(wanted, key)
+            and not _same(target, wanted, key)
         ):
             notes.append(
                 f'{qualified(*table)}: the foreign key "{key["name"]}" on the same columns stays and acts too '
@@ -583,4 +588,6 @@ def describe(key: Mapping[str, Any]) -> str:
         text += f" ({', '.join(key['on_delete_columns'])})"
     if key["deferrable"]:
         text += ", initially deferred" if key["initially_deferred"] else ", deferrable"
+    if not key.get("enforced", True):
+        return text + ", NOT ENFORCED"
     return text if key["validated"] else text + ", NOT VALID"
