@@ -407,7 +407,7 @@ class Executor:
 def prove(session: Session, step: Step) -> None:
     """Raise SteadyError when the step did all that it said, and the catalog is not as it promised all the same."""
     for check in step.proof:
-        rows = session.rows(check.sql)
+        rows = session.rows(check.question)
         if rows:
             total = rows[0].pop("total")
             names = ", ".join(str(value) for row in rows for name, value in row.items() if name != "total")

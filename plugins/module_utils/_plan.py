@@ -93,12 +93,12 @@ def autocommit(table: Tuple[str, str], *statements: str, also: Tuple[Lock, ...] 
 class DataCheck:
     """A question to the data that must have no answer before anything is changed.
 
-    sql gives at most ten rows of keys, the last column `total` with the number of all of them.
-    one, many: what it means, for one and for {total}. mends: what to do about it.
+    question: one of _data_questions; of a proof the SQL text, which gives at most ten rows, the last column `total`
+    with the number of all of them. one, many: what it means, for one and for {total}. mends: what to do about it.
     """
 
     table: Tuple[str, str]
-    sql: str
+    question: Any
     one: str
     many: str
     mends: str

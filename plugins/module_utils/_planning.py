@@ -19,6 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._catalog import 
     read_relations,
     read_tables,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import ask
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, Refused
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem
@@ -201,8 +202,7 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
     problems = []
     for check in checks:
         try:
-            with theirs(session):
-                rows = session.rows(check.sql)
+            answer = ask(session, check.question)
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) != "42501":
                 raise translate(
@@ -210,11 +210,10 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
                 ) from None
             problems += _unreadable(session, check, translate(error).what)
             continue
-        if rows:
-            total = rows[0].pop("total")
-            keys = "; ".join(_key(row) for row in rows)
-            more = ", …" if total > len(rows) else ""
-            problems.append(Problem(f"{check.message(total)}: {keys}{more}; {check.mends}"))
+        if answer is not None:
+            more = ", …" if answer.total > len(answer.rows) else ""
+            rows = "; ".join(answer.rows)
+            problems.append(Problem(f"{check.message(answer.total)}: {rows}{more}; {check.mends}"))
     return problems
 
 
@@ -233,12 +232,6 @@ def _unreadable(session: Session, check: DataCheck, said: str) -> List[Problem]:
     grants = [compose("GRANT SELECT ON {t} TO {r}", t=identifier(*table), r=identifier(role)) for table in missing]
     todo = "; ".join(grants) or "connect as a role with BYPASSRLS, or as the owner of a table without FORCE"
     return [Problem(f"permission denied: the rows cannot be checked: {said}; {todo}", permission=True)]
-
-
-def _key(row: Mapping[str, Any]) -> str:
-    shown = {name: value for name, value in row.items() if name not in ("total", "times")}
-    times = f" ({row['times']} times)" if "times" in row else ""
-    return ", ".join(f"{name}={value}" for name, value in shown.items()) + times
 
 
 def refuse_problems(plan: Plan, permissions_too: bool) -> List[str]:

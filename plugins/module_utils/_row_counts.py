@@ -39,17 +39,19 @@ class CountResult:
 
 
 def counters(session: Session, schema: str, tables: Sequence[str]) -> Dict[str, Dict[str, Any]]:
-    """Rows inserted and deleted so far, by table with its partitions, and when the statistics were last reset."""
+    """Rows inserted and deleted so far, by table with all that inherit from it, and the statistics' last reset."""
     # Inside a transaction the values would be those of its first look.
     rows = session.rows(
-        "SELECT c.relname AS name, pg_catalog.sum(s.n_tup_ins)::bigint AS inserted,"
+        # Partitions inherit, too.
+        "WITH RECURSIVE tree(root, oid) AS ("
+        "SELECT c.relname, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = ANY (%s)"
+        " UNION SELECT t.root, i.inhrelid FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid)"
+        " SELECT t.root AS name, pg_catalog.sum(s.n_tup_ins)::bigint AS inserted,"
         " pg_catalog.sum(s.n_tup_del)::bigint AS deleted,"
         " (SELECT stats_reset::text FROM pg_catalog.pg_stat_database"
         "  WHERE datname = pg_catalog.current_database()) AS reset"
-        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-        " CROSS JOIN LATERAL (SELECT c.oid UNION SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)) AS t(oid)"
-        " JOIN pg_catalog.pg_stat_all_tables s ON s.relid = t.oid"
-        " WHERE n.nspname = %s AND c.relname = ANY (%s) GROUP BY c.relname",
+        " FROM tree t JOIN pg_catalog.pg_stat_all_tables s ON s.relid = t.oid GROUP BY t.root",
         (schema, list(tables)),
     )
     return {row.pop("name"): row for row in rows}

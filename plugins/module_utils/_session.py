@@ -25,6 +25,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._pooler import (
     refuse_transaction_pooling,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._settings import settings_message
+from ansible_collections.steady.postgresql.plugins.module_utils._values import server_texts
 
 __all__ = ["Expectation", "Server", "Session", "Target", "translate"]
 
@@ -156,6 +157,10 @@ class Session:
             cursor.execute(statement, parameters)
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def texts(self, statement: str) -> Tuple[List[str], List[Tuple[Optional[str], ...]]]:
+        """Names of columns, and rows in which every value is the server's own text. Raises psycopg2.Error."""
+        return server_texts(self.connection, statement)
 
     def one(self, statement: str, parameters: Optional[Any] = None) -> Dict[str, Any]:
         """The first row. Raises psycopg2.Error; IndexError when there is none."""

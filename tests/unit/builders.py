@@ -231,6 +231,10 @@ class FakeSession:
             raise answer
         return answer
 
+    def texts(self, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        rows = self.rows(statement)
+        return list(rows[0]) if rows else [], [tuple(row.values()) for row in rows]
+
     def execute(self, statement: str, parameters: Any = None) -> int:
         answer: Any = self.rows(statement, parameters)
         return answer if isinstance(answer, int) else len(answer)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Column, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Nulls
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     ACCESS_EXCLUSIVE,
@@ -29,7 +30,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     NAME_LIMIT,
     compose,
     identifier,
-    identifiers,
     literal,
     qualified,
     temporary_name,
@@ -244,6 +244,8 @@ def _to_not_null(
         if drop_leftover:
             units.append(guarded(ACCESS_EXCLUSIVE, everywhere, *drop_leftover))
     else:
+        # IS NOT NULL asks more of a row value than NOT NULL does, and would not spare the scan for one; of any other
+        # value this is the same (9.2 "Comparison Functions and Operators").
         helper = identifier(temporary_name(target.name, "check", table_name))
         if leftover is None:
             units.append(
@@ -252,7 +254,7 @@ def _to_not_null(
                     everywhere,
                     _alter(
                         target,
-                        "ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID",
+                        "ADD CONSTRAINT {name} CHECK ({column} IS DISTINCT FROM NULL) NOT VALID",
                         name=helper,
                         column=identifier(target.name),
                     ),
@@ -281,15 +283,9 @@ def _was_not_valid(target: Target) -> bool:
 def _null_check(target: Target, catalog: Catalog) -> DataCheck:
     table_name = (target.schema, target.table)
     keys = [column.name for column in catalog.tables[table_name].columns.values() if column.primary_key]
-    rows = identifiers(keys) if keys else identifiers(["ctid"])
     return DataCheck(
         table_name,
-        compose(
-            "SELECT {keys}, pg_catalog.count(*) OVER () AS total FROM {table} WHERE {column} IS NULL LIMIT 10",
-            keys=rows,
-            table=identifier(*table_name),
-            column=identifier(target.name),
-        ),
+        Nulls(table_name, target.name, tuple(keys)),
         f"1 row of {qualified(*table_name)} has no {target.name}, so it cannot be NOT NULL",
         f"{{total}} rows of {qualified(*table_name)} have no {target.name}, so it cannot be NOT NULL",
         "give these rows a value, or leave the column nullable",

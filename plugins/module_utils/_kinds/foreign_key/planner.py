@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Orphans, Place
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.specification import (
     ForeignKeySpecification,
 )
@@ -369,7 +370,7 @@ def _present(
         else "leftover of an interrupted run"
         if action == "clean up"
         else describe(described),
-        (_orphan_check(target, wanted),) if validates else (),
+        (_orphan_check(target, catalog, wanted),) if validates else (),
         _rehearsal(target, wanted) if adds else (),
         leftover=_leftover(target, adds, action),
     )
@@ -486,29 +487,24 @@ def _rehearsal(target: Target, wanted: Mapping[str, Any]) -> Tuple[str, ...]:
     )
 
 
-def _orphan_check(target: Target, wanted: Mapping[str, Any]) -> DataCheck:
-    """Rows without a parent, by the rules of MATCH SIMPLE and MATCH FULL (CREATE TABLE, "REFERENCES")."""
-    child = [compose("c.{name}", name=identifier(name)) for name in wanted["columns"]]
-    parent = [compose("p.{name}", name=identifier(name)) for name in wanted["referenced_columns"]]
-    pairs = " AND ".join(f"{p} = {c}" for c, p in zip(child, parent))
-    complete = " AND ".join(f"{c} IS NOT NULL" for c in child)
-    missing = f"({complete} AND NOT EXISTS (SELECT FROM {qualified(*_parent(wanted))} p WHERE {pairs}))"
-    if wanted["match"] == "full" and len(child) > 1:
-        some = " OR ".join(f"{c} IS NOT NULL" for c in child)
-        missing += f" OR (({some}) AND NOT ({complete}))"
-    aim = f'{qualified(*_parent(wanted))} (foreign key "{target.name}")'
+def _orphan_check(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> DataCheck:
+    child, parent = target.table_name, _parent(wanted)
+    aim = f'{qualified(*parent)} (foreign key "{target.name}")'
+    heirs = catalog.tables[parent].kind == "r" and catalog.tables[parent].has_children
+    note = "; a key finds no rows of tables that inherit from the one it refers to" if heirs else ""
     return DataCheck(
-        target.table_name,
-        compose(
-            "SELECT {keys}, pg_catalog.count(*) OVER () AS total FROM {table} c WHERE {missing} LIMIT 10",
-            keys=raw(", ".join(child)),
-            table=identifier(*target.table_name),
-            missing=raw(missing),
+        child,
+        Orphans(
+            Place(child, catalog.tables[child].kind == "p"),
+            tuple(wanted["columns"]),
+            Place(parent, catalog.tables[parent].kind == "p"),
+            tuple(wanted["referenced_columns"]),
+            wanted["match"] == "full",
         ),
-        f"1 row of {qualified(*target.table_name)} refers to no row of {aim}",
-        f"{{total}} rows of {qualified(*target.table_name)} refer to no row of {aim}",
-        "delete these rows, or give them a parent that exists, then run this again",
-        also=(_parent(wanted),),
+        f"1 row of {qualified(*child)} refers to no row of {aim}",
+        f"{{total}} rows of {qualified(*child)} refer to no row of {aim}",
+        f"add what they refer to, or correct their keys, then run this again{note}",
+        also=(parent,),
     )
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Table, TableName
@@ -20,7 +21,7 @@ __all__ = ["read"]
 # `tail`, and what follows the table as `using`, by which an index of a partition is compared with that of the whole.
 _QUERY = """
 SELECT i.indrelid, n.nspname AS schema, t.relname AS table_name, c.relname AS name, m.amname AS method,
-  i.indisunique AS is_unique, i.indisvalid AS valid, i.indisready AS ready,
+  i.indisunique AS is_unique, i.indimmediate AS immediate, i.indisvalid AS valid, i.indisready AS ready,
   i.indisclustered AS clustered, i.indisreplident AS replica_identity, i.indisprimary AS primary_key,
   c.relispartition AS is_partition, c.relkind = 'I' AS partitioned,
   (SELECT json_build_object('schema', pn.nspname, 'table', pt.relname, 'name', pc.relname)
@@ -36,13 +37,15 @@ SELECT i.indrelid, n.nspname AS schema, t.relname AS table_name, c.relname AS na
   (SELECT json_agg(json_build_object('key', s.number <= i.indnkeyatts, 'text', pg_get_indexdef(c.oid, s.number, false),
       'column', a.attname, 'option', i.indoption[s.number - 1],
       'opclass', o.opcname, 'opclass_schema', os.nspname, 'opclass_default', o.opcdefault,
-      'collation', l.collname) ORDER BY s.number)
+      'collation', l.collname, 'collation_schema', ln.nspname, 'parameters', ia.attoptions) ORDER BY s.number)
     FROM generate_series(1, i.indnatts) AS s(number)
     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[s.number - 1]
       AND i.indkey[s.number - 1] <> 0
     LEFT JOIN pg_opclass o ON o.oid = i.indclass[s.number - 1]
     LEFT JOIN pg_namespace os ON os.oid = o.opcnamespace
-    LEFT JOIN pg_collation l ON l.oid = i.indcollation[s.number - 1]) AS columns,
+    LEFT JOIN pg_attribute ia ON ia.attrelid = c.oid AND ia.attnum = s.number
+    LEFT JOIN pg_collation l ON l.oid = i.indcollation[s.number - 1]
+    LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace) AS columns,
   (SELECT json_object_agg(a.attnum, a.attstattarget) FROM pg_attribute a
     WHERE a.attrelid = c.oid AND a.attstattarget >= 0) AS statistics,
   (SELECT min(p.pid) FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid) AS builder
@@ -56,8 +59,30 @@ ORDER BY c.relname
 """
 
 
-def _column(row: Mapping[str, Any], definition: str) -> Dict[str, Any]:
-    """One key column. collation: only when it is not the column's own, as the definition shows it."""
+# What pg_get_indexdef() writes behind the text of a key: collation, operator class, its parameters, and the order.
+_NAME = r"""(?:"(?:[^"]|"")*"|[^\s"'(),.]+)"""
+_BEHIND_KEY = re.compile(
+    rf"(?P<collation> COLLATE {_NAME}(?:\.{_NAME})?)?(?: (?!DESC|NULLS){_NAME}(?:\.{_NAME})?)?"
+    r"(?: \((?:[^()']|'(?:[^']|'')*')*\))?(?: DESC)?(?: NULLS (?:FIRST|LAST))?(?:, |\))"
+)
+
+
+def _collated(using: str, texts: Sequence[str]) -> List[bool]:
+    """Which keys are written with a COLLATE: those whose collation is not that of the column or expression itself.
+
+    using: the definition from USING on. texts: of the keys, as pg_get_indexdef() gives each.
+    """
+    place = using.index("(") + 1
+    found = []
+    for text in texts:
+        behind = _BEHIND_KEY.match(using, place + len(text))
+        found.append(behind is not None and behind.group("collation") is not None)
+        place = behind.end() if behind is not None else place
+    return found
+
+
+def _column(row: Mapping[str, Any], collated: bool) -> Dict[str, Any]:
+    """One key column. own_collation: whether the collation is that of the column or expression itself."""
     option = row["option"] or 0
     return {
         "name": row["column"],
@@ -68,22 +93,28 @@ def _column(row: Mapping[str, Any], definition: str) -> Dict[str, Any]:
         "opclass_schema": row["opclass_schema"],
         "opclass_default": bool(row["opclass_default"]),
         "collation": row["collation"],
-        "own_collation": f"{row['text']} COLLATE " not in definition,
+        "collation_schema": row["collation_schema"],
+        "own_collation": not collated,
+        "parameters": dict(option.split("=", 1) for option in row["parameters"] or []),
     }
 
 
 def _image(row: Dict[str, Any]) -> Dict[str, Any]:
     columns: List[Mapping[str, Any]] = row["columns"]
     definition: str = row["definition"]
+    using = definition[row["head"] + row["place"] :]
+    keys = [column for column in columns if column["key"]]
+    collated = _collated(using, [column["text"] for column in keys])
     return {
         "schema": row["schema"],
         "table": row["table_name"],
         "name": row["name"],
         "tail": definition[row["head"] :],
         "unique": row["is_unique"],
+        "immediate": row["immediate"],
         "valid": row["valid"] and row["ready"],
         "method": row["method"],
-        "columns": [_column(column, definition) for column in columns if column["key"]],
+        "columns": [_column(column, own) for column, own in zip(keys, collated)],
         "include": [column["column"] for column in columns if not column["key"]],
         "predicate": row["predicate"],
         "nulls_not_distinct": row["nulls_not_distinct"],
@@ -96,7 +127,7 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
         "constraint": row["constraint_name"],
         "is_partition": row["is_partition"],
         "parent": row["parent"],
-        "using": definition[row["head"] + row["place"] :],
+        "using": using,
         "builder": row["builder"],
     }
 

@@ -59,7 +59,7 @@ class Growth:
         if self.creates or self.builds:
             # With the checks of the whole, once: a key may occur on two partitions.
             target = scene.target
-            steps[0] = replace(steps[0], checks=duplicate_checks(target), rehearsal=rehearsal(target))
+            steps[0] = replace(steps[0], checks=duplicate_checks(target, scene.catalog), rehearsal=rehearsal(target))
         steps[-1] = replace(steps[-1], proof=_proof(scene.target, name or scene.target.name))
         return steps
 

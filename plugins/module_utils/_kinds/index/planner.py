@@ -271,7 +271,7 @@ def _cleaning(scene: _Scene) -> Optional[Step]:
 
 
 def _step(scene: _Scene, action: str, units: List[Unit], summary: str, cleanup: Optional[str] = None) -> Step:
-    target = scene.target
+    target, catalog = scene.target, scene.catalog
     builds = cleanup is not None
     undo = (
         (compose("DROP INDEX CONCURRENTLY IF EXISTS {name}", name=identifier(target.schema, cleanup)),)
@@ -287,7 +287,7 @@ def _step(scene: _Scene, action: str, units: List[Unit], summary: str, cleanup: 
         tuple(units),
         before,
         summary,
-        duplicate_checks(target) if builds else (),
+        duplicate_checks(target, catalog) if builds else (),
         rehearsal(target) if builds else (),
         undo,
     )

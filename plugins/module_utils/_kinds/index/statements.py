@@ -11,15 +11,15 @@ from __future__ import annotations
 from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
+from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Duplicates, Place
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
     Target,
     create_statement,
-    key_texts,
+    keys,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Problem, Unit, autocommit
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
     compose,
-    enclosed,
     identifier,
     literal,
     qualified,
@@ -135,31 +135,20 @@ def rehearsal(target: Target) -> Tuple[str, ...]:
     )
 
 
-def duplicate_checks(target: Target) -> Tuple[DataCheck, ...]:
+def duplicate_checks(target: Target, catalog: Catalog) -> Tuple[DataCheck, ...]:
     """The keys that a unique index would not take, those of all partitions together."""
     image, wanted = target.image, target.specification
     unique = image["unique"] if image is not None else wanted is not None and wanted.unique
     if not unique:
         return ()
-    keys = key_texts(target)
-    distinct = image["nulls_not_distinct"] if image is not None else wanted is not None and wanted.nulls_not_distinct
+    same_nulls = image["nulls_not_distinct"] if image is not None else wanted is not None and wanted.nulls_not_distinct
     predicate = image["predicate"] if image is not None else wanted.where if wanted is not None else None
-    conditions = [] if distinct else [f"{key} IS NOT NULL" for key in keys]
-    if predicate is not None:
-        conditions.append(enclosed(predicate))
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    columns = ", ".join(keys)
     place = f'{qualified(*target.table_name)}, so the unique index "{target.name}" cannot be built'
+    partitioned = catalog.tables[target.table_name].kind == "p"
     return (
         DataCheck(
             target.table_name,
-            compose(
-                "SELECT {columns}, pg_catalog.count(*) AS times, pg_catalog.count(*) OVER () AS total"
-                " FROM {table}{where} GROUP BY {columns} HAVING pg_catalog.count(*) > 1 LIMIT 10",
-                columns=raw(columns),
-                table=identifier(*target.table_name),
-                where=raw(where),
-            ),
+            Duplicates(Place(target.table_name, partitioned), keys(target), not same_nulls, predicate),
             f"1 key occurs more than once in {place}",
             f"{{total}} keys occur more than once in {place}",
             "make the keys unique, then run this again",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Key
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import (
     IndexColumn,
     IndexSpecification,
@@ -26,7 +27,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     raw,
 )
 
-__all__ = ["Target", "create_statement", "differences", "from_image", "from_specification", "key_texts"]
+__all__ = ["Target", "create_statement", "differences", "from_image", "from_specification", "keys"]
 
 
 @dataclass(frozen=True)
@@ -164,18 +165,32 @@ def _with_tablespace(image: Mapping[str, Any]) -> str:
     return tail[: len(tail) - len(where)] + compose(" TABLESPACE {name}", name=identifier(image["tablespace"])) + where
 
 
-def key_texts(target: Target) -> List[str]:
-    """The key columns as SQL, for questions to the data."""
+def keys(target: Target) -> Tuple[Key, ...]:
+    """The key columns, for questions to the data."""
     image = target.image
     if image is not None:
-        return [
-            compose("{name}", name=identifier(c["name"])) if c["name"] is not None else enclosed(c["expression"])
+        return tuple(
+            Key(
+                compose("{name}", name=identifier(c["name"])) if c["name"] is not None else enclosed(c["expression"]),
+                ()
+                if c["own_collation"] or c["collation"] is None
+                else _within(c.get("collation_schema"), c["collation"]),
+                () if c["opclass_default"] else (c["opclass_schema"], c["opclass"]),
+            )
             for c in image["columns"]
-        ]
-    return [
-        compose("{name}", name=identifier(c.name)) if c.name is not None else enclosed(str(c.expression))
+        )
+    return tuple(
+        Key(
+            compose("{name}", name=identifier(c.name)) if c.name is not None else enclosed(str(c.expression)),
+            (c.collation,) if c.collation is not None else (),
+            tuple(c.opclass.split(".", 1)) if c.opclass is not None else (),
+        )
         for c in target.wanted.columns
-    ]
+    )
+
+
+def _within(schema: Optional[str], name: str) -> Tuple[str, ...]:
+    return (schema, name) if schema is not None else (name,)
 
 
 def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
@@ -188,6 +203,7 @@ def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> L
     for what, want, have in (
         ("method", wanted.method, found["method"]),
         ("unique", wanted.unique, found["unique"]),
+        ("deferrable", False, not found.get("immediate", True)),
         ("nulls not distinct", wanted.nulls_not_distinct, found["nulls_not_distinct"]),
         (
             "columns",
@@ -240,6 +256,7 @@ def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
         f"nulls {column.nulls}",
         column.opclass,
         column.collation,
+        {},
     ]
 
 
@@ -261,6 +278,7 @@ def _found_shape(
         "nulls first" if column["nulls_first"] else "nulls last",
         opclass,
         collation,
+        dict(column.get("parameters", {})),
     ]
 
 
@@ -275,12 +293,13 @@ def _show(value: Any) -> str:
 
 
 def _show_key(shape: List[Any]) -> str:
-    name, order, nulls, opclass, collation = shape
+    name, order, nulls, opclass, collation, parameters = shape
     usual = "nulls first" if order == "desc" else "nulls last"
     words = [
         name,
         *([f"collate {collation}"] if collation else []),
         *([opclass] if opclass else []),
+        *(["(" + ", ".join(f"{key}={value}" for key, value in parameters.items()) + ")"] if parameters else []),
         *(["desc"] if order == "desc" else []),
         *([nulls] if nulls != usual else []),
     ]

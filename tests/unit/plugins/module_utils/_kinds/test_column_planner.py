@@ -40,7 +40,7 @@ PART = ("archive", "part")
 HELPER = temporary_name(COLUMN, "check", DRAWER)
 ALTER = 'ALTER TABLE "public"."CashDrawer" '
 DROP_NOT_NULL = ALTER + 'ALTER COLUMN "openedById" DROP NOT NULL'
-ADD_CHECK = ALTER + f'ADD CONSTRAINT "{HELPER}" CHECK ("openedById" IS NOT NULL) NOT VALID'
+ADD_CHECK = ALTER + f'ADD CONSTRAINT "{HELPER}" CHECK ("openedById" IS DISTINCT FROM NULL) NOT VALID'
 VALIDATE_CHECK = ALTER + f'VALIDATE CONSTRAINT "{HELPER}"'
 SET_NOT_NULL = ALTER + 'ALTER COLUMN "openedById" SET NOT NULL'
 DROP_CHECK = ALTER + f'DROP CONSTRAINT "{HELPER}"'
@@ -256,9 +256,9 @@ class TestDataCheck:
         outcome = planned(False, catalog({DRAWER: table(*columns)}, version=version))
         (check,) = outcome.step.checks
         assert check.reads == (DRAWER,)
-        assert check.sql == (
+        assert check.question.sql(None) == (
             'SELECT "tenant", "no", pg_catalog.count(*) OVER () AS total FROM "public"."CashDrawer"'
-            ' WHERE "openedById" IS NULL LIMIT 10'
+            ' WHERE "openedById" IS NOT DISTINCT FROM NULL LIMIT 10'
         )
         place = '"public"."CashDrawer"'
         assert check.message(1) == f"1 row of {place} has no openedById, so it cannot be NOT NULL"
@@ -267,7 +267,7 @@ class TestDataCheck:
 
     def test_without_a_primary_key_rows_are_shown_by_their_place(self) -> None:
         outcome = planned(False, catalog({DRAWER: table(COLUMN)}))
-        assert outcome.step.checks[0].sql.startswith('SELECT "ctid", pg_catalog.count(*)')
+        assert outcome.step.checks[0].question.sql(None).startswith('SELECT "ctid", pg_catalog.count(*)')
 
 
 class TestProblems:
@@ -372,7 +372,7 @@ def test_odd_names_are_quoted_in_every_statement(name: str, version: int, nullab
         assert statement.startswith(f"ALTER TABLE {qualified(name, name)} ")
         assert own in statement
     for check in outcome.step.checks:
-        assert f"FROM {own}.{own} WHERE {own} IS NULL" in check.sql
+        assert f"FROM {own}.{own} WHERE {own} IS NOT DISTINCT FROM NULL" in check.question.sql(None)
 
 
 def test_a_specification_becomes_a_target() -> None:

@@ -496,27 +496,38 @@ class TestTwins:
         assert planned(wanted(on_delete="cascade"), drawers(other)).notes == ()
 
 
+class Operators:
+    """A session that knows one operator for each pair of columns."""
+
+    def __init__(self, **row: Any) -> None:
+        self.row = {"operator": "pg_catalog.=", "p_cast": None, "c_cast": None, "collation": None, **row}
+
+    def rows(self, _statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{**self.row, "position": number} for number, _name in enumerate(parameters["columns"], 1)]
+
+
 class TestOrphans:
-    def sql(self, target: Target) -> str:
+    def sql(self, target: Target, session: Any = None) -> str:
         (check,) = planned(target, drawers()).step.checks
         assert check.reads == (target.table_name, ("public", target.specification.referenced_table))
         assert check.message(1).startswith('1 row of "public"."CashDrawer" refers to no row of ')
         assert check.message(12).startswith('12 rows of "public"."CashDrawer" refer to no row of ')
-        assert check.mends.startswith("delete these rows")
-        return check.sql
+        assert check.mends == "add what they refer to, or correct their keys, then run this again"
+        return check.question.sql(session or Operators())
 
     def test_of_one_column(self) -> None:
         for match in ("simple", "full"):
             assert self.sql(wanted(match=match)) == (
-                'SELECT c."openedById", pg_catalog.count(*) OVER () AS total FROM "public"."CashDrawer" c'
-                ' WHERE (c."openedById" IS NOT NULL AND NOT EXISTS (SELECT FROM "public"."User" p'
-                ' WHERE p."id" = c."openedById")) LIMIT 10'
+                'SELECT c."openedById", pg_catalog.count(*) OVER () AS total FROM ONLY "public"."CashDrawer" c'
+                ' WHERE (c."openedById" IS NOT NULL AND NOT EXISTS (SELECT FROM ONLY "public"."User" p'
+                ' WHERE p."id" OPERATOR(pg_catalog.=) c."openedById")) LIMIT 10'
             )
 
     MISSING = (
-        'SELECT c."tenantId", c."openedById", pg_catalog.count(*) OVER () AS total FROM "public"."CashDrawer" c'
-        ' WHERE (c."tenantId" IS NOT NULL AND c."openedById" IS NOT NULL AND NOT EXISTS (SELECT FROM "public"."User" p'
-        ' WHERE p."tenantId" = c."tenantId" AND p."id" = c."openedById"))'
+        'SELECT c."tenantId", c."openedById", pg_catalog.count(*) OVER () AS total FROM ONLY "public"."CashDrawer" c'
+        ' WHERE (c."tenantId" IS NOT NULL AND c."openedById" IS NOT NULL'
+        ' AND NOT EXISTS (SELECT FROM ONLY "public"."User" p WHERE p."tenantId" OPERATOR(pg_catalog.=) c."tenantId"'
+        ' AND p."id" OPERATOR(pg_catalog.=) c."openedById"))'
     )
 
     def test_match_simple_lets_a_key_pass_that_is_null_in_part(self) -> None:
@@ -531,9 +542,22 @@ class TestOrphans:
     def test_of_a_key_to_its_own_table(self) -> None:
         sql = self.sql(wanted(references={"table": "CashDrawer", "columns": ["tenantId"]}))
         assert sql.endswith(
-            'FROM "public"."CashDrawer" c WHERE (c."openedById" IS NOT NULL AND NOT EXISTS (SELECT FROM'
-            ' "public"."CashDrawer" p WHERE p."tenantId" = c."openedById")) LIMIT 10'
+            'FROM ONLY "public"."CashDrawer" c WHERE (c."openedById" IS NOT NULL AND NOT EXISTS (SELECT FROM'
+            ' ONLY "public"."CashDrawer" p WHERE p."tenantId" OPERATOR(pg_catalog.=) c."openedById")) LIMIT 10'
         )
+
+    def test_what_the_server_says_of_operators_casts_and_collations_is_in_it(self) -> None:
+        session = Operators(operator="ext.=", p_cast="pg_catalog.text", c_cast="ext.citext", collation='pg_catalog."C"')
+        assert 'p."id"::pg_catalog.text OPERATOR(ext.=) c."openedById"::ext.citext COLLATE pg_catalog."C"' in self.sql(
+            wanted(), session
+        )
+
+    def test_where_no_operator_compares_the_columns_nothing_is_asked(self) -> None:
+        class Nothing(Operators):
+            def rows(self, _statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+                return []
+
+        assert self.sql(wanted(), Nothing()) is None
 
 
 class TestSetNull:
@@ -866,4 +890,4 @@ def test_odd_names_are_quoted_in_every_statement(name: str) -> None:
         f"{alter}DROP CONSTRAINT {own}",
         f"{alter}RENAME CONSTRAINT {quoted(new)} TO {own}",
     ]
-    assert f"FROM {qualified(*child)} c WHERE (c.{own} IS NOT NULL" in step.checks[0].sql
+    assert f"FROM ONLY {qualified(*child)} c WHERE (c.{own} IS NOT NULL" in step.checks[0].question.sql(Operators())

@@ -172,8 +172,8 @@ class TestWhereNothingStands:
         assert [bool(step.checks) for step in steps] == [True] + [False] * 8
         assert [bool(step.rehearsal) for step in steps] == [True] + [False] * 8
         assert [len(step.proof) for step in steps] == [0] * 8 + [2]
-        assert 'FROM "public"."Event" WHERE' in steps[0].checks[0].sql
-        assert f'pg_partition_tree(\'"public"."{NAME}"\')' in steps[-1].proof[0].sql
+        assert 'FROM "public"."Event" WHERE' in steps[0].checks[0].question.sql(None)
+        assert f'pg_partition_tree(\'"public"."{NAME}"\')' in steps[-1].proof[0].question
 
     def test_a_table_without_partitions_needs_one_step(self) -> None:
         there = catalog({ROOT: table(*COLUMNS, kind="p", partition_key=("at",))})
@@ -331,7 +331,7 @@ class TestReplaced:
         assert set(renames[2]) == {
             f'ALTER INDEX {qualified(node[0], HELPERS[node])} RENAME TO "{NAMES[node]}"' for node in PARENTS
         }
-        assert f'pg_partition_tree(\'"public"."{HELPERS[ROOT]}"\')' in growth[-1].proof[0].sql
+        assert f'pg_partition_tree(\'"public"."{HELPERS[ROOT]}"\')' in growth[-1].proof[0].question
 
     def test_its_comment_is_kept(self) -> None:
         there = images(columns=["at"], comment="it's")

@@ -17,7 +17,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.tar
     differences,
     from_image,
     from_specification,
-    key_texts,
+    keys,
 )
 from unit.builders import DRAWER, catalog, index_image, key_column, table
 
@@ -129,7 +129,7 @@ class TestOutOfAnImage:
 
 def test_without_specification_and_image_there_is_nothing_to_create_or_compare() -> None:
     target = Target(*DRAWER, "i")
-    for ask in (lambda: create_statement(target, "i"), lambda: key_texts(target)):
+    for ask in (lambda: create_statement(target, "i"), lambda: keys(target)):
         with pytest.raises((AssertionError, ValueError)):
             ask()
     with pytest.raises((AssertionError, ValueError)):
@@ -141,7 +141,7 @@ def test_a_specification_becomes_a_target() -> None:
     assert (target.present, target.replace, target.accept_equivalent) == (True, False, True)
     assert target.expressions == ["lower(b)", "d"]
     assert target.column_names == ["a", "c"]
-    assert key_texts(target) == ['"a"', "(lower(b))"]
+    assert [key.sql for key in keys(target)] == ['"a"', "(lower(b))"]
     assert wanted(on_equivalent="create").accept_equivalent is False
     gone = wanted(state="absent", where="d", include=["c"])
     assert (gone.present, gone.expressions, gone.column_names) == (False, [], [])
