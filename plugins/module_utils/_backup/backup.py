@@ -289,7 +289,7 @@ class _Backup:
             "role": self.server.role,
             "operator": self.options.operator,
             "globals": {"included": included, "detail": detail or "roles and tablespaces"},
-            "left_out": [*self.left_out, *_left_out(snapshot.contents, included, detail)],
+            "left_out": [*self.left_out, *snapshot.left_out, *_left_out(snapshot.contents, included, detail)],
             "contents": snapshot.contents,
             "proofs": [],
         }
@@ -318,6 +318,7 @@ class _Backup:
             snapshot.name,
             self.lock_wait_ms,
             as_options(self.excluded),
+            snapshot.facts["database"]["encoding"],
             self.id,
         )
         dump.run(snapshot.contents["tables"], session, self.progress, snapshot.check)

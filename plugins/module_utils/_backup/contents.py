@@ -8,21 +8,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
 
 __all__ = ["count_tables", "differences", "read_contents", "read_tables", "sequence_values"]
 
+# Sequences that one statement asks for: of many thousands it would not be parsed (54001).
+_SLICE = 200
+
 # (catalog, oid) is also what an archive's table of contents says of each entry: names need no parsing.
 # What pg_dump leaves to something else is left out here, too: members of extensions, what partitions inherit, internal
 # functions and triggers, indexes behind constraints, invalid indexes (pg_dump.c: getIndexes, getConstraints,
-# getTriggers, getFuncs). Objects below 16384 belong to every database.
+# getTriggers, getFuncs). Indexes, constraints, triggers, policies and rules are no members themselves: they are left
+# out with an extension's table (_backup/of_extensions.py). Objects below 16384 belong to every database.
 _OBJECTS = """
 WITH mine AS (
   SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
      AND nspname <> ALL (%(left_out)s::text[])
+), theirs AS (
+  SELECT objid AS oid FROM pg_catalog.pg_depend WHERE classid = 'pg_catalog.pg_class'::regclass AND deptype = 'e'
 ), found AS (
   SELECT 'pg_catalog.pg_class'::regclass AS catalog, c.oid FROM pg_catalog.pg_class c
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relnamespace IN (SELECT oid FROM mine)
@@ -30,14 +38,16 @@ WITH mine AS (
   SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
    WHERE t.relnamespace IN (SELECT oid FROM mine) AND t.relkind IN ('r', 'p', 'm')
+     AND t.oid NOT IN (SELECT oid FROM theirs)
      AND (i.indisvalid OR t.relkind = 'p') AND i.indisready
      AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k
                       WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x'))
   UNION ALL
   SELECT 'pg_catalog.pg_constraint'::regclass, k.oid FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_class t ON t.oid = k.conrelid AND t.relnamespace IN (SELECT oid FROM mine)
-   WHERE k.contype IN ('p', 'u', 'x') OR (k.contype = 'f' AND k.conparentid = 0)
-      OR (k.contype = 'c' AND NOT k.convalidated AND k.conislocal)
+   WHERE t.oid NOT IN (SELECT oid FROM theirs)
+     AND (k.contype IN ('p', 'u', 'x') OR (k.contype = 'f' AND k.conparentid = 0)
+          OR (k.contype = 'c' AND NOT k.convalidated AND k.conislocal))
   UNION ALL
   SELECT 'pg_catalog.pg_proc'::regclass, p.oid FROM pg_catalog.pg_proc p
    WHERE p.pronamespace IN (SELECT oid FROM mine)
@@ -46,14 +56,15 @@ WITH mine AS (
   UNION ALL
   SELECT 'pg_catalog.pg_trigger'::regclass, g.oid FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_class t ON t.oid = g.tgrelid AND t.relnamespace IN (SELECT oid FROM mine)
-   WHERE NOT g.tgisinternal AND g.tgparentid = 0
+   WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND t.oid NOT IN (SELECT oid FROM theirs)
   UNION ALL
   SELECT 'pg_catalog.pg_policy'::regclass, p.oid FROM pg_catalog.pg_policy p
     JOIN pg_catalog.pg_class t ON t.oid = p.polrelid AND t.relnamespace IN (SELECT oid FROM mine)
+   WHERE t.oid NOT IN (SELECT oid FROM theirs)
   UNION ALL
   SELECT 'pg_catalog.pg_rewrite'::regclass, w.oid FROM pg_catalog.pg_rewrite w
     JOIN pg_catalog.pg_class t ON t.oid = w.ev_class AND t.relnamespace IN (SELECT oid FROM mine)
-   WHERE w.rulename <> '_RETURN'
+   WHERE w.rulename <> '_RETURN' AND t.oid NOT IN (SELECT oid FROM theirs)
   UNION ALL
   SELECT 'pg_catalog.pg_type'::regclass, y.oid FROM pg_catalog.pg_type y
     LEFT JOIN pg_catalog.pg_class t ON t.oid = y.typrelid
@@ -137,19 +148,33 @@ def read_tables(session: Session, excluded: Sequence[str] = ()) -> List[Dict[str
 def sequence_values(session: Session, excluded: Sequence[str] = ()) -> List[Dict[str, Any]]:
     """[{schema, name, increment, value, called}]. A sequence belongs to no snapshot: it is read as it stands."""
     found = session.rows(_SEQUENCES, {"left_out": list(excluded)})
-    if not found:
-        return []
-    parts = [
-        compose(
-            "SELECT {number}::int AS number, last_value, is_called FROM {name}",
-            number=literal(number),
-            name=identifier(row["schema"], row["name"]),
-        )
-        for number, row in enumerate(found)
-    ]
-    for row in session.rows(" UNION ALL ".join(parts)):
-        found[row["number"]].update(value=row["last_value"], called=row["is_called"])
+    for first in range(0, len(found), _SLICE):
+        parts = [
+            compose(
+                "SELECT {number}::int AS number, last_value, is_called FROM {name}",
+                number=literal(number),
+                name=identifier(row["schema"], row["name"]),
+            )
+            for number, row in enumerate(found[first : first + _SLICE], first)
+        ]
+        with locks_given_back(session):
+            for row in session.rows(" UNION ALL ".join(parts)):
+                found[row["number"]].update(value=row["last_value"], called=row["is_called"])
     return found
+
+
+@contextmanager
+def locks_given_back(session: Session) -> Iterator[None]:
+    """Of what is only read within, no lock is left to a transaction that is open (13.3.1, on savepoints).
+
+    A table is locked with all its indexes; of thousands of them the server's lock table would be full.
+    """
+    inside = session.connection.info.transaction_status == extensions.TRANSACTION_STATUS_INTRANS
+    if inside:
+        session.execute("SAVEPOINT steady_look")
+    yield
+    if inside:
+        session.execute("ROLLBACK TO SAVEPOINT steady_look; RELEASE SAVEPOINT steady_look")
 
 
 def count_tables(
@@ -159,7 +184,8 @@ def count_tables(
     for table in tables:
         if table["kind"] == "r":
             name = identifier(table["schema"], table["name"])
-            table["rows"] = session.one(compose("SELECT pg_catalog.count(*) AS n FROM ONLY {name}", name=name))["n"]
+            with locks_given_back(session):
+                table["rows"] = session.one(compose("SELECT pg_catalog.count(*) AS n FROM ONLY {name}", name=name))["n"]
             if counted is not None:
                 counted(table)
 

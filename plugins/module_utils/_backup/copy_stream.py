@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from typing import Callable, Dict, Optional, Tuple
 
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
+
 __all__ = ["RowCounter"]
 
 _NAME = rb'(?:"(?:[^"]|"")+"|[^\s".(]+)'
 _HEADER = re.compile(rb"\nCOPY (" + _NAME + rb")\.(" + _NAME + rb")(?: \(.*?\)| ) FROM stdin;\n", re.DOTALL)
 _BEGIN = b"\nCOPY "
 _END = b"\n\\.\n"
+_ENCODING = re.compile(rb"^SET client_encoding = '(\w+)';$", re.MULTILINE)
 # 1,600 columns with names of 63 characters, quoted: a header that is longer is none.
 _LONGEST_HEADER = 1 << 19
 
@@ -33,6 +36,7 @@ class RowCounter:
         self.total = 0
         self.open: Optional[Tuple[str, str]] = None
         self._rest = b"\n"
+        self._codec = "utf-8"
 
     def feed(self, piece: bytes) -> None:
         """The next piece of the text, of any length."""
@@ -71,7 +75,7 @@ class RowCounter:
                 return text[begin:], -1
             self._say(text, begin, begin + 1)
             return text, begin + 1
-        self.open = (_plain(header.group(1)), _plain(header.group(2)))
+        self.open = (self._plain(header.group(1)), self._plain(header.group(2)))
         self.rows.setdefault(self.open, 0)
         # The end of the header's line counts as one in _data.
         self.rows[self.open] -= 1
@@ -79,10 +83,13 @@ class RowCounter:
         return text, header.end() - 1
 
     def _say(self, text: bytes, start: int, end: int) -> None:
+        encoding = _ENCODING.search(text, start, end) if not self.rows else None
+        if encoding is not None:
+            # In an SQL_ASCII database a name has the bytes that its maker's client sent.
+            self._codec = extensions.encodings.get(encoding.group(1).decode("ascii"), "utf-8").replace("ascii", "utf-8")
         if self._tell is not None and end > start:
             self._tell(text[start:end])
 
-
-def _plain(name: bytes) -> str:
-    text = name.decode("utf-8", "replace")
-    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+    def _plain(self, name: bytes) -> str:
+        text = name.decode(self._codec, "replace")
+        return text[1:-1].replace('""', '"') if text.startswith('"') else text

@@ -23,7 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.client i
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import folder_bytes, human_bytes
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, gzip_level
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
@@ -47,6 +47,7 @@ class Dump:
     snapshot: str
     lock_wait_ms: int
     options: List[str]
+    encoding: str
     run_id: str
 
     def arguments(self) -> List[str]:
@@ -60,7 +61,8 @@ class Dump:
             f"--lock-wait-timeout={self.lock_wait_ms}",
             "--no-password",
             "--verbose",
-            "--encoding=UTF8",
+            # Its own: from SQL_ASCII nothing can be converted, and a conversion there and back may lose something.
+            f"--encoding={self.encoding}",
             *self.options,
             f"--file={os.path.join(self.folder, self.archive)}",
             f"--dbname={self.client.dsn}",
@@ -202,7 +204,8 @@ def dump_globals(programs: Programs, client: Client, path: str, database: str) -
                 "--no-password",
                 *hashes,
                 f"--file={path}",
-                f"--database={database}",
+                # A connection string: of a name that looks like one it would take another database for its own.
+                f"--database={extensions.make_dsn(dbname=database)}",
                 f"--dbname={client.dsn}",
             ],
             client,

@@ -208,4 +208,4 @@ def _check_of_rows(manifest: Mapping[str, Any]) -> str:
         if table["kind"] == "r"
     ]
     body = "BEGIN\n" + "\n".join(checks) + "\nEND"
-    return compose("\nSET row_security = off;\nDO {body};\n", body=literal(body))
+    return compose("\nSET row_security = off;\nSET client_encoding = 'UTF8';\nDO {body};\n", body=literal(body))

@@ -109,7 +109,8 @@ def _version(program: str) -> Optional[Tuple[int, int]]:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?", done.stdout)
+    # Who built it is in the parentheses: PostgreSQL, EnterpriseDB …
+    found = re.search(r"^\S+ \([^)]*\) (\d+)(?:\.(\d+))?", done.stdout)
     return (int(found.group(1)), int(found.group(2) or 0)) if found else None
 
 

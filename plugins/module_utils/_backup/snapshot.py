@@ -16,6 +16,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents
     read_contents,
     sequence_values,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.of_extensions import lost_with_extensions
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts, role_names
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
@@ -50,6 +51,7 @@ class Snapshot:
         self.facts = database_facts(session)
         self.roles = role_names(session)
         self.contents: Dict[str, Any] = read_contents(session, excluded)
+        self.left_out: List[str] = lost_with_extensions(session, excluded)
 
     def narrow(self, excluded: Sequence[str], has_rows: Callable[[Dict[str, Any]], bool]) -> None:
         """For a method that takes fewer objects than tables' rows, and not of all tables. Raises psycopg2.Error."""
@@ -116,8 +118,11 @@ def refuse_unreadable(session: Session, excluded: Sequence[str] = ()) -> None:
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f')"
         " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND n.nspname <> ALL (%s::text[])"
-        " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'"
-        " AND d.classid = 'pg_catalog.pg_class'::regclass) ORDER BY 1, 2",
+        # Of an extension's tables pg_dump reads those that it has named as its configuration.
+        " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid"
+        " WHERE d.objid = c.oid AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_class'::regclass"
+        " AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND c.oid <> ALL (coalesce(e.extconfig, '{}')))"
+        " ORDER BY 1, 2",
         (list(excluded),),
     )
     for schema in sorted({row["schema"] for row in rows if not row["usage"]}):
