@@ -133,7 +133,9 @@ def _latencies(queries: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _sizes(indexes: Sequence[Mapping[str, Any]]) -> Any:
-    largest = sorted(indexes, key=lambda one: -one["bytes"])[:20]
+    """The largest indexes that are there. One that was dropped, or never built, has no size."""
+    there = [one for one in indexes if one["bytes"] is not None]
+    largest = sorted(there, key=lambda one: -one["bytes"])[:20]
     return bars([one["index"] for one in largest], {"size": [one["bytes"] / 1e6 for one in largest]}, "MB")
 
 

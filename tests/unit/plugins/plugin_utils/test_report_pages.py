@@ -67,7 +67,7 @@ def full(**changes: Any) -> dict[str, Any]:
                     "index_after_bytes": None,
                 }
             ],
-            "indexes": [{"index": "a", "bytes": 5_000_000}],
+            "indexes": [{"index": "dropped", "bytes": None}, {"index": "a", "bytes": 5_000_000}],
             "columns": [{"table": "T", "column": "c", "before_avg_width": 8.76, "after_avg_width": None}],
         },
         "promises": [{"claim": "75 % smaller", "status": "not_held", "measured": "0 %"}],
