@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
@@ -29,6 +30,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning import
     make_plan,
     refuse_problems,
     rehearse,
+    settled,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock import PrismaLock
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
@@ -100,9 +102,12 @@ class Attempt:
             except psycopg2.Error:
                 return
 
-    def end(self, succeeded: bool, status: str, error: Optional[str] = None) -> None:
-        if self.journal is not None:
-            self.journal.end(self.deployment_id, self.number, succeeded, status, error)
+    def end(self, succeeded: bool, status: str, error: Optional[str] = None) -> List[str]:
+        """The attempt is over. What is worth knowing about where that is written."""
+        if self.journal is None:
+            return []
+        note = self.journal.end(self.deployment_id, self.number, succeeded, status, error)
+        return [note] if note else []
 
 
 class Conduct:
@@ -191,7 +196,8 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
         with WaitWatch(target) as watch:
-            results = execute(control, target, schema, plan.steps, options, attempt, run, capacity)
+            done = functools.partial(settled, server=server, wishes=wishes)
+            results = execute(control, target, schema, plan.steps, options, attempt, run, capacity, done)
         attempt.saw(migration.id, watch.seen)
         common["waits"] = watch.seen
         common["steps"] = step_entries(results)
@@ -310,8 +316,9 @@ def execute(
     attempt: Attempt,
     run: Conduct,
     capacity: Capacity,
+    done: Callable[[Session, Step], bool],
 ) -> List[StepResult]:
-    """Carry out the steps; the attempt records each."""
+    """Carry out the steps; the attempt records each. done: whether a step's object is as it is wanted."""
     executor = Executor(
         target,
         control,
@@ -325,6 +332,7 @@ def execute(
         most_lag_s=options.most_lag_s,
         progress=run.progress,
         prisma=run.prisma,
+        settled=done,
     )
     return executor.run(steps)
 
@@ -337,7 +345,7 @@ def notes_of(results: Sequence[StepResult], known: Sequence[str]) -> List[str]:
 
 def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) -> Dict[str, Any]:
     if all(result.status == "done" for result in results):
-        attempt.end(True, "succeeded")
+        facts["notes"] += attempt.end(True, "succeeded")
         return facts
     undo = f"or undo what is done with rollback.yml -e steady_deployment={attempt.deployment_id}"
     error = failed_step_error(results, undo if attempt.journal is not None else "there is no journal to roll back from")
@@ -345,7 +353,7 @@ def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) 
     facts["changed"] = any(result.status != "not started" for result in results)
     error.facts.update(facts)
     try:
-        attempt.end(False, "failed", str(error))
+        facts["notes"] += attempt.end(False, "failed", str(error))
     except psycopg2.Error:
         pass  # the session is gone; the next run marks the attempt as interrupted
     raise error

@@ -26,6 +26,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import LockNotAvailable, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._lag import read_replicas, wait_for_replicas
+from ansible_collections.steady.postgresql.plugins.module_utils._left import Left, read_left
 from ansible_collections.steady.postgresql.plugins.module_utils._liveness import end_on_server
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import DEADLOCK, LockPolicy, run_guarded
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step, Unit
@@ -55,7 +56,8 @@ class StepResult:
     """What came of a step. status: done | failed | not started. Times in milliseconds.
 
     attempts: 1 and one more for each attempt to take a lock that had to be repeated. ended: the sessions that were
-    cancelled or terminated for its sake (steady_on_blocker). notes: what is worth knowing of how it went.
+    cancelled or terminated for its sake (steady_on_blocker). notes: what is worth knowing of how it went. unit: the
+    number of the one that ran last.
     """
 
     step: Step
@@ -68,6 +70,7 @@ class StepResult:
     error: Optional[SteadyError] = None
     ended: List[Dict[str, Any]] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
+    unit: int = 0
 
     def as_dict(self) -> Dict[str, Any]:
         """The entry of steps[] in result.json."""
@@ -103,7 +106,8 @@ class Executor:
 
     control: the session that holds the deployment lock; it also watches, and is used by one thread at a time.
     settings: statements for each session that changes something. most_lag_s: how far replicas may be behind when a
-    step begins; None: they are not looked at. prisma: Prisma's lock, to be held when a step begins.
+    step begins; None: they are not looked at. prisma: Prisma's lock, to be held when a step begins. settled: whether
+    a step's object is as the run wants it, asked when an answer was lost. left: what a failed step has left.
     """
 
     target: Target
@@ -118,6 +122,8 @@ class Executor:
     most_lag_s: Optional[float] = None
     progress: Progress = field(default_factory=lambda: Progress(None))
     prisma: Optional[PrismaLock] = None
+    settled: Callable[[Session, Step], bool] = lambda _session, _step: False
+    left: Callable[[Session, Step], Left] = read_left
     _idle: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     _sessions: List[Session] = field(default_factory=list)
     # What earlier steps of this run left at their places: a later step on the same object begins from there.
@@ -188,7 +194,7 @@ class Executor:
                 self.recorder.begins(number, present)
             begun = True
             with theirs(session):
-                for unit in step.units:
+                for result.unit, unit in enumerate(step.units):
                     self._run_unit(session, unit, result, line)
             prove(session, step)
             result.status = "done"
@@ -197,7 +203,7 @@ class Executor:
         except psycopg2.Error as error:
             result.status, result.error = "failed", self._failure(session, step, error)
         if result.error is not None and begun and session is not None:
-            self._clean_up(session, result, line, result.error)
+            session = self._clean_up(session, result, line, result.error)
         result.duration_ms = (time.monotonic() - started) * 1000.0
         result.notes.extend(_ended_text(entry) for entry in result.ended)
         if begun:
@@ -344,48 +350,63 @@ class Executor:
                 f"{self.policy.patience_s:.0f} s.",
                 blockers,
                 "end these transactions, or raise steady_lock_patience; then run the same command again",
-                "nobody was kept waiting meanwhile",
-                "55P03",
+                sqlstate="55P03",
             )
         problem = translate(error, f"{step.action} {step.kind} {step.object}")
         if problem.sqlstate == "23505":
             problem.todo = "make the keys unique, then run the same command again"
         return problem
 
-    def _clean_up(self, session: Session, result: StepResult, line: Line, failure: SteadyError) -> None:
-        """Take away what a failed build leaves (an invalid index slows every write), or say that it is there."""
+    def _clean_up(self, session: Session, result: StepResult, line: Line, failure: SteadyError) -> Session:
+        """Take away what a failed build leaves (an invalid index slows every write), and say what is there then.
+
+        The session to go on with: another one where this one was lost.
+        """
         step = result.step
         if session.connection.closed:
             try:
-                if self._watch.unreachable:
-                    raise SteadyError("the server does not answer")
-                lost, session = session, self._take_session()
-                failure.left = end_on_server(session, lost.pid, self.target.parameters["application_name"])
-                there = self.read_after(session, step) or {}
+                session = self._after_a_loss(session, result, failure)
             except (psycopg2.Error, SteadyError):
                 failure.left = (
                     f"whether the server is still at work on {step.object} is not known; the next run of the same "
                     "command finds out first, and ends it"
                 )
-                return
-            if there.get("valid") and not (step.before or {}).get("valid"):
-                failure.left = f"{step.object} was finished all the same, and stays"
-                return
+                return session
+        if result.error is None:
+            return session
         # A relation of that name that is there already is somebody else's: duplicate_table, duplicate_object.
-        if not step.cleanup or failure.sqlstate in ("42P07", "42710"):
-            failure.left = "; ".join(text for text in (failure.left, step.leftover) if text)
-            return
+        if step.cleanup and failure.sqlstate not in ("42P07", "42710"):
+            try:
+                self._execute(session, f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'", result, line)
+                for statement in step.cleanup:
+                    self._execute(session, statement, result, line)
+                self._execute(session, "SET lock_timeout TO '0'", result, line)
+            except (psycopg2.Error, SteadyError):
+                pass  # what is there all the same is read below
+        failure.left = "; ".join(text for text in (failure.left, self._what_is_left(step)) if text)
+        return session
+
+    def _after_a_loss(self, lost: Session, result: StepResult, failure: SteadyError) -> Session:
+        """The answer to a statement was lost: end it at the server, and let the catalog say how it ended.
+
+        The session that takes its place. Raises SteadyError, psycopg2.Error when that cannot be known.
+        """
+        step = result.step
+        if self._watch.unreachable:
+            raise SteadyError("the server does not answer")
+        session = self._take_session()
+        failure.left = end_on_server(session, lost.pid, self.target.parameters["application_name"])
+        if result.unit == len(step.units) - 1 and self.settled(session, step):
+            result.status, result.error = "done", None
+            result.notes.append(f"{step.object}: an answer was lost ({failure.what}); the catalog says that it is done")
+        return session
+
+    def _what_is_left(self, step: Step) -> str:
         try:
-            self._execute(session, f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'", result, line)
-            for statement in step.cleanup:
-                self._execute(session, statement, result, line)
-            self._execute(session, "SET lock_timeout TO '0'", result, line)
-            failure.left = "; ".join(text for text in (failure.left, "no invalid index was left behind") if text)
+            with self._watch.use() as control:
+                return self.left(control, step).text
         except (psycopg2.Error, SteadyError):
-            failure.left = (
-                f"an invalid index may be left behind on {step.table[1]}; it slows writes. "
-                "The next run of the same command repairs it"
-            )
+            return f"what is left of {step.object} could not be read; the next run of the same command finds out"
 
     def _take_session(self) -> Session:
         try:

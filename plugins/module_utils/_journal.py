@@ -12,6 +12,7 @@ A deployment is the effort to bring one migration here, in as many attempts as i
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
@@ -80,6 +81,9 @@ CREATE TABLE IF NOT EXISTS steady.step (
 );
 {EVIDENCE_TABLE}
 """
+
+# How long the last line of an attempt waits for a synchronous standby.
+_STANDBY_SECONDS = 5.0
 
 
 class Journal:
@@ -295,13 +299,49 @@ class Journal:
             (json.dumps(ended), deployment_id, attempt, number),
         )
 
-    def end(self, deployment_id: str, attempt: int, succeeded: bool, status: str, error: Optional[str] = None) -> None:
-        """The attempt is over; status is the deployment's."""
-        self.session.execute(
-            "WITH done AS (UPDATE steady.attempt SET status = %s, error = %s, finished_at = clock_timestamp()"
-            " WHERE deployment_id = %s AND number = %s)"
-            " UPDATE steady.deployment SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
-            ("succeeded" if succeeded else "failed", error, deployment_id, attempt, status, deployment_id),
+    def end(self, deployment_id: str, attempt: int, succeeded: bool, status: str, error: Optional[str] = None) -> str:
+        """The attempt is over; status is the deployment's. What is worth knowing about where that is written, or ''."""
+        interrupted = "interrupted" if status == "interrupted" else "failed"
+        self.session.execute("BEGIN; SET LOCAL synchronous_commit TO DEFAULT")
+        try:
+            self.session.execute(
+                "WITH done AS (UPDATE steady.attempt SET status = %s, error = %s, finished_at = clock_timestamp()"
+                " WHERE deployment_id = %s AND number = %s)"
+                " UPDATE steady.deployment SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
+                ("succeeded" if succeeded else interrupted, error, deployment_id, attempt, status, deployment_id),
+            )
+        except psycopg2.Error:
+            if not self.session.connection.closed:
+                self.session.execute("ROLLBACK")
+            raise
+        return self._commit_to_standbys()
+
+    def _commit_to_standbys(self) -> str:
+        """COMMIT as the role's own synchronous_commit has it, but with an end.
+
+        A cancel ends the wait for a standby, and not the transaction, which is committed by then (PostgreSQL
+        documentation, 26.2.8 "Synchronous Replication"). No timeout of the server's counts during COMMIT.
+        """
+        late = threading.Event()
+
+        def hurry() -> None:
+            late.set()
+            self.session.connection.cancel()
+
+        timer = threading.Timer(_STANDBY_SECONDS, hurry)
+        timer.daemon = True
+        timer.start()
+        try:
+            self.session.execute("COMMIT")
+        finally:
+            timer.cancel()
+            timer.join()
+        if not late.is_set():
+            return ""
+        names = self.session.one("SELECT pg_catalog.current_setting('synchronous_standby_names') AS names")["names"]
+        return (
+            f"no synchronous standby ('{names}') confirmed within {_STANDBY_SECONDS:.0f} s: "
+            "all of this is committed on this server, and would be lost if it failed over to a standby now"
         )
 
     def deployments(self, deployment_id: Optional[str] = None, limit: int = 50) -> List[Dict[str, Any]]:

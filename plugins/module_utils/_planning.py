@@ -22,7 +22,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._catalog import 
 from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import ask
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, Refused
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish
 from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
@@ -35,7 +35,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     raw,
 )
 
-__all__ = ["ask_data", "make_plan", "plan_of", "read_catalog", "refuse_problems", "rehearse", "with_targets"]
+__all__ = ["ask_data", "make_plan", "plan_of", "read_catalog", "refuse_problems", "rehearse", "settled", "with_targets"]
 
 
 def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
@@ -48,6 +48,12 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
     except psycopg2.Error as error:
         raise translate(error, "The catalog could not be read", NOTHING_CHANGED) from None
     return plan_of(with_targets(catalog, wishes), errors, wishes)
+
+
+def settled(session: Session, step: Step, server: Server, wishes: Sequence[Wish]) -> bool:
+    """Whether the object of a step is as the wishes want it: nothing would be planned for it. Raises SteadyError."""
+    own = [wish for wish in wishes if wish.key == (step.kind, *step.table, step.name)]
+    return bool(own) and all(not one.steps and not one.problems for one in make_plan(session, server, own).outcomes)
 
 
 def with_targets(catalog: Catalog, wishes: Sequence[Wish]) -> Catalog:

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment import (
@@ -32,6 +33,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning import
     make_plan,
     read_catalog,
     refuse_problems,
+    settled,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import Wish, kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._resources import plan_resources
@@ -171,11 +173,20 @@ def _rollback(
         common["notes"] += notes
         if options.check:
             return result_of(server, address, "planned", started_at, changed=bool(plan.steps), **common)
-        results, number, error = _carry_out(
-            control, target, journal, chosen, plan, bool(left_out), options, run, capacity
+        results, number, error, written = _carry_out(
+            control,
+            target,
+            journal,
+            chosen,
+            plan,
+            bool(left_out),
+            options,
+            run,
+            capacity,
+            functools.partial(settled, server=server, wishes=[undo.wish for undo in undos]),
         )
         common.update(attempt=number, changed=bool(results), steps=step_entries(results))
-        common["notes"] += notes_of(results, common["notes"])
+        common["notes"] += notes_of(results, common["notes"]) + written
         facts = result_of(server, address, "failed" if error else "rolled_back", started_at, **common)
         if error is not None:
             error.facts.update(facts)
@@ -283,8 +294,9 @@ def _carry_out(
     options: Options,
     run: Conduct,
     capacity: Capacity,
-) -> Tuple[List[StepResult], int, Optional[SteadyError]]:
-    """Execute the plan as an attempt of the deployment: what came of the steps, its number, and why it stopped."""
+    done: Callable[[Session, Step], bool],
+) -> Tuple[List[StepResult], int, Optional[SteadyError], List[str]]:
+    """Execute the plan as an attempt of the deployment: what came of the steps, its number, why it stopped, notes."""
     identity = chosen["id"]
     number = journal.begin(
         identity,
@@ -298,13 +310,11 @@ def _carry_out(
     attempt = Attempt(journal, identity, number)
     name_sessions(control, target, identity)
     # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
-    results = execute(control, target, None, plan.steps, options, attempt, run, capacity)
+    results = execute(control, target, None, plan.steps, options, attempt, run, capacity, done)
     if all(result.status == "done" for result in results):
-        attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
-        return results, number, None
+        return results, number, None, attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
     error = failed_step_error(results, "or bring the migration back with deploy.yml")
     try:
-        attempt.end(False, "partly_rolled_back", str(error))
+        return results, number, error, attempt.end(False, "partly_rolled_back", str(error))
     except psycopg2.Error:
-        pass  # the session is gone; the next run marks the attempt as interrupted
-    return results, number, error
+        return results, number, error, []  # the session is gone; the next run marks the attempt as interrupted

@@ -53,7 +53,9 @@ _OURS = {
     "default_transaction_deferrable": "off",
     "client_min_messages": "warning",
     "row_security": "off",
-    "synchronous_commit": "on",
+    # Not for a standby that may be away. The journal is written before what it tells of, into the same WAL: what a
+    # standby has is in it. Whether it has all of it is asked once, at the end (Journal.end).
+    "synchronous_commit": "local",
     "check_function_bodies": "on",
     "gin_fuzzy_search_limit": "0",
 }

@@ -288,6 +288,20 @@ def test_replication_lag(database: Database) -> None:
     wait_until(lambda: look(database)["replication_lag"]["evidence"] == ["no replica is connected"])
 
 
+def test_synchronous_standby(database: Database) -> None:
+    """B19: also test_synchronous."""
+    quiet(database, "synchronous_standby")
+    database.execute("ALTER SYSTEM SET synchronous_standby_names = 'FIRST 2 (far, away)'")
+    try:
+        database.execute("SELECT pg_reload_conf()")
+        wait_until(lambda: look(database)["synchronous_standby"]["status"] == "warning")
+        loud(database, "synchronous_standby", "FIRST 2 (far, away)", "0 of 2 are connected")
+    finally:
+        database.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        database.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: look(database)["synchronous_standby"]["status"] == "ok")
+
+
 @contextmanager
 def _replica(database: Database, start: str) -> Iterator[Callable[[str | None], None]]:
     """A replica that reads all it gets. The call says up to where it has applied it; None: up to the end."""

@@ -57,6 +57,7 @@ CHECKS: Tuple[Check, ...] = (
     Check("connection_headroom", "free connections", WARNING, server.connection_headroom),
     Check("disk_space", "room for the new indexes", WARNING, server.disk_space, reads="tables"),
     Check("replication_lag", "replicas that are behind", WARNING, server.replication_lag, reads="replicas"),
+    Check("synchronous_standby", "synchronous standbys", WARNING, server.synchronous_standby, reads="replicas"),
     Check("inactive_slot", "replication slots that keep WAL for nobody", WARNING, server.inactive_slot, reads="slots"),
     Check("wraparound", "age of transaction ids", WARNING, server.wraparound, reads="tables"),
     Check("old_transaction", "transactions that run for long", WARNING, activity.old_transaction, reads="sessions"),

@@ -41,6 +41,8 @@ _SERVER = """
 SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
   current_setting('zero_damaged_pages') AS zero_damaged_pages,
   current_setting('ignore_checksum_failure') AS ignore_checksum_failure,
+  current_setting('synchronous_standby_names') AS synchronous_standby_names,
+  (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit,
   current_setting('max_connections')::int AS max_connections,
   current_setting('superuser_reserved_connections')::int AS superuser_reserved,
   coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
@@ -78,7 +80,7 @@ FROM pg_settings s WHERE s.name = ANY (%s) AND s.reset_val <> '0' ORDER BY s.nam
 """
 
 _REPLICAS = """
-SELECT application_name, state, extract(epoch FROM replay_lag)::float8 AS lag_s,
+SELECT application_name, state, sync_state, extract(epoch FROM replay_lag)::float8 AS lag_s,
   pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 AS lag_bytes
 FROM pg_stat_replication ORDER BY application_name
 """

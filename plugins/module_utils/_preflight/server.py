@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
@@ -21,6 +22,7 @@ __all__ = [
     "inactive_slot",
     "replication_lag",
     "server_release",
+    "synchronous_standby",
     "timeout_setting",
     "unsafe_setting",
     "wraparound",
@@ -142,6 +144,26 @@ def replication_lag(facts: Facts) -> Judgement:
             f"{size(row['lag_bytes'])} behind"
         )
     return found(sentences, "wait until the replicas have caught up") if behind else good(*sentences)
+
+
+def synchronous_standby(facts: Facts) -> Judgement:
+    """Synchronous standbys that are away: whoever commits waits for them (documentation, 26.2.8, and 19.6.2)."""
+    names, commit = facts.row["synchronous_standby_names"] or "", facts.row["synchronous_commit"]
+    if not names.strip():
+        return good("no synchronous standby is asked for")
+    counted = re.match(r"(?:(?:FIRST|ANY)\s+)?(\d+)\s*\(", names.strip(), re.IGNORECASE)
+    needed = int(counted.group(1)) if counted else 1
+    there = sum(row["sync_state"] in ("sync", "quorum") for row in facts.replicas)
+    asked = f"synchronous_standby_names = '{names}' (synchronous_commit is {commit} for this role)"
+    if there >= needed:
+        return good(f"{asked}: {there} synchronous standbys are connected")
+    if any(row["state"] is None for row in facts.replicas):
+        return good(f"{asked}: who is connected is hidden from this role (GRANT pg_monitor)")
+    return found(
+        [f"{asked}: {there} of {needed} are connected, so that commits of the application wait until they are back"],
+        "bring the standby back, or take it out of synchronous_standby_names; a deployment does not wait for it, and "
+        "what it commits is on this server alone until then",
+    )
 
 
 def inactive_slot(facts: Facts) -> Judgement:

@@ -34,7 +34,7 @@ HOSTILE = {
     "default_transaction_isolation": ("serializable", "read committed"),
     "default_transaction_deferrable": ("on", "off"),
     "row_security": ("on", "off"),
-    "synchronous_commit": ("off", "on"),
+    "synchronous_commit": ("remote_apply", "local"),
     "standard_conforming_strings": ("off", "on"),
     "check_function_bodies": ("off", "on"),
     "client_min_messages": ("debug1", "warning"),
