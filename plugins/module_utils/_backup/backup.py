@@ -377,7 +377,5 @@ def _left_out(contents: Mapping[str, Any], globals_included: bool, detail: Optio
     foreign = [f"{t['schema']}.{t['name']}" for t in contents["tables"] if t["kind"] == "f"]
     if foreign:
         sentences.append(f"rows of foreign tables, which are stored elsewhere: {', '.join(foreign)}")
-    if any(one["type"] == "subscription" for one in contents["objects"]):
-        sentences.append("subscriptions")
     sentences.append("planner statistics: a restore makes them anew (ANALYZE)")
     return sentences

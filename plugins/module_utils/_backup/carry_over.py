@@ -48,6 +48,11 @@ def carry_over(session: Session, name: str, facts: Mapping[str, Any]) -> None:
     session.execute(compose("ALTER DATABASE {name} OWNER TO {owner}", name=database, owner=identifier(owner)))
     if facts["acl"] is not None:
         _grant(session, name, owner, facts["acl"])
+    elif session.one("SELECT datacl IS NOT NULL AS closed FROM pg_catalog.pg_database WHERE datname = %s", (name,))[
+        "closed"
+    ]:
+        # What PUBLIC has by default (5.8, table 5.2) was taken away when it was created.
+        session.execute(compose("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO PUBLIC", name=database))
 
 
 def _setting_name(name: str) -> str:

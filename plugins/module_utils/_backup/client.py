@@ -31,6 +31,15 @@ LOST = "server closed the connection|terminating connection|connection to server
 ENDED = "see what ended it (for want of memory, dmesg says so), then run the same command again"
 
 _OTHER_SECRETS = ("sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+# What a program's session must have, whatever a role has been given.
+_OURS = {
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "lc_messages": "C",
+    "lock_timeout": "0",
+    "statement_timeout": "0",
+    "transaction_timeout": "0",
+}
 _CHUNK = 1 << 20
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -83,8 +92,9 @@ def client_of(
     plain["user"] = info.user
     plain["application_name"] = application_name[:63]
     environment = {**os.environ, "LC_ALL": "C", "PGOPTIONS": ""}
-    if "options" not in parameters and os.environ.get("PGOPTIONS"):
-        environment["PGOPTIONS"] = os.environ["PGOPTIONS"]
+    options = [parameters.get("options") or os.environ.get("PGOPTIONS") or "", *_own_settings(session)]
+    if any(options):
+        plain["options"] = " ".join(option for option in options if option)
     if parameters.get("passfile"):
         environment["PGPASSFILE"] = parameters["passfile"]
     if info.password:
@@ -107,6 +117,20 @@ def client_of(
             file.write("\n".join(["[steady]", *(f"{key}={value}" for key, value in others.items())]) + "\n")
         environment["PGSERVICEFILE"] = path
         yield Client(extensions.make_dsn(**{**plain, "service": "steady"}), environment, secrets)
+
+
+def _own_settings(session: Session) -> List[str]:
+    """Options against what role, database or server set for new sessions, and would end or cut off a program's.
+
+    Only where they do: not every pooler lets options through. And the server's words in English, where that may be set.
+    """
+    rows = session.rows(
+        "SELECT name, reset_val FROM pg_catalog.pg_settings WHERE name = ANY (%s)"
+        " AND CASE name WHEN 'lc_messages' THEN reset_val !~ '^(C|POSIX|en)' AND"
+        " (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user) ELSE reset_val <> '0' END ORDER BY 1",
+        (list(_OURS),),
+    )
+    return [f"-c {row['name']}={_OURS[row['name']]}" for row in rows]
 
 
 def _pinned(parameters: Dict[str, str], info: Any) -> Dict[str, str]:

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+import re
+import secrets
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
@@ -29,6 +31,10 @@ from ansible_collections.steady.postgresql.plugins.module_utils._progress import
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
 
 __all__ = ["compare_with_live", "prove_dump_restore"]
+
+_TAIL = 4096
+_RESTRICT = re.compile(rb"^\\restrict ([A-Za-z0-9]+)\n", re.MULTILINE)
+_KNOWN_SINCE = {17: 6, 16: 10, 15: 14, 14: 19, 13: 22}
 
 Rows = Mapping[Tuple[str, str], Optional[int]]
 
@@ -53,6 +59,12 @@ def prove_dump_restore(
             f"it has the command {dump.command} for psql, which may lead to another database than that",
             "take a dump without --create (-C) and not of pg_dumpall; or prove this one with proof=read",
             NOTHING_CHANGED,
+        )
+    if dump.kind == "plain":
+        refuse_unrestricted(programs)
+        dump.notes.append(
+            "its SQL ran with the rights of the role of the address, and may have done anything that role may, such as"
+            " CREATE ROLE: a dump of unknown origin is for a scratch server (backup_proof_url)"
         )
     facts = database_facts(session)["database"]
     name = suffixed(facts["name"], f"_proof_{run_id.lower()}")
@@ -87,7 +99,8 @@ def _run_sql(target: Target, session: Session, programs: Programs, dump: Foreign
         nonlocal size
         # In the first lines of the text, and so in its first piece.
         taken_out = unknown_statement(session)
-        for piece in pieces(dump):
+        yield b"\\restrict " + secrets.token_hex(32).encode("ascii") + b"\n"
+        for piece in without_restrict(pieces(dump)):
             size += len(piece)
             yield piece.replace(taken_out, b"\n", 1) if taken_out else piece
             taken_out = b""
@@ -97,6 +110,41 @@ def _run_sql(target: Target, session: Session, programs: Programs, dump: Foreign
         done = run_program([*psql, f"--dbname={client.dsn}"], client, supply=supply(), watch=watch)
     if done.status != 0:
         raise restore_failure(done, session)
+
+
+def without_restrict(text: Iterable[bytes]) -> Iterator[bytes]:
+    """A dump's text without its own \\restrict, at its beginning, and \\unrestrict, at its end: ours holds until psql
+    ends, and a command of the dump's is refused by psql as any other.
+    """
+    key: Optional[bytes] = None
+    kept = b""
+    first = True
+    for piece in text:
+        if first:
+            found = _RESTRICT.search(piece)
+            if found is not None:
+                key, piece = found.group(1), piece[: found.start()] + piece[found.end() :]
+            first = False
+        kept += piece
+        if len(kept) > _TAIL:
+            yield kept[:-_TAIL]
+            kept = kept[-_TAIL:]
+    if key is not None:
+        kept = kept.replace(b"\\unrestrict " + key + b"\n", b"\n", 1)
+    yield kept
+
+
+def refuse_unrestricted(programs: Programs) -> None:
+    """Raise SteadyError for a psql that does not know \\restrict (releases of August 2025)."""
+    major, minor = programs.version
+    if major >= 18 or minor >= _KNOWN_SINCE.get(major, 0) > 0:
+        return
+    raise SteadyError(
+        f"psql {programs.text} in {programs.folder} cannot keep a dump from running commands on this host.",
+        "psql knows \\restrict since 17.6, 16.10, 15.14, 14.19 and 13.22",
+        f"install a newer minor release of the client programs of version {major}, or prove it with proof=read",
+        NOTHING_CHANGED,
+    )
 
 
 def counted(session: Session) -> Dict[Tuple[str, str], Optional[int]]:

@@ -4,7 +4,7 @@
 
 # PRIVATE to the collection steady.postgresql: it may change in any release.
 
-"""What pg_dump leaves to CREATE EXTENSION, and what of it no CREATE EXTENSION brings back."""
+"""What no restore brings back: what pg_dump leaves to CREATE EXTENSION and that does not make, and subscriptions."""
 
 from __future__ import annotations
 
@@ -75,4 +75,11 @@ def lost_with_extensions(session: Session, excluded: Sequence[str]) -> List[str]
         sentences.append(
             f"rows of extensions' own tables, but for those that CREATE EXTENSION makes: {', '.join(rows)}"
         )
+    subscriptions = session.rows(
+        "SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d"
+        " ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database() ORDER BY 1"
+    )
+    if subscriptions:
+        names = ", ".join(row["name"] for row in subscriptions)
+        sentences.append(f"subscriptions, which a restore does not make: {names}")
     return sentences

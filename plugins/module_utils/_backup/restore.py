@@ -60,6 +60,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
 __all__ = ["restore"]
 
 _LEFT = "the live database was not touched"
+# The comment that says for which database, by its oid, another one was put aside: undo believes no name.
+_KEPT_FOR = "steady.postgresql: kept to be swapped back for the restored database with the oid %s"
 # For one table that is to be counted.
 _LOCK_WAIT = "2s"
 _MOST_JOBS = 4
@@ -298,8 +300,9 @@ class _Restore:
                 described["lost"] = self._lost(manifest)
                 ender = other.session()
                 self.session.close()
+                taken = maintenance.one("SELECT oid FROM pg_catalog.pg_database WHERE datname = %s", (new,))["oid"]
                 comments = {
-                    described["kept_database"]: f"before the restore of {now()}; kept to be swapped back",
+                    described["kept_database"]: _KEPT_FOR.replace("%s", str(taken)),
                     self.live: facts["comment"] or "",
                 }
                 self.progress.say("exchanging the databases")
@@ -326,15 +329,21 @@ class _Restore:
         # A name that was cut is cut alike.
         pattern = suffixed(self.live, "_pre_" + "x" * len(self.run_id))[: -len(self.run_id)]
         rows = self.session.rows(
-            "SELECT datname::text AS name FROM pg_catalog.pg_database"
-            " WHERE pg_catalog.starts_with(datname, %s) AND pg_catalog.length(datname) = %s ORDER BY datname DESC",
-            (pattern, len(pattern) + len(self.run_id)),
+            "SELECT k.datname::text AS name, coalesce(pg_catalog.shobj_description(k.oid, 'pg_database')"
+            " = pg_catalog.format(%s, live.oid) AND k.datdba = live.datdba, false) AS ours"
+            " FROM pg_catalog.pg_database k, pg_catalog.pg_database live WHERE live.datname = %s"
+            " AND pg_catalog.starts_with(k.datname, %s) AND pg_catalog.length(k.datname) = %s ORDER BY k.datname DESC",
+            (_KEPT_FOR, self.live, pattern, len(pattern) + len(self.run_id)),
         )
+        others = ", ".join(f'"{row["name"]}"' for row in rows)
+        rows = [row for row in rows if row["ours"]]
         if not rows:
             raise SteadyError(
-                f'There is no database that a restore of "{self.live}" has kept.',
-                f"none is named {pattern}…",
-                "see psql -l for what there is",
+                f'There is no database that the last restore of "{self.live}" has kept.',
+                f"of another restore, of another owner or without our mark: {others}"
+                if others
+                else f"none is named {pattern}…",
+                "see psql -l for what there is, and exchange it by ALTER DATABASE … RENAME TO if it is the right one",
                 NOTHING_CHANGED,
             )
         kept = rows[0]["name"]

@@ -15,7 +15,7 @@ from typing import Dict, List, Tuple
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal, raw
 
 __all__ = ["refuse_unswappable", "swap"]
 
@@ -35,6 +35,7 @@ def refuse_unswappable(session: Session, live: str) -> None:
             "COMMIT PREPARED or ROLLBACK PREPARED each of them, then run the same command again",
             "nothing was changed",
         )
+    refuse_replicated(session, live)
     rows = session.rows(
         "SELECT a.pid, a.usename::text AS role FROM pg_catalog.pg_stat_activity a"
         " JOIN pg_catalog.pg_roles r ON r.rolname = a.usename"
@@ -51,6 +52,46 @@ def refuse_unswappable(session: Session, live: str) -> None:
             "end them, or GRANT pg_signal_backend to this role (a superuser's sessions need a superuser)",
             "nothing was changed",
         )
+
+
+def refuse_replicated(session: Session, live: str) -> None:
+    """Raise SteadyError for what belongs to a database by its oid, and would stay with the one that is kept: logical
+    slots and subscriptions (catalogs pg_replication_slots and pg_subscription). Raises psycopg2.Error.
+    """
+    slots = session.rows(
+        "SELECT slot_name::text AS name FROM pg_catalog.pg_replication_slots"
+        " WHERE database = %s AND slot_type = 'logical' ORDER BY 1",
+        (live,),
+    )
+    subscriptions = session.rows(
+        "SELECT s.subname::text AS name FROM pg_catalog.pg_subscription s"
+        " JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE d.datname = %s ORDER BY 1",
+        (live,),
+    )
+    if not slots and not subscriptions:
+        return
+    todo = []
+    if slots:
+        drops = "; ".join(compose("SELECT pg_drop_replication_slot({n})", n=literal(one["name"])) for one in slots)
+        todo.append(f"end the consumers, and drop the slots ({drops})")
+    for one in subscriptions:
+        drop = compose("DROP SUBSCRIPTION {name}", name=identifier(one["name"]))
+        todo.append(
+            f"{drop} (ALTER SUBSCRIPTION … DISABLE and SET (slot_name = NONE) first keeps the publisher's slot)"
+        )
+    raise SteadyError(
+        f'The database "{live}" takes part in logical replication, and cannot be exchanged with another one.',
+        "; ".join(
+            [
+                f'the slot "{one["name"]}" would stay with the database that is kept: its consumer gets nothing more'
+                for one in slots
+            ]
+            + [f'the subscription "{one["name"]}" would go on in the database that is kept' for one in subscriptions]
+        ),
+        "; ".join(todo) + "; then run the same command again, and afterwards make them anew: consumers begin with a new"
+        " copy of the data",
+        "nothing was changed",
+    )
 
 
 def swap(session: Session, ender: Session, live: str, kept: str, new: str, comments: Dict[str, str]) -> float:
@@ -71,7 +112,7 @@ def swap(session: Session, ender: Session, live: str, kept: str, new: str, comme
         session.execute(compose(rename, old=identifier(live), new=identifier(kept)))
         session.execute(compose(rename, old=identifier(new), new=identifier(live)))
         for name, text in comments.items():
-            comment = literal(text) if text else literal(None)
+            comment = literal(text) if text else raw("NULL")
             session.execute(compose("COMMENT ON DATABASE {name} IS {text}", name=identifier(name), text=comment))
         session.execute("COMMIT")
         return round((time.monotonic() - began) * 1000, 1)
