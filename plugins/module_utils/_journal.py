@@ -11,13 +11,13 @@ A deployment is the effort to bring one migration here, in as many attempts as i
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.kept import EVIDENCE_TABLE, LINK
+from ansible_collections.steady.postgresql.plugins.module_utils._plain import json_text
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
@@ -211,7 +211,7 @@ class Journal:
             {
                 "id": deployment_id,
                 "migration_id": migration_id,
-                "migration": json.dumps(migration),
+                "migration": json_text(migration),
                 "direction": direction,
                 "plan_hash": plan_hash,
                 "operator": operator,
@@ -229,7 +229,7 @@ class Journal:
         """The row counts before the first attempt changed anything; later attempts do not replace them."""
         self.session.execute(
             "UPDATE steady.deployment SET counts_before = coalesce(counts_before, %s) WHERE id = %s",
-            (json.dumps(counts), deployment_id),
+            (json_text(counts), deployment_id),
         )
 
     def step_begins(self, deployment_id: str, attempt: int, number: int, step: Step) -> None:
@@ -247,7 +247,7 @@ class Journal:
                 step.name,
                 step.action,
                 step.statements,
-                json.dumps(step.before) if step.before is not None else None,
+                json_text(step.before) if step.before is not None else None,
             ),
         )
 
@@ -266,7 +266,7 @@ class Journal:
             " error = %s, finished_at = clock_timestamp() WHERE deployment_id = %s AND attempt = %s AND number = %s",
             (
                 status,
-                json.dumps(after) if after is not None else None,
+                json_text(after) if after is not None else None,
                 figures["attempts"],
                 figures["lock_wait_ms"],
                 figures["duration_ms"],
@@ -296,7 +296,7 @@ class Journal:
             return
         self.session.execute(
             "UPDATE steady.step SET ended = %s WHERE deployment_id = %s AND attempt = %s AND number = %s",
-            (json.dumps(ended), deployment_id, attempt, number),
+            (json_text(ended), deployment_id, attempt, number),
         )
 
     def end(self, deployment_id: str, attempt: int, succeeded: bool, status: str, error: Optional[str] = None) -> str:

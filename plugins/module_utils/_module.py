@@ -19,9 +19,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._driver import P
 from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._plain import plain
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation
 from ansible_collections.steady.postgresql.plugins.module_utils._size import size_bytes
+from ansible_collections.steady.postgresql.plugins.module_utils._values import printable
 
 __all__ = ["CHANGE_ARGUMENTS", "CONNECTION_ARGUMENTS", "PROGRESS_ARGUMENTS", "change_arguments", "run"]
 
@@ -116,14 +118,14 @@ def _lag_seconds(text: str) -> Optional[float]:
 
 
 def _fail(module: AnsibleModule, error: SteadyError) -> None:
-    facts = {"changed": False, "status": "failed", **error.facts}
+    facts = {"changed": False, "status": "failed", **plain(error.facts)}
     module.fail_json(
-        msg=str(error),
-        what=error.what,
-        why=error.why,
-        todo=error.todo,
+        msg=printable(str(error)),
+        what=printable(error.what),
+        why=printable(error.why),
+        todo=printable(error.todo),
         done=error.done,
-        left=error.left,
+        left=printable(error.left),
         sqlstate=error.sqlstate,
         **facts,
     )
@@ -155,4 +157,4 @@ def run(
         )
     if module._diff and result.get("plan_sql"):
         result["diff"] = {"prepared": result["plan_sql"]}
-    module.exit_json(**result)
+    module.exit_json(**plain(result))

@@ -210,7 +210,9 @@ class Plan:
     def hash(self) -> str:
         """SHA-256 over what will be done and what it is done to: the same plan on the same state, the same hash."""
         value = [[step.kind, step.object, step.action, step.statements, step.before] for step in self.steps]
-        return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8")).hexdigest()
+        return hashlib.sha256(
+            json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        ).hexdigest()
 
     @property
     def present(self) -> List[Outcome]:

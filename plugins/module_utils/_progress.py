@@ -13,6 +13,8 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Optional
 
+from ansible_collections.steady.postgresql.plugins.module_utils._plain import plain
+
 __all__ = ["Progress"]
 
 _EVERY_SECONDS = 0.5
@@ -73,7 +75,7 @@ class Progress:
         beside = f"{self._path}.new"
         try:
             with open(beside, "w", encoding="ascii") as file:
-                json.dump(content, file)
+                json.dump(plain(content), file)
             os.chmod(beside, 0o644)  # whoever logs in may look; nothing in it is secret
             os.replace(beside, self._path)
         except OSError:

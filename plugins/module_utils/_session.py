@@ -25,7 +25,12 @@ from ansible_collections.steady.postgresql.plugins.module_utils._pooler import (
     refuse_transaction_pooling,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._settings import settings_message
-from ansible_collections.steady.postgresql.plugins.module_utils._values import server_texts
+from ansible_collections.steady.postgresql.plugins.module_utils._values import (
+    keep_values,
+    sample_rows,
+    server_texts,
+    take_any_bytes,
+)
 
 __all__ = ["Expectation", "Server", "Session", "Target", "translate"]
 
@@ -162,6 +167,10 @@ class Session:
         """Names of columns, and rows in which every value is the server's own text. Raises psycopg2.Error."""
         return server_texts(self.connection, statement)
 
+    def samples(self, statement: str) -> List[Dict[str, Any]]:
+        """Rows whose values mean the same to the server when they are given back. Raises psycopg2.Error."""
+        return sample_rows(self.connection, statement)
+
     def one(self, statement: str, parameters: Optional[Any] = None) -> Dict[str, Any]:
         """The first row. Raises psycopg2.Error; IndexError when there is none."""
         return self.rows(statement, parameters)[0]
@@ -287,7 +296,13 @@ class Target:
             options = f"{self.parameters.get('options', '')} -c standard_conforming_strings=on".strip()
             self.parameters["options"] = options
             return self._connect(schema)
-        return Session(connection, schema)
+        if connection.get_parameter_status("server_encoding") == "SQL_ASCII" and connection.encoding == "UTF8":
+            # Its bytes may be in any encoding, and the server refuses to give those that are not in ours (24.3.4).
+            connection.close()
+            take_any_bytes()
+            self.parameters["client_encoding"] = "SQL_ASCII"
+            return self._connect(schema)
+        return Session(keep_values(connection), schema)
 
     def _no_connection(self, error: Any) -> ConnectionProblem:
         message = " ".join(str(error).split())

@@ -84,7 +84,7 @@ def qualified(schema: str, name: str) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    return text.encode("utf-8")[:limit].decode("utf-8", "ignore")
+    return text.encode("utf-8", "surrogateescape")[:limit].decode("utf-8", "ignore")
 
 
 def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
@@ -93,16 +93,16 @@ def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
     purpose: new | old | check. scope: what tells the object from others of the same name (schema, table).
     At most NAME_LIMIT bytes, a prefix of the object's own name in front, so that a person knows what it is.
     """
-    digest = hashlib.sha256("\0".join((*scope, name)).encode("utf-8")).hexdigest()[:8]
+    digest = hashlib.sha256("\0".join((*scope, name)).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     suffix = f"_steady_{purpose}_{digest}"
     return _cut(name, NAME_LIMIT - len(suffix)) + suffix
 
 
 def derived_name(text: str, scope: Sequence[str]) -> str:
     """The text itself where it fits into a name; else its beginning and a digest, the same in every run."""
-    if len(text.encode("utf-8")) <= NAME_LIMIT:
+    if len(text.encode("utf-8", "surrogateescape")) <= NAME_LIMIT:
         return text
-    digest = hashlib.sha256("\0".join((*scope, text)).encode("utf-8")).hexdigest()[:8]
+    digest = hashlib.sha256("\0".join((*scope, text)).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return f"{_cut(text, NAME_LIMIT - len(digest) - 1)}_{digest}"
 
 

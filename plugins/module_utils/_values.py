@@ -13,6 +13,7 @@ in SQL_ASCII holds bytes that are no text at all (PostgreSQL documentation, 8.1.
 from __future__ import annotations
 
 import codecs
+import json
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
@@ -41,7 +42,8 @@ def _or_text(caster: Any) -> Caster:
     """What psycopg2 makes of the value; the value's own text where it can make nothing of it, or something else."""
 
     def cast(value: Optional[str], cursor: Any) -> Any:
-        if value is None or value.lstrip("-") == "infinity":
+        # psycopg2 takes infinity for the last day that Python has, and the end of a day for its beginning.
+        if value is None or value.lstrip("-") == "infinity" or value.startswith("24:"):
             return value
         try:
             return caster(value, cursor)
@@ -55,8 +57,8 @@ def _as_it_is(value: Optional[str], cursor: Any) -> Any:
     return value
 
 
-def _registered(oid: int) -> Any:
-    return extensions.string_types.get(oid)
+def _document(value: str, cursor: Any) -> Any:
+    return json.loads(value)
 
 
 def keep_values(connection: Any) -> Any:
@@ -66,7 +68,7 @@ def keep_values(connection: Any) -> Any:
     ]
     casters.append(((_TIMETZ,), _TIMETZ_ARRAY, _or_text(extensions.PYTIME)))
     casters += [((oid,), array, _as_it_is) for oid, array in _TEXTS.items()]
-    casters += [((oid,), array, _or_text(_registered(oid))) for oid, array in _JSON.items() if _registered(oid)]
+    casters += [((oid,), array, _or_text(_document)) for oid, array in _JSON.items()]
     for oids, array, cast in casters:
         element = extensions.new_type(oids, f"STEADY{oids[0]}", cast)
         extensions.register_type(element, connection)

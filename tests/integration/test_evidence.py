@@ -148,7 +148,6 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown table": ({"sql": "DELETE FROM nope"}, 'probes[0].sql: relation "nope" does not exist'),
     "params": ({"params": "SELECT nope", "sql": DELETE}, 'probes[0].params: column "nope" does not exist'),
     "params that write": ({"params": "SELECT setval('s', 7)", "sql": DELETE}, "read-only transaction"),
-    "binary params": ({"params": "SELECT '\\x00'::bytea AS customer_id", "sql": DELETE}, "is binary"),
     "a missing parameter": (
         {"params": 'SELECT id FROM "Customer" LIMIT 1', "sql": DELETE},
         "probes[0].sql: %(customer_id)s has no value; params gives: id",

@@ -235,6 +235,9 @@ class FakeSession:
         rows = self.rows(statement)
         return list(rows[0]) if rows else [], [tuple(row.values()) for row in rows]
 
+    def samples(self, statement: str) -> list[dict[str, Any]]:
+        return self.rows(statement)
+
     def execute(self, statement: str, parameters: Any = None) -> int:
         answer: Any = self.rows(statement, parameters)
         return answer if isinstance(answer, int) else len(answer)

@@ -12,9 +12,9 @@ after a crash finds it, and does not take a half-changed database for the state 
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, Mapping, Optional
 
+from ansible_collections.steady.postgresql.plugins.module_utils._plain import json_text
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
 __all__ = [
@@ -53,7 +53,7 @@ def keep_before(session: Session, migration_id: str, content: Mapping[str, Any])
         "  WHERE migration_id = %(migration_id)s AND moment = 'before' AND deployment_id IS NULL RETURNING id)"
         " INSERT INTO steady.evidence (migration_id, moment, content)"
         " SELECT %(migration_id)s, 'before', %(content)s WHERE NOT EXISTS (SELECT FROM again)",
-        {"migration_id": migration_id, "content": json.dumps(content)},
+        {"migration_id": migration_id, "content": json_text(content)},
     )
 
 
@@ -71,7 +71,7 @@ def keep_during(session: Session, migration_id: str, deployment_id: str, content
     """Keep what was seen while an attempt of a deployment ran. Raises psycopg2.Error."""
     session.execute(
         "INSERT INTO steady.evidence (migration_id, deployment_id, moment, content) VALUES (%s, %s, 'during', %s)",
-        (migration_id, deployment_id, json.dumps(content)),
+        (migration_id, deployment_id, json_text(content)),
     )
 
 
@@ -96,7 +96,7 @@ def keep_after(session: Session, migration_id: str, deployment_id: str, content:
         "  WHERE deployment_id = %(deployment_id)s AND moment = 'before')"
         " INSERT INTO steady.evidence (migration_id, deployment_id, moment, content)"
         " VALUES (%(migration_id)s, %(deployment_id)s, 'after', %(content)s)",
-        {"migration_id": migration_id, "deployment_id": deployment_id, "content": json.dumps(content)},
+        {"migration_id": migration_id, "deployment_id": deployment_id, "content": json_text(content)},
     )
 
 

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-import decimal
-import json
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import PLACEHOLDER, SampleBy
@@ -69,20 +67,20 @@ def first_values(session: Session, params: Optional[str], place: str) -> Optiona
     if params is None:
         return {}
     rows = _rows(session, params, 1)
-    return _values(rows[0], place) if rows else None
+    return _values(rows[0]) if rows else None
 
 
 def samples_of(session: Session, params: str, place: str) -> Dict[str, Dict[str, Any]]:
     """Values by sample; a row without the column sample is the only one. Raises psycopg2.Error and Fault."""
     rows = _rows(session, params, len(SAMPLES))
     if rows and "sample" not in rows[0]:
-        return {"median": _values(rows[0], place)}
+        return {"median": _values(rows[0])}
     found: Dict[str, Dict[str, Any]] = {}
     for row in rows:
         name = row.pop("sample")
         if name not in SAMPLES:
             raise Fault(f"{place}: the column sample says {name!r}; it says large, median or small")
-        found.setdefault(name, _values(row, place))
+        found.setdefault(name, _values(row))
     return {name: found[name] for name in SAMPLES if name in found}
 
 
@@ -97,49 +95,38 @@ def samples_by(session: Session, schema: str, by: SampleBy) -> Dict[str, Dict[st
     if size and size[0]["kind"] in ("r", "p") and size[0]["rows"] > _COUNTED_ROWS:
         part = f"TABLESAMPLE SYSTEM ({100.0 * _COUNTED_ROWS / size[0]['rows']:.4f}) REPEATABLE (1)"
     question = compose(
-        "SELECT CASE place WHEN 1 THEN 'large' WHEN count THEN 'small' ELSE 'median' END AS sample, value AS {alias}"
+        "SELECT CASE place WHEN 1 THEN 'large' WHEN count THEN 'small' ELSE 'median' END AS sample, value"
         " FROM (SELECT {column} AS value, row_number() OVER (ORDER BY pg_catalog.count(*) DESC, {column}) AS place,"
         " pg_catalog.count(*) OVER () AS count FROM {table} {part} WHERE {column} IS NOT NULL GROUP BY {column}) AS t"
         " WHERE place IN (1, (count + 1) / 2, count) ORDER BY place",
-        alias=identifier(by.column),
         column=identifier(by.column),
         table=identifier(schema, by.table),
         part=raw(part),
     )
-    return samples_of(session, question, "sample_by")
+    # The column may have any name, "sample" too.
+    return {row["sample"]: {by.column: row["value"]} for row in _rows(session, question, len(SAMPLES))}
 
 
 def _rows(session: Session, question: str, limit: int) -> List[Dict[str, Any]]:
-    """The first rows, read-only, through a cursor: a question without LIMIT is never held in memory."""
+    """The first rows, read-only, through a cursor: a question without LIMIT is never held in memory.
+
+    Values are as JSON has them, so that the journal gives back the same: texts are constants of unknown type to the
+    server, and mean to it what it wrote.
+    """
     session.execute(
         f"BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout TO {_PATIENCE_MS}; SET LOCAL lock_timeout TO 1000"
     )
     try:
         with theirs(session):
             session.execute("DECLARE steady_sample NO SCROLL CURSOR FOR " + question.rstrip().rstrip(";"))
-            return session.rows(f"FETCH {limit} FROM steady_sample")
+            return session.samples(f"FETCH {limit} FROM steady_sample")
     finally:
         if not session.connection.closed:
             session.execute("ROLLBACK")
 
 
-def _values(row: Mapping[str, Any], place: str) -> Dict[str, Any]:
-    """As JSON has them, so that the journal gives back the same: texts are constants of unknown type to the server."""
-    return {name: _value(value, f"{place}: column {name}") for name, value in row.items() if name != "sample"}
-
-
-def _value(value: Any, place: str) -> Any:
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, (float, decimal.Decimal)):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return [_value(item, place) for item in value]
-    if isinstance(value, dict):
-        return json.dumps(value)
-    if isinstance(value, (bytes, memoryview)):
-        raise Fault(f"{place} is binary: let params give it as text, such as encode(…, 'hex')")
-    return str(value)
+def _values(row: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "sample"}
 
 
 def set_local(name: str, milliseconds: int) -> str:
