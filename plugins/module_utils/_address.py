@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 from urllib.parse import unquote
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem
 
-__all__ = ["Address", "read_address"]
+__all__ = ["Address", "hidden", "read_address"]
 
 _URL = re.compile(r"^(?:postgres|postgresql)://", re.IGNORECASE)
 _EXAMPLE = "postgresql://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full"
@@ -36,6 +36,23 @@ _OTHERS = frozenset(
 )
 _SCHEME = re.compile(r"(?:jdbc:)?[a-z]+(?:\+[a-z0-9]+)?", re.IGNORECASE)
 _NOT_CONNECTED = "the database was not contacted"
+
+
+# A shorter password may be a word of any output: a status, a name, part of a hash.
+_SHORTEST_HIDDEN = 8
+
+
+def hidden(text: str, secrets: Iterable[str], parameters: Mapping[str, str]) -> str:
+    """Words of libpq or of PostgreSQL's programs without the secrets among them.
+
+    Neither prints a password that it was given as one, so this is a second lock on the door. It must not change what
+    the words say: a secret that is short, or part of a name in the address, is left. parameters: the address's.
+    """
+    names = [value for key, value in parameters.items() if key not in _SECRETS]
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_HIDDEN and not any(secret in name for name in names):
+            text = text.replace(secret, "***")
+    return text
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, hidden
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
     NOTHING_CHANGED,
@@ -305,9 +305,7 @@ class Target:
         return Session(keep_values(connection), schema)
 
     def _no_connection(self, error: Any) -> ConnectionProblem:
-        message = " ".join(str(error).split())
-        for secret in self.address.secrets:
-            message = message.replace(secret, "***")
+        message = hidden(" ".join(str(error).split()), self.address.secrets, self.address.parameters)
         todo = next(
             (advice for pattern, advice in _CONNECTION_ADVICE if re.search(pattern, message)), _CONNECTION_ADVICE[-1][1]
         ).format(place=self.address.place)

@@ -17,8 +17,9 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
+from ansible_collections.steady.postgresql.plugins.module_utils._address import hidden
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
@@ -51,12 +52,11 @@ class Client:
     dsn: str
     environment: Dict[str, str] = field(repr=False)
     secrets: Sequence[str] = field(repr=False, default=())
+    parameters: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def clean(self, text: str) -> str:
         """A program's words without anything secret."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return text
+        return hidden(text, self.secrets, self.parameters)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def client_of(
     others = {key: parameters[key] for key in _OTHER_SECRETS if parameters.get(key)}
     secrets = [secret for secret in [info.password, *others.values()] if secret]
     if not others:
-        yield Client(extensions.make_dsn(**plain), environment, secrets)
+        yield Client(extensions.make_dsn(**plain), environment, secrets, plain)
         return
     if "service" in plain:
         raise SteadyError(
@@ -116,7 +116,7 @@ def client_of(
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write("\n".join(["[steady]", *(f"{key}={value}" for key, value in others.items())]) + "\n")
         environment["PGSERVICEFILE"] = path
-        yield Client(extensions.make_dsn(**{**plain, "service": "steady"}), environment, secrets)
+        yield Client(extensions.make_dsn(**{**plain, "service": "steady"}), environment, secrets, plain)
 
 
 def _own_settings(session: Session) -> List[str]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, hidden, read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
@@ -309,3 +309,17 @@ def test_where_it_points_to(text: str, place: str) -> None:
 def test_the_options_of_a_run_read_it() -> None:
     options: Any = Options("postgresql://h/d?schema=s")
     assert options.address() == Address({"host": "h", "dbname": "d"}, "s")
+
+
+class TestHidden:
+    """A18: a secret hides itself, and nothing else."""
+
+    PLACE = {"host": "db.example.org", "dbname": "production", "user": "app", "password": "x"}
+
+    def test_a_secret_is_hidden(self) -> None:
+        assert hidden("got s3cret-of-app here", ["s3cret-of-app"], self.PLACE) == "got *** here"
+
+    @pytest.mark.parametrize("secret", ["e", "failed", "20", "production", "db.example"])
+    def test_what_may_be_a_word_of_the_output_stays(self, secret: str) -> None:
+        text = f'failed 2026: database "production" at db.example.org {secret}'
+        assert hidden(text, [secret], self.PLACE) == text
