@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 # A letter, a status, a part of each date and of many hashes; "database" stands for the database's own name.
 PASSWORDS = ("e", "failed", "20", "database")
+# What Ansible writes in the place of a secret, and no line under a task's name.
+MASKED = re.compile(r"(?<!\*)\*{8}(?!\*)|VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")
 HOSTS = [f"host{number}" for number in range(len(PASSWORDS))]
 
 
@@ -46,8 +49,7 @@ def test_a_deployment_and_its_rollback_say_what_they_did(desk: Desk) -> None:
     assert rolled_back.status == 0, rolled_back.output
     assert not any(is_migrated(desk.databases[host]) for host in HOSTS)
     for output in (deployed.output, rolled_back.output):
-        assert "********" not in output
-        assert "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" not in output
+        assert not MASKED.search(output)
 
 
 def test_a_refused_migration_is_red(desk: Desk) -> None:

@@ -311,15 +311,16 @@ def test_the_options_of_a_run_read_it() -> None:
     assert options.address() == Address({"host": "h", "dbname": "d"}, "s")
 
 
+PLACE = {"host": "db.example.org", "dbname": "production", "user": "app", "password": "x"}
+
+
 class TestHidden:
     """A18: a secret hides itself, and nothing else."""
 
-    PLACE = {"host": "db.example.org", "dbname": "production", "user": "app", "password": "x"}
-
     def test_a_secret_is_hidden(self) -> None:
-        assert hidden("got s3cret-of-app here", ["s3cret-of-app"], self.PLACE) == "got *** here"
+        assert hidden("got s3cret-of-app here", ["s3cret-of-app"], PLACE) == "got *** here"
 
     @pytest.mark.parametrize("secret", ["e", "failed", "20", "production", "db.example"])
     def test_what_may_be_a_word_of_the_output_stays(self, secret: str) -> None:
         text = f'failed 2026: database "production" at db.example.org {secret}'
-        assert hidden(text, [secret], self.PLACE) == text
+        assert hidden(text, [secret], PLACE) == text
