@@ -33,6 +33,7 @@ SELECT c.conrelid, n.nspname AS schema, t.relname AS table_name, c.conname AS na
   c.confdeltype AS on_delete, c.confupdtype AS on_update, c.confmatchtype AS match,
   c.condeferrable AS deferrable, c.condeferred AS initially_deferred, c.convalidated AS validated,
   coalesce((j.row ->> 'conenforced')::bool, true) AS enforced, coalesce((j.row ->> 'conperiod')::bool, false) AS period,
+  EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgconstraint = c.oid AND g.tgenabled <> 'O') AS disabled,
   c.conparentid <> 0 AS inherited, pg_catalog.obj_description(c.oid, 'pg_constraint') AS comment
 FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class t ON t.oid = c.conrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
@@ -61,6 +62,7 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
             "enforced",
             "period",
             "inherited",
+            "disabled",
             "comment",
         )
     }

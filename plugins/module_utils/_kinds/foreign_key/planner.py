@@ -344,6 +344,11 @@ def _present(
             action = "validate"
     else:
         action = "replace"
+        if found.get("disabled"):
+            notes.append(
+                f'{qualified(*table)}: triggers of the key "{target.name}" are disabled (DISABLE TRIGGER), '
+                "and those of the new key will not be, nor those that a rollback brings back"
+            )
         name = temporary_name(target.name, "new", table)
         reuse = helper is not None and _same(target, wanted, helper)
         if not reuse:
@@ -463,7 +468,7 @@ def _swap(target: Target, catalog: Catalog, wanted: Mapping[str, Any], found: Ma
         _alter(target, "DROP CONSTRAINT {name}", name=identifier(target.name)),
         _alter(target, "RENAME CONSTRAINT {old} TO {new}", old=identifier(name), new=identifier(target.name)),
     ]
-    if target.comment is None and found["comment"] is not None:
+    if target.comment is None and found["comment"] is not None and not target.restores:
         statements.append(_comment(target, target.name, found["comment"]))
     tables_of_both = _all(catalog, target.table_name, _parent(wanted), _parent(found))
     return guarded(ACCESS_EXCLUSIVE, tables_of_both, *statements)

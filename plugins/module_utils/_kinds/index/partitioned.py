@@ -18,6 +18,7 @@ attached when it is complete. DROP INDEX takes ACCESS EXCLUSIVE on all the table
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
@@ -35,7 +36,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.sta
     refusals,
     rename,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target, differences
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target, differences, keeping
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     ACCESS_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
@@ -143,6 +144,7 @@ def _absent(scene: Scene) -> Outcome:
 
 def _replaced(scene: Scene, found: Mapping[str, Any], different: List[str], problems: List[Problem]) -> Outcome:
     """The new one with all its partitions under other names, then the old one dropped and the name taken over."""
+    scene = replace(scene, target=keeping(scene.target, found))
     target, root = scene.target, scene.target.table_name
     problems = [*problems, *_keeps(target, found, "replaced")]
     if not target.replace:

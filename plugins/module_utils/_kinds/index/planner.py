@@ -28,6 +28,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.tar
     Target,
     create_statement,
     differences,
+    keeping,
+    kept_statistics,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     SHARE_UPDATE_EXCLUSIVE,
@@ -150,7 +152,7 @@ def _present(scene: _Scene) -> Outcome:
             )
             return _outcome(scene, "being built by somebody", None, problems=(problem,))
         if found["constraint"] is None and not found["is_partition"]:
-            return _outcome(scene, "invalid: left behind by a build that failed", _build(scene, "repair"))
+            return _outcome(scene, "invalid: left behind by a build that failed", _build(_kept(scene, found), "repair"))
     different = differences(target, found, catalog)
     if not found["valid"]:
         problems = refusals(target, found, "repaired") or [Problem(f'the index "{target.name}" is not valid')]
@@ -165,7 +167,13 @@ def _present(scene: _Scene) -> Outcome:
                 "migration says on_conflict: refuse"
             )
         )
-    return _outcome(scene, "; ".join(different), _replace(scene, found, different), problems=tuple(problems))
+    return _outcome(
+        scene, "; ".join(different), _replace(_kept(scene, found), found, different), problems=tuple(problems)
+    )
+
+
+def _kept(scene: _Scene, found: Mapping[str, Any]) -> _Scene:
+    return replace(scene, target=keeping(scene.target, found))
 
 
 def _absent(scene: _Scene) -> Outcome:
@@ -231,7 +239,7 @@ def _build(scene: _Scene, action: str) -> Step:
     after = (
         after_build(target, image["comment"], image["clustered"], image["statistics"])
         if image is not None
-        else after_build(target, None)
+        else after_build(target, found["comment"] if found is not None else None)
     )
     units.extend(autocommit(target.table_name, statement) for statement in after)
     return _step(scene, action, units, "", cleanup=target.name)
@@ -258,7 +266,7 @@ def _replace(scene: _Scene, found: Mapping[str, Any], different: List[str]) -> S
     after = (
         after_build(target, image["comment"], image["clustered"], image["statistics"])
         if image is not None
-        else after_build(target, found["comment"], found["clustered"])
+        else after_build(target, found["comment"], found["clustered"], kept_statistics(target, found, scene.catalog))
     )
     units.extend(autocommit(target.table_name, statement) for statement in after)
     units.extend(drops([{**found, "name": helper_name(target, "old")}]))

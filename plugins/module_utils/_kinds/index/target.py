@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
 from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Key
@@ -27,7 +27,16 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     raw,
 )
 
-__all__ = ["Target", "create_statement", "differences", "from_image", "from_specification", "keys"]
+__all__ = [
+    "Target",
+    "create_statement",
+    "differences",
+    "from_image",
+    "from_specification",
+    "keeping",
+    "kept_statistics",
+    "keys",
+]
 
 
 @dataclass(frozen=True)
@@ -191,6 +200,32 @@ def keys(target: Target) -> Tuple[Key, ...]:
 
 def _within(schema: Optional[str], name: str) -> Tuple[str, ...]:
     return (schema, name) if schema is not None else (name,)
+
+
+def keeping(target: Target, found: Mapping[str, Any]) -> Target:
+    """The target, with what its specification leaves open as it stands: storage parameters and tablespace."""
+    wanted = target.specification
+    if wanted is None:
+        return target
+    there = found["options"] if wanted.method == found["method"] else {}
+    options = {**there, **dict(wanted.storage_parameters)}
+    tablespace = wanted.tablespace if wanted.tablespace is not None else found["tablespace"]
+    return replace(
+        target,
+        specification=replace(wanted, storage_parameters=tuple(sorted(options.items())), tablespace=tablespace),
+    )
+
+
+def kept_statistics(target: Target, found: Mapping[str, Any], catalog: Catalog) -> Dict[str, int]:
+    """The statistics targets of expressions that stand at the same place in the index that is to come."""
+    wanted = target.specification.columns if target.specification is not None else ()
+    return {
+        number: goal
+        for number, goal in found["statistics"].items()
+        if int(number) <= min(len(wanted), len(found["columns"]))
+        and _shape(wanted[int(number) - 1], target, catalog)[0]
+        == _found_shape(found["columns"][int(number) - 1], None, target, catalog)[0]
+    }
 
 
 def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
