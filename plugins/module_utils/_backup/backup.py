@@ -40,6 +40,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.files im
     hash_files,
     human_bytes,
     make_private,
+    refuse_open_to_others,
     sha256,
     sync_tree,
 )
@@ -194,6 +195,7 @@ class _Backup:
         folder = self.directory
         while not os.path.isdir(folder):
             folder = os.path.dirname(folder)
+        refuse_open_to_others(folder, made_below=folder != self.directory)
         # One file after the other is encrypted; but one of them may be nearly all of it.
         check_free(folder, int(estimate * _ROOM * (2 if self.encryption else 1)), "the backup")
         encryption = self.encryption.facts() if self.encryption else None

@@ -23,6 +23,7 @@ __all__ = [
     "hash_files",
     "human_bytes",
     "make_private",
+    "refuse_open_to_others",
     "sha256",
     "sync_tree",
     "walk",
@@ -45,6 +46,22 @@ def make_private(folder: str) -> None:
             "set steady_backup_dir to a folder of the account that the modules run as, with enough space",
             NOTHING_CHANGED,
         ) from None
+
+
+def refuse_open_to_others(folder: str, made_below: bool) -> None:
+    """Raise SteadyError where other accounts may put files, or another backup, in the place of ours.
+
+    made_below: our own folder will be made in this one, where the sticky bit keeps it ours.
+    """
+    facts = os.stat(folder)
+    others = facts.st_mode & 0o002 or (facts.st_mode & 0o020 and facts.st_gid != os.getegid())
+    if others and not (made_below and facts.st_mode & 0o1000):
+        raise SteadyError(
+            f"Other accounts may write to the backup folder {folder}.",
+            "they could put another backup there, which a restore would take for ours",
+            f"chmod go-w {folder}, or set steady_backup_dir to a folder of this account",
+            NOTHING_CHANGED,
+        )
 
 
 def walk(folder: str) -> Iterator[str]:

@@ -34,6 +34,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import by_hand
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.rights import refuse_unrestorable
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
     compare,
     create_database,
@@ -177,6 +178,7 @@ class _Restore:
                 f"create them first, for example from {folder}/globals.sql{encrypted_ending(manifest)}",
                 NOTHING_CHANGED,
             )
+        refuse_unrestorable(self.session, manifest, in_place)
         identity, scratch = self.parameters.get("decrypt_identity"), self.parameters.get("scratch_dir")
         prove_key(folder, manifest, identity)
         if self.options.check:

@@ -145,3 +145,35 @@ def test_a_function_that_leans_on_search_path(shop: Shop) -> None:
     assert "same command again" not in shown.todo
     shop.execute(sql.SQL("ALTER FUNCTION f(text) SET search_path = public"))
     assert shop.back_up(proof="restore")["backup"]["proof"] == "restore"
+
+
+def test_what_the_owner_cannot_restore_is_said_by_check_mode(shop: Shop) -> None:
+    """B33"""
+    shop.execute("CREATE ROLE keeper LOGIN")
+    try:
+        shop.execute(
+            "ALTER DATABASE shop OWNER TO keeper; ALTER TABLE t OWNER TO keeper;"
+            " ALTER DATABASE shop SET log_min_duration_statement = 0;"
+            " ALTER ROLE postgres IN DATABASE shop SET work_mem = '5MB'"
+        )
+        shop.back_up()
+        shown = str(refusal(lambda: shop.restore("keeper", check=True)))
+        assert "ALTER ROLE … CREATEDB" in shown
+        assert "only a superuser sets log_min_duration_statement for the database" in shown
+        assert "only a superuser sets work_mem for the role postgres in the database" in shown
+        shop.execute("ALTER ROLE keeper CREATEDB; ALTER DATABASE shop RESET ALL")
+        shop.execute("ALTER ROLE postgres IN DATABASE shop RESET ALL")
+        assert shop.restore("keeper")["kept_database"]
+    finally:
+        shop.remove()
+        shop.server.execute("DROP ROLE keeper")
+
+
+def test_a_folder_that_others_may_write_to(shop: Shop) -> None:
+    """S33"""
+    shop.folder.mkdir(mode=0o700)
+    shop.folder.chmod(0o777)
+    for check in (True, False):
+        assert "chmod go-w" in refusal(lambda check=check: shop.back_up(check=check)).todo
+    shop.folder.chmod(0o700)
+    assert shop.back_up(check=True)["status"] == "planned"

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Whether this role can restore a backup: what would be refused at its end is said before it begins."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping
+
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
+from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, raw
+
+__all__ = ["refuse_unrestorable"]
+
+
+def refuse_unrestorable(session: Session, manifest: Mapping[str, Any], in_place: bool) -> None:
+    """Raise Refused with all that the server lacks or the role may not do. Raises psycopg2.Error."""
+    who = session.one(
+        "SELECT rolsuper AS super, rolcreatedb AS createdb FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    )
+    names = [one.rsplit(" ", 1)[0] for one in manifest["contents"]["extensions"]]
+    # In place, where schemas were left out, what belongs to no schema stays as it is (_backup/in_place.py).
+    untouched = in_place and bool(manifest.get("excluded_schemas"))
+    reasons = [] if untouched else _extensions(session, names, who["super"], in_place)
+    if not who["super"]:
+        if not in_place and not who["createdb"]:
+            reasons.append("this role may not create databases: ALTER ROLE … CREATEDB, or restore_in_place=true")
+        if not in_place:
+            reasons += _settings(session)
+        types = {one["type"] for one in manifest["contents"]["objects"]} & {"event trigger", "foreign-data wrapper"}
+        if not untouched:
+            reasons += [f"only a superuser creates an object of the type {one}" for one in sorted(types)]
+    if reasons:
+        raise Refused("This role cannot restore the backup on this server:", reasons, "restore it as a superuser")
+
+
+def _extensions(session: Session, names: List[str], superuser: bool, in_place: bool) -> List[str]:
+    rows = session.rows(
+        "SELECT n.name, a.name IS NOT NULL AS there, coalesce(v.superuser AND NOT v.trusted, false) AS closed,"
+        " coalesce(NOT pg_catalog.pg_has_role(e.extowner, 'MEMBER'), false) AS of_another"
+        " FROM pg_catalog.unnest(%s::text[]) n (name)"
+        " LEFT JOIN pg_catalog.pg_available_extensions a ON a.name = n.name"
+        " LEFT JOIN pg_catalog.pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version"
+        " LEFT JOIN pg_catalog.pg_extension e ON e.extname = n.name WHERE n.name <> 'plpgsql' ORDER BY 1",
+        (names,),
+    )
+    reasons = []
+    for row in rows:
+        if not row["there"]:
+            reasons.append(f"the extension {row['name']} is not installed on this server: install its package first")
+        elif row["closed"] and not superuser:
+            reasons.append(f"only a superuser creates the extension {row['name']}")
+        elif row["of_another"] and in_place and not superuser:
+            reasons.append(f"the extension {row['name']} belongs to another role, and cannot be replaced in place")
+    return reasons
+
+
+def _settings(session: Session) -> List[str]:
+    """Settings of the live database that the role could not carry over (ALTER DATABASE and ALTER ROLE, Notes)."""
+    allowed = "false"
+    if session.connection.server_version >= 150000:
+        allowed = "pg_catalog.has_parameter_privilege(p.name, 'SET')"
+    query = (
+        "SELECT r.rolname::text AS role, p.name FROM pg_catalog.pg_db_role_setting s"
+        " JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole,"
+        " pg_catalog.unnest(s.setconfig) c (text)"
+        " JOIN pg_catalog.pg_settings p ON p.name = pg_catalog.split_part(c.text, '=', 1)"
+        " WHERE d.datname = pg_catalog.current_database() AND (coalesce(r.rolsuper, false)"
+        " OR (p.context IN ('superuser', 'superuser-backend') AND NOT {allowed})) ORDER BY 1 NULLS FIRST, 2"
+    )
+    rows = session.rows(compose(query, allowed=raw(allowed)))
+    return [
+        f"only a superuser sets {row['name']} for "
+        + (f"the role {row['role']} in the database" if row["role"] else "the database")
+        for row in rows
+    ]
