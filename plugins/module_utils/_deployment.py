@@ -55,6 +55,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
     Target,
     translate,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 from ansible_collections.steady.postgresql.plugins.module_utils._verification import look
 from ansible_collections.steady.postgresql.plugins.module_utils._wait_watch import WaitWatch
 
@@ -99,14 +100,15 @@ class Attempt:
         if self.journal is not None:
             try:
                 keep_during(self.journal.session, migration_id, self.deployment_id, {"waits": waits})
-            except psycopg2.Error:
+            except (psycopg2.Error, SteadyError):
                 return
 
     def end(self, succeeded: bool, status: str, error: Optional[str] = None) -> List[str]:
         """The attempt is over. What is worth knowing about where that is written."""
         if self.journal is None:
             return []
-        note = self.journal.end(self.deployment_id, self.number, succeeded, status, error)
+        with STOP.finishing(self.journal.session):
+            note = self.journal.end(self.deployment_id, self.number, succeeded, status, error)
         return [note] if note else []
 
 
@@ -150,6 +152,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
     migration, schema = read_migration(data, address)
     target = options.target(address, "plan")
     control, server = target.first_session(schema)
+    control.patience.say = run.progress.say
     try:
         journal = Journal(control, server) if options.journal else None
         if not options.check:
@@ -301,6 +304,9 @@ def _counts_before(control: Session, attempt: Attempt, schema: str, tables: Sequ
         if attempt.journal is not None:
             attempt.journal.counts_before(attempt.deployment_id, counts)
         return counts
+    except SteadyError as error:
+        attempt.end(False, "interrupted" if STOP.reason else "failed", str(error))
+        raise
     except psycopg2.Error as error:
         problem = translate(error, "The rows could not be counted before the change", NOTHING_CHANGED)
         attempt.end(False, "failed", str(problem))
@@ -353,7 +359,7 @@ def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) 
     facts["changed"] = any(result.status != "not started" for result in results)
     error.facts.update(facts)
     try:
-        facts["notes"] += attempt.end(False, "failed", str(error))
-    except psycopg2.Error:
+        facts["notes"] += attempt.end(False, "interrupted" if STOP.reason else "failed", str(error))
+    except (psycopg2.Error, SteadyError):
         pass  # the session is gone; the next run marks the attempt as interrupted
     raise error

@@ -34,6 +34,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock imp
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target, translate
+from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 from ansible_collections.steady.postgresql.plugins.module_utils._watch import Line, Watch
 from ansible_collections.steady.postgresql.plugins.module_utils._yielding import yielding
 
@@ -185,7 +186,9 @@ class Executor:
         session: Optional[Session] = None
         begun = False
         try:
+            STOP.check()
             self._before(result, line)
+            STOP.check()
             session = self._take_session()
             with self._watch.use() as control:
                 still_held(control)
@@ -203,7 +206,8 @@ class Executor:
         except psycopg2.Error as error:
             result.status, result.error = "failed", self._failure(session, step, error)
         if result.error is not None and begun and session is not None:
-            session = self._clean_up(session, result, line, result.error)
+            with STOP.finishing(session), STOP.finishing(self.control):
+                session = self._clean_up(session, result, line, result.error)
         result.duration_ms = (time.monotonic() - started) * 1000.0
         result.notes.extend(_ended_text(entry) for entry in result.ended)
         if begun:
@@ -253,11 +257,11 @@ class Executor:
     def _report(self, number: int, step: Step, result: StepResult) -> None:
         """What stands there now, into the journal. A journal that cannot be written fails the step."""
         try:
-            with self._watch.use() as control:
+            with STOP.finishing(self.control), self._watch.use() as control:
                 result.after = self.read_after(control, step)
                 self._left[(step.kind, step.table, step.name)] = result.after
                 self.recorder.ends(number, step, result)
-        except psycopg2.Error as error:
+        except (psycopg2.Error, LockNotAvailable) as error:
             if result.error is None:
                 result.status = "failed"
                 result.error = translate(
@@ -286,8 +290,8 @@ class Executor:
                 yielding=lambda: self._yielding(session, unit),
             )
         except LockNotAvailable as error:
-            result.attempts += error.facts["attempts"] - 1
-            result.lock_wait_ms += error.facts["lock_wait_ms"]
+            result.attempts += error.facts.get("attempts", 1) - 1
+            result.lock_wait_ms += error.facts.get("lock_wait_ms", 0.0)
             raise
         result.attempts += taken.attempts - 1
         result.lock_wait_ms += taken.lock_wait_ms

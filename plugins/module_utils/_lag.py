@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._size import size_text
+from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 
 __all__ = ["Replica", "Slot", "behind", "hidden", "read_replicas", "wait_for_replicas"]
 
@@ -123,5 +124,6 @@ def wait_for_replicas(
                 "this step changed nothing",
                 facts={"replicas": late},
             )
+        STOP.check()
         say("waiting for replicas: " + "; ".join(late))
         sleep(_POLL_SECONDS)

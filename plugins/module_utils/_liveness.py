@@ -43,13 +43,19 @@ def sever(session: Session) -> None:
 @contextmanager
 def answers(session: Session, expected_ms: float = 0.0) -> Iterator[None]:
     """Within the block the server answers in time (expected_ms and SILENT_SECONDS), or the connection is severed."""
-    timer = threading.Timer(SILENT_SECONDS + expected_ms / 1000.0, sever, (session,))
-    timer.daemon = True
-    timer.start()
+    over = threading.Event()
+
+    def late() -> None:
+        while not over.wait(SILENT_SECONDS + expected_ms / 1000.0):
+            if not session.blocked:  # one that waits for a lock is alive, and has an end of its own (_patience)
+                sever(session)
+                return
+
+    threading.Thread(target=late, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
+        over.set()
 
 
 def end_on_server(session: Session, pid: int, application: str) -> str:

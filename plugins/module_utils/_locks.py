@@ -38,6 +38,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 
 __all__ = ["LATER", "Attempt", "LockPolicy", "Taken", "run_guarded"]
 
@@ -143,6 +144,7 @@ def run_guarded(
     blockers: List[Blocker] = []
     slow = 0
     for attempt in policy.attempts():
+        STOP.check()
         taken.attempts += 1
         tried = now()
         try:

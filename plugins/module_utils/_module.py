@@ -23,6 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plain import pl
 from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation
 from ansible_collections.steady.postgresql.plugins.module_utils._size import size_bytes
+from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 from ansible_collections.steady.postgresql.plugins.module_utils._values import printable
 
 __all__ = ["CHANGE_ARGUMENTS", "CONNECTION_ARGUMENTS", "PROGRESS_ARGUMENTS", "change_arguments", "run"]
@@ -141,6 +142,8 @@ def run(
         module.fail_json(msg=missing_required_lib("psycopg2"), exception=PSYCOPG2_IMPORT_ERROR)
     try:
         options = options_of(module)
+        if "parallel" in module.params:  # those that change a schema; a backup ends by its own rules
+            STOP.listen()
         # The address as a whole is hidden by no_log. The password by itself is not given to Ansible: it would replace
         # it in every string of the result, in statuses, hashes, names and paths. It is in none of them.
         if options.database_url or needs_database:

@@ -30,6 +30,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._blockers import
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 
 __all__ = ["PrismaLock"]
 
@@ -63,6 +64,7 @@ class PrismaLock:
         """
         started = time.monotonic()
         while not self._held:
+            STOP.check()
             with use() as session:
                 self._held = _try(session)
                 holders = [] if self._held else _sessions(session, "l.granted")

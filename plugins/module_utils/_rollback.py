@@ -137,6 +137,7 @@ def _rollback(
     address = options.address()
     target = options.target(address, "rollback")
     control, server = target.first_session(None)
+    control.patience.say = run.progress.say
     try:
         journal = Journal(control, server)
         if not journal.exists():
@@ -316,5 +317,5 @@ def _carry_out(
     error = failed_step_error(results, "or bring the migration back with deploy.yml")
     try:
         return results, number, error, attempt.end(False, "partly_rolled_back", str(error))
-    except psycopg2.Error:
+    except (psycopg2.Error, SteadyError):
         return results, number, error, []  # the session is gone; the next run marks the attempt as interrupted

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import R
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration, migration_problems
+from ansible_collections.steady.postgresql.plugins.module_utils._patience import Patience
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Server, Session, Target
@@ -63,7 +65,8 @@ class Options:
         return read_address(self.database_url)
 
     def target(self, address: Address, purpose: str) -> Target:
-        return Target(address, self.expectation, purpose, writes=not self.check)
+        watch = functools.partial(Patience, patience_s=self.policy.patience_s)
+        return Target(address, self.expectation, purpose, not self.check, watch)
 
 
 def now() -> str:

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, hidden
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
@@ -19,12 +20,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
     NOTHING_CHANGED,
     ConnectionProblem,
     DatabaseProblem,
+    SteadyError,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._pooler import (
     refuse_pooler_by_name,
     refuse_transaction_pooling,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._settings import settings_message
+from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 from ansible_collections.steady.postgresql.plugins.module_utils._values import (
     keep_values,
     sample_rows,
@@ -143,33 +146,58 @@ class Session:
 
     pid: of its server process. What a pooler names at connection start is not it (54.2.2): Target asks for it.
     schema: that of the migration, whose texts are read with it (_rights.theirs); None where there is no such text.
+    since: when the statement began that runs now. why: set by whoever cancels that, and raised in place of the server's
+    error. blocked: it was seen to wait for a lock. finishing: what runs is no longer cancelled by a stop (_stop).
+    patience: whoever bounds its waits (_patience).
     """
 
     def __init__(self, connection: Any, schema: Optional[str] = None) -> None:
         self.connection = connection
         self.schema = schema
         self.pid: int = connection.info.backend_pid
+        self.since: Optional[float] = None
+        self.why: Optional[SteadyError] = None
+        self.blocked = False
+        self.finishing = 0
+        self.patience: Any = None
+        STOP.sessions.add(self)
+
+    @contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """A statement: since when it runs can be seen, and whoever cancels it says why."""
+        self.since, self.why = time.monotonic(), None
+        try:
+            with self.connection.cursor() as cursor:
+                yield cursor
+        except psycopg2.errors.QueryCanceled:
+            if self.why is not None:
+                raise self.why from None
+            raise
+        finally:
+            self.since = None
 
     def execute(self, statement: str, parameters: Optional[Sequence[Any]] = None) -> int:
         """Run it; the number of rows concerned. Raises psycopg2.Error."""
-        with self.connection.cursor() as cursor:
+        with self._asking() as cursor:
             cursor.execute(statement, parameters)
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
     def rows(self, statement: str, parameters: Optional[Any] = None) -> List[Dict[str, Any]]:
         """All rows as dictionaries. Raises psycopg2.Error."""
-        with self.connection.cursor() as cursor:
+        with self._asking() as cursor:
             cursor.execute(statement, parameters)
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
 
     def texts(self, statement: str) -> Tuple[List[str], List[Tuple[Optional[str], ...]]]:
         """Names of columns, and rows in which every value is the server's own text. Raises psycopg2.Error."""
-        return server_texts(self.connection, statement)
+        with self._asking():
+            return server_texts(self.connection, statement)
 
     def samples(self, statement: str) -> List[Dict[str, Any]]:
         """Rows whose values mean the same to the server when they are given back. Raises psycopg2.Error."""
-        return sample_rows(self.connection, statement)
+        with self._asking():
+            return sample_rows(self.connection, statement)
 
     def one(self, statement: str, parameters: Optional[Any] = None) -> Dict[str, Any]:
         """The first row. Raises psycopg2.Error; IndexError when there is none."""
@@ -199,6 +227,8 @@ class Session:
         return False
 
     def close(self) -> None:
+        if self.patience is not None:
+            self.patience.end()
         try:
             self.connection.close()
         except psycopg2.Error:  # the other side may be gone already
@@ -217,7 +247,15 @@ def _cluster(session: Session) -> Tuple[Any, ...]:
 class Target:
     """The database that all sessions of a run belong to. Opens them, and refuses what must not be worked on."""
 
-    def __init__(self, address: Address, expectation: Expectation, purpose: str, writes: bool) -> None:
+    def __init__(
+        self,
+        address: Address,
+        expectation: Expectation,
+        purpose: str,
+        writes: bool,
+        patience: Callable[[Target, Session], Any] = lambda _target, _session: None,
+    ) -> None:
+        self._patience = patience
         self.address = address
         self.expectation = expectation
         self.purpose = purpose
@@ -242,6 +280,7 @@ class Target:
             server = self._read_server(session)
             self._refuse_wrong_target(server)
             self.cluster = _cluster(session)
+            session.patience = self._patience(self, session)
         except psycopg2.Error as error:
             session.close()
             raise translate(error, "The session could not be prepared", NOTHING_CHANGED) from None

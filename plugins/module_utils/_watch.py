@@ -180,7 +180,7 @@ class Watch:
                 else:
                     with self.use() as session:
                         self._look(session)
-            except psycopg2.Error:
+            except (psycopg2.Error, SteadyError):
                 pass  # the next look finds the session closed
         self._progress.show([line.as_dict() for _number, line in sorted(self._lines.items())])
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Iterator, List, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._liveness import answers
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Unit
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
@@ -50,7 +51,7 @@ def yielding(looker: Session, pid: int, units: Sequence[Unit]) -> Iterator[List[
                 with answers(looker):
                     if looker.rows(_QUESTION, {"pid": pid, "tables": tables}):
                         cancelled.append(pid)
-        except psycopg2.Error:
+        except (psycopg2.Error, SteadyError):
             pass  # without this look the attempt's own lock_timeout ends it
 
     thread = threading.Thread(target=look, daemon=True)

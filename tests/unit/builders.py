@@ -215,6 +215,8 @@ class FakeSession:
     """
 
     schema = "public"
+    blocked = False
+    finishing = 0
 
     def __init__(self, answer: Callable[[str], Any] = lambda _statement: [], pid: int = 4711) -> None:
         self.answer = answer
