@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 import re
+from typing import Optional
 
-__all__ = ["milliseconds"]
+__all__ = ["milliseconds", "seconds_or_off"]
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
 
@@ -24,3 +25,10 @@ def milliseconds(text: str, option: str) -> int:
     if value <= 0:
         raise ValueError(f'{option}: "{text}" must be longer than nothing')
     return value
+
+
+def seconds_or_off(text: str, option: str) -> Optional[float]:
+    """The duration in seconds, None for off, which YAML reads as false. Raises ValueError, as milliseconds does."""
+    if str(text).strip().lower() in ("off", "false", "no"):
+        return None
+    return milliseconds(text, option) / 1000.0

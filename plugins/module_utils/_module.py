@@ -16,7 +16,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._blockers import BlockerPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import PSYCOPG2_IMPORT_ERROR
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
+from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds, seconds_or_off
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._plain import plain
@@ -76,7 +76,7 @@ def options_of(module: AnsibleModule) -> Options:
                     f"on_blocker: {parameters['on_blocker']} whom? on_blocker_applications or on_blocker_roles must "
                     "name those whose sessions may be ended"
                 )
-            most_lag_s = _lag_seconds(parameters["max_replica_lag"])
+            most_lag_s = seconds_or_off(parameters["max_replica_lag"], "max_replica_lag")
         if parameters.get("disk_allowance"):
             allowance = size_bytes(parameters["disk_allowance"], "disk_allowance")
         if parameters.get("parallel") is not None and parameters["parallel"] < 1:
@@ -109,13 +109,6 @@ def _blocker_policy(parameters: Dict[str, Any]) -> BlockerPolicy:
         tuple(parameters["on_blocker_roles"]),
         milliseconds(parameters["old_transaction"], "old_transaction") / 1000.0,
     )
-
-
-def _lag_seconds(text: str) -> Optional[float]:
-    """max_replica_lag: None for off, which YAML reads as false. Raises ValueError."""
-    if text.strip().lower() in ("off", "false", "no"):
-        return None
-    return milliseconds(text, "max_replica_lag") / 1000.0
 
 
 def _fail(module: AnsibleModule, error: SteadyError) -> None:

@@ -29,7 +29,7 @@ options:
     default: 24h
   max_replica_lag:
     description:
-      - Replicas that are further behind are told of.
+      - Replicas that are further behind are a finding. V(off) judges none.
     type: str
     default: 30s
   watch_for:

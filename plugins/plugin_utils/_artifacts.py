@@ -16,7 +16,12 @@ from ansible_collections.steady.postgresql.plugins.plugin_utils._junit import ju
 from ansible_collections.steady.postgresql.plugins.plugin_utils._pages import pages
 from ansible_collections.steady.postgresql.plugins.plugin_utils._report_view import view
 
-__all__ = ["host_folder", "write_artifacts"]
+__all__ = ["host_folder", "write_artifacts", "write_privately"]
+
+
+# A report names tables, sessions and roles, and may show keys of rows: it is for the user who ran the playbook.
+_PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
 
 
 def host_folder(host: str) -> str:
@@ -42,11 +47,11 @@ def write_artifacts(
     environment = pages(templates)
     shown = {"result": result, "view": view(result, commands or {}, operator)}
     document = {key: value for key, value in result.items() if key != "plan_sql"}
-    _replace(target / "result.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    _replace(target / "plan.sql", result["plan_sql"])
-    _replace(target / "report.html", environment.get_template("report.html.j2").render(shown))
-    _replace(target / "report.md", environment.get_template("report.md.j2").render(shown))
-    _replace(target / "junit.xml", junit(result))
+    write_privately(target / "result.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write_privately(target / "plan.sql", result["plan_sql"])
+    write_privately(target / "report.html", environment.get_template("report.html.j2").render(shown))
+    write_privately(target / "report.md", environment.get_template("report.md.j2").render(shown))
+    write_privately(target / "junit.xml", junit(result))
     latest = folder / "latest"
     pointer = folder / f".latest-{os.getpid()}"
     pointer.unlink(missing_ok=True)
@@ -57,19 +62,21 @@ def write_artifacts(
 
 def _new_folder(folder: Path, name: str) -> Path:
     """A folder of this run's own: what an earlier attempt left is evidence, too, and is never written over."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     number = 1
     while True:
         target = folder / (name if number == 1 else f"{name}.{number}")
         try:
-            target.mkdir()
+            target.mkdir(mode=_PRIVATE_FOLDER)
             return target
         except FileExistsError:
             number += 1
 
 
-def _replace(path: Path, text: str) -> None:
+def write_privately(path: Path, text: str) -> None:
+    """Write a file that only its user may read, beside its place, and rename it. Raises OSError."""
     beside = path.with_name(f".{path.name}-{os.getpid()}")
     # A name in the database may hold what UTF-8 cannot encode; the report is written all the same.
-    beside.write_text(text, encoding="utf-8", errors="backslashreplace")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE_FILE), "wb") as file:
+        file.write(text.encode("utf-8", errors="backslashreplace"))
     beside.replace(path)

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_privately
 from ansible_collections.steady.postgresql.plugins.plugin_utils._pages import pages
 from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import headline
 
@@ -33,9 +33,7 @@ def write_fleet_page(artifacts: Path, hosts: Mapping[str, str], templates: Path)
         .render(rows=rows, counts=[(status, count) for status, count in counts if count])
     )
     target = artifacts / "index.html"
-    beside = artifacts / f".index.html-{os.getpid()}"
-    beside.write_text(page, encoding="utf-8", errors="backslashreplace")
-    beside.replace(target)
+    write_privately(target, page)
     return target
 
 

@@ -38,7 +38,7 @@ def metrics(host: str, seen: Mapping[str, Any] | None, up: bool) -> str:
         lines += [f"# HELP steady_{name} {text}", f"# TYPE steady_{name} {kind}"]
         for labels, value in values:
             inside = ",".join(f'{key}="{_label(text)}"' for key, text in {"host": host, **labels}.items())
-            lines.append(f"steady_{name}{{{inside}}} {value:g}")
+            lines.append(f"steady_{name}{{{inside}}} {_number(value)}")
     return "\n".join(lines) + "\n"
 
 
@@ -63,6 +63,11 @@ def _samples(seen: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str], flo
             labels = {"schema": one["schema"], "table": one["table"], "index": one["index"]}
             yield "index_scans", labels, one["scans"]
             yield "index_bytes", labels, one["bytes"]
+
+
+def _number(value: float) -> str:
+    """All digits of it: a counter that is cut off to six stands still while it grows."""
+    return repr(float(value)) if value != int(value) else str(int(value))
 
 
 def _label(text: str) -> str:

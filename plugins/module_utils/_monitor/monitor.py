@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
+from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds, seconds_or_off
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.activity import Thresholds, read_activity
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.health import read_health
@@ -49,7 +49,10 @@ def monitor(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     """One round: {activity, usage, statements, health, findings, server_ms}. Raises SteadyError."""
     thresholds = _thresholds(parameters)
     unused_after_s = _seconds(parameters, "unused_after", "24h")
-    most_lag_s = _seconds(parameters, "max_replica_lag", "30s")
+    try:
+        most_lag_s = seconds_or_off(parameters.get("max_replica_lag") or "30s", "max_replica_lag")
+    except ValueError as error:
+        raise _no_duration(error) from None
 
     def look(session: Session) -> Dict[str, Any]:
         began = time.monotonic()
@@ -99,10 +102,11 @@ def _no_duration(error: ValueError) -> SteadyError:
     return SteadyError(str(error), "", "correct it, then run this again", "the database was not contacted")
 
 
-def findings(found: Mapping[str, Any], most_lag_s: float) -> List[Dict[str, Any]]:
+def findings(found: Mapping[str, Any], most_lag_s: Optional[float]) -> List[Dict[str, Any]]:
     """What somebody should know, worst first: [{name, object, status (warning | critical), detail, todo}]. Pure.
 
     object: what it is about; with the name it is the same finding in the next round, whatever the figures are by then.
+    most_lag_s: None where replicas are not judged.
     """
     result: List[Dict[str, Any]] = []
 
@@ -153,7 +157,7 @@ def findings(found: Mapping[str, Any], most_lag_s: float) -> List[Dict[str, Any]
             "see why autovacuum does not come: an old transaction, or its settings for the table",
         )
     for one in health["replicas"]:
-        if (one["lag_s"] or 0.0) > most_lag_s and (one["lag_bytes"] or 0) > 0:
+        if most_lag_s is not None and (one["lag_s"] or 0.0) > most_lag_s and (one["lag_bytes"] or 0) > 0:
             detail = f"replica {one['name']} ({one['state']}) is behind by {one['lag_s']:.0f} s"
             add("replica lag", one["name"], "critical", detail, "see what it waits for; reads from it are that old")
     _database(health["database"], add)

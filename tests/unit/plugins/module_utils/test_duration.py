@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
+from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds, seconds_or_off
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,10 @@ def test_nothing_is_too_short(text: str) -> None:
     """lock_timeout 0 would mean: wait without end."""
     with pytest.raises(ValueError, match=f'lock_patience: "{text}" must be longer than nothing'):
         milliseconds(text, "lock_patience")
+
+
+def test_off_is_none_in_every_way_that_yaml_writes_it() -> None:
+    assert [seconds_or_off(text, "max_replica_lag") for text in ("off", "OFF", "False", "no")] == [None] * 4
+    assert seconds_or_off("1m", "max_replica_lag") == 60.0
+    with pytest.raises(ValueError, match="max_replica_lag: "):
+        seconds_or_off("never", "max_replica_lag")

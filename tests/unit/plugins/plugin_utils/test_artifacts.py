@@ -42,6 +42,12 @@ def test_one_folder_with_all_files_and_latest_beside_it(tmp_path: Path) -> None:
     assert sorted(path.name for path in target.parent.iterdir()) == ["20261122T215339Z-4f1c", "latest"]
 
 
+def test_they_are_private_to_their_user(tmp_path: Path) -> None:
+    target = written(tmp_path / "host", DEPLOYED)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "host", target)} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in target.iterdir()} == {0o600}
+
+
 def test_what_an_earlier_run_left_is_never_written_over_and_latest_is_the_newest(tmp_path: Path) -> None:
     names = [written(tmp_path, {**DEPLOYED, "attempt": attempt}).name for attempt in (1, 2, 3)]
     assert names == ["20261122T215339Z-4f1c", "20261122T215339Z-4f1c.2", "20261122T215339Z-4f1c.3"]

@@ -242,6 +242,8 @@ def test_metrics_are_as_prometheus_reads_them() -> None:
     text = metrics('ho"st', a_round(usage__indexes=[{**UNUSED, "index": 'i"\n\\'}])["round"], True)
     assert 'steady_up{host="ho\\"st"} 1' in text
     assert 'index="i\\"\\n\\\\"} 0' in text
+    grown = metrics("h", a_round(usage__indexes=[{**UNUSED, "bytes": 12_345_678_901}])["round"], True)
+    assert grown.count("} 12345678901\n") == 1  # S35: not 1.23457e+10
     for line in text.splitlines():
         assert line.startswith(("# HELP steady_", "# TYPE steady_", "steady_"))
     assert metrics("h", None, False) == (
