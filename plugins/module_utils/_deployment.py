@@ -12,9 +12,9 @@ import functools
 import hashlib
 import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
@@ -200,7 +200,9 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
         with WaitWatch(target) as watch:
             done = functools.partial(settled, server=server, wishes=wishes)
-            results = execute(control, target, schema, plan.steps, options, attempt, run, capacity, done)
+            results = execute(
+                control, target, schema, plan.steps, options, attempt, run, capacity, done, watch.guarding
+            )
         attempt.saw(migration.id, watch.seen)
         common["waits"] = watch.seen
         common["steps"] = step_entries(results)
@@ -323,6 +325,7 @@ def execute(
     run: Conduct,
     capacity: Capacity,
     done: Callable[[Session, Step], bool],
+    guarding: Callable[[], ContextManager[Any]] = nullcontext,
 ) -> List[StepResult]:
     """Carry out the steps; the attempt records each. done: whether a step's object is as it is wanted."""
     executor = Executor(
@@ -339,6 +342,7 @@ def execute(
         progress=run.progress,
         prisma=run.prisma,
         settled=done,
+        guarding=guarding,
     )
     return executor.run(steps)
 

@@ -12,14 +12,28 @@ import queue
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    ContextManager,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
     Blocker,
     ages_are_hidden,
     blockers_of_tables,
+    describe_blockers,
     old_sessions,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import still_held
@@ -28,8 +42,14 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import L
 from ansible_collections.steady.postgresql.plugins.module_utils._lag import read_replicas, wait_for_replicas
 from ansible_collections.steady.postgresql.plugins.module_utils._left import Left, read_left
 from ansible_collections.steady.postgresql.plugins.module_utils._liveness import end_on_server
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import DEADLOCK, LockPolicy, run_guarded
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step, Unit
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import (
+    DEADLOCK,
+    Holders,
+    LockPolicy,
+    holders,
+    run_guarded,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import ACCESS_EXCLUSIVE, Lock, Step, Unit
 from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock import PrismaLock
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
@@ -42,6 +62,7 @@ __all__ = ["Executor", "Recorder", "StepResult", "prove"]
 
 _WATCH_SECONDS = 1.0
 _CLEANUP_SECONDS = 20.0
+_DRAIN_SECONDS = 0.25
 
 
 class Recorder(Protocol):
@@ -109,6 +130,7 @@ class Executor:
     settings: statements for each session that changes something. most_lag_s: how far replicas may be behind when a
     step begins; None: they are not looked at. prisma: Prisma's lock, to be held when a step begins. settled: whether
     a step's object is as the run wants it, asked when an answer was lost. left: what a failed step has left.
+    guarding: around each attempt at a lock.
     """
 
     target: Target
@@ -125,6 +147,7 @@ class Executor:
     prisma: Optional[PrismaLock] = None
     settled: Callable[[Session, Step], bool] = lambda _session, _step: False
     left: Callable[[Session, Step], Left] = read_left
+    guarding: Callable[[], ContextManager[Any]] = nullcontext
     _idle: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     _sessions: List[Session] = field(default_factory=list)
     # What earlier steps of this run left at their places: a later step on the same object begins from there.
@@ -276,8 +299,42 @@ class Executor:
         elif unit.transaction:
             self._run_statement(session, "; ".join(["BEGIN", *unit.statements, "COMMIT"]), result, line)
         else:
+            if unit.drains:
+                self._drain(unit, result, line)
             for statement in unit.statements:
                 self._run_statement(session, statement, result, line)
+
+    def _drain(self, unit: Unit, result: StepResult, line: Line) -> None:
+        """Wait for whoever uses the table now, before anything is changed.
+
+        DROP INDEX CONCURRENTLY makes the index invalid first and waits then, for all who may use it (PostgreSQL
+        documentation, DROP INDEX): one that is cancelled in that wait leaves it invalid. Raises LockNotAvailable.
+        """
+        whole = replace(unit, locks=tuple(Lock(ACCESS_EXCLUSIVE, lock.table) for lock in unit.locks))
+        started = time.monotonic()
+        first: Optional[Holders] = None
+        blockers: List[Blocker] = []
+        while True:
+            STOP.check()
+            with self._watch.use() as control:
+                now = holders(control, whole)
+            first = now if first is None else first & now
+            if not first:
+                line.waiting = ""
+                return
+            blockers = self._blockers(whole, result, line) or blockers
+            waited = time.monotonic() - started
+            if waited > self.policy.patience_s:
+                raise LockNotAvailable(
+                    f"{result.step.action} {result.step.kind} {result.step.object}: transactions that use the table "
+                    f"were waited for, for {waited:.0f} s.",
+                    describe_blockers(blockers),
+                    "end these transactions, or raise steady_lock_patience; then run the same command again",
+                    sqlstate="55P03",
+                    facts={"blockers": [blocker.as_dict() for blocker in blockers]},
+                )
+            line.enter("waiting for transactions that use the table")
+            time.sleep(_DRAIN_SECONDS)
 
     def _run_guarded(self, session: Session, unit: Unit, result: StepResult, line: Line) -> None:
         line.enter("trying for its lock")
@@ -288,6 +345,8 @@ class Executor:
                 self.policy,
                 lambda: self._blockers(unit, result, line),
                 yielding=lambda: self._yielding(session, unit),
+                holding=lambda: holders(session, unit) if unit.locks[0].mode == ACCESS_EXCLUSIVE else frozenset(),
+                guarding=self.guarding,
             )
         except LockNotAvailable as error:
             result.attempts += error.facts.get("attempts", 1) - 1

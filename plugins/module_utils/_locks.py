@@ -18,8 +18,8 @@ from __future__ import annotations
 import random
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, Callable, ContextManager, Iterator, List, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import AbstractSet, Any, Callable, ContextManager, Iterator, List, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
     AUTOVACUUM,
@@ -40,12 +40,22 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified
 from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
 
-__all__ = ["LATER", "Attempt", "LockPolicy", "Taken", "run_guarded"]
+__all__ = ["LATER", "Attempt", "Holders", "LockPolicy", "Taken", "holders", "run_guarded"]
 
 # SQLSTATEs after which the same attempt may succeed later (appendix A): lock_not_available, deadlock_detected, and
 # query_canceled, which is our own statement_timeout when the transaction was slow to finish.
 LATER = ("55P03", "40P01", "57014")
 DEADLOCK = "40P01"
+
+# (table, virtual transaction): transactions of others, each with a table on which it holds a lock.
+Holders = AbstractSet[Tuple[Tuple[str, str], str]]
+_HOLDERS = (
+    "SELECT w.number::int AS number, l.virtualtransaction AS transaction"
+    " FROM unnest(%s::text[]) WITH ORDINALITY AS w(name, number)"
+    " JOIN pg_catalog.pg_locks AS l ON l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass(w.name)"
+    " WHERE l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database"
+    "  WHERE datname = pg_catalog.current_database()) AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
+)
 
 
 @dataclass(frozen=True)
@@ -125,6 +135,13 @@ def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
     return "; ".join(parts)
 
 
+def holders(session: Session, unit: Unit) -> Holders:
+    """Who holds any lock on the unit's tables: all that conflicts with ACCESS EXCLUSIVE. Raises psycopg2.Error."""
+    tables = [lock.table for lock in unit.locks]
+    rows = session.rows(_HOLDERS, ([qualified(*table) for table in tables],))
+    return frozenset((tables[row["number"] - 1], row["transaction"]) for row in rows)
+
+
 def run_guarded(
     session: Session,
     unit: Unit,
@@ -132,26 +149,40 @@ def run_guarded(
     watcher: Callable[[], List[Blocker]],
     clock: Tuple[Callable[[], float], Callable[[float], None]] = (time.monotonic, time.sleep),
     yielding: Callable[[], ContextManager[Any]] = nullcontext,
+    holding: Callable[[], Holders] = frozenset,
+    guarding: Callable[[], ContextManager[Any]] = nullcontext,
 ) -> Taken:
     """Run the unit under the policy. Raises LockNotAvailable, or psycopg2.Error for what no patience mends.
 
     watcher: asked for the sessions in the way, from another session, when an attempt has failed. yielding: cancels
-    the session's statement from another session when somebody waits behind it.
+    the session's statement from another session when others wait behind it. holding: who has a lock now that an
+    attempt would need; asked before one that does not queue. guarding: around each attempt.
+
+    A lock that is granted is in the WAL, and a hot standby takes it, too (PostgreSQL documentation, 26.4.2), also when
+    the next table of the attempt is not free and all of it is rolled back. So no attempt is made while a transaction
+    goes on that was there at the look before, and tables that were not free come first.
     """
     now, sleep = clock
     started = now()
     taken = Taken()
     blockers: List[Blocker] = []
     slow = 0
+    seen: Optional[Holders] = None
     for attempt in policy.attempts():
         STOP.check()
         taken.attempts += 1
         tried = now()
+        held = holding()
+        stay = held if seen is None else held & seen
+        seen = held
+        busy = {table for table, _transaction in held}
+        ordered = replace(unit, locks=tuple(sorted(unit.locks, key=lambda lock: lock.table not in busy)))
         try:
-            with yielding() if attempt.polite else nullcontext(), answers(session, policy.budget_ms):
-                session.execute(script(unit, attempt, policy.budget_ms))
-            taken.lock_wait_ms = (tried - started) * 1000.0
-            return taken
+            if not stay or attempt.lock_timeout_ms is not None:
+                with guarding(), yielding() if attempt.polite else nullcontext(), answers(session, policy.budget_ms):
+                    session.execute(script(ordered, attempt, policy.budget_ms))
+                taken.lock_wait_ms = (tried - started) * 1000.0
+                return taken
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) is None or session.connection.closed:
                 raise

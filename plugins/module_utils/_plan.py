@@ -70,13 +70,14 @@ class Unit:
 
     guarded: the locks conflict with ordinary reads or writes, so the statements run in one short transaction under
     the lock policy. Otherwise they block nobody, however long they take. transaction: all or nothing; else each
-    statement commits by itself.
+    statement commits by itself. drains: whoever uses the table is waited for before it begins.
     """
 
     statements: Tuple[str, ...]
     locks: Tuple[Lock, ...]
     guarded: bool = False
     transaction: bool = False
+    drains: bool = False
 
 
 def guarded(mode: str, tables: Iterable[Tuple[str, str]], *statements: str, only: bool = False) -> Unit:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Dict, Optional
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
@@ -22,7 +23,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._session import 
 
 __all__ = ["WaitWatch"]
 
+# While a statement is under way that traffic could feel, and else. A look at pg_locks holds the lock manager up for an
+# instant that grows with the number of locks: between two there is time for many such instants.
 _PAUSE_S = 0.025
+_IDLE_S = 1.0
+_REST = 20
 _PATIENCE_S = 1.0
 # pg_locks is there for every role to see. pg_blocking_pids() is asked only about sessions that wait, since it holds all
 # of the lock manager up for an instant. Autovacuum, which has no user, gives way by itself.
@@ -46,6 +51,10 @@ class WaitWatch(threading.Thread):
         self._target = target
         self._over = threading.Event()
         self._longest_ms = 0.0
+        self._pause_s = _PAUSE_S
+        self._guarded = 0
+        self._mutex = threading.Lock()
+        self._wake = threading.Event()
         self._broken = False
         self._session: Optional[Session] = None
 
@@ -55,6 +64,7 @@ class WaitWatch(threading.Thread):
 
     def __exit__(self, *_error: Any) -> None:
         self._over.set()
+        self._wake.set()
         self.join(_PATIENCE_S)
         if self.is_alive():
             # Its network is gone, so that no answer ever comes: the deployment does not wait for that.
@@ -63,12 +73,24 @@ class WaitWatch(threading.Thread):
                 sever(self._session)
                 self.join(_PATIENCE_S)
 
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Around what traffic could feel: it is looked at often meanwhile."""
+        with self._mutex:
+            self._guarded += 1
+        self._wake.set()
+        try:
+            yield
+        finally:
+            with self._mutex:
+                self._guarded -= 1
+
     @property
     def seen(self) -> Optional[Dict[str, Any]]:
         """{longest_ms, looked_every_ms}; None when it could not look all the time."""
         if self._broken:
             return None
-        return {"longest_ms": round(self._longest_ms, 1), "looked_every_ms": int(_PAUSE_S * 1000)}
+        return {"longest_ms": round(self._longest_ms, 1), "looked_every_ms": int(self._pause_s * 1000)}
 
     def run(self) -> None:
         """Looks until the block is over. Whatever goes wrong here is not the deployment's concern."""
@@ -79,14 +101,22 @@ class WaitWatch(threading.Thread):
             question = _WAITING.format(waitstart="l.waitstart" if dated else "NULL::timestamptz")
             first: Dict[int, float] = {}
             while True:
+                began = time.monotonic()
+                self._wake.clear()
                 rows = session.rows(question)
                 looked = time.monotonic()
                 first = {row["pid"]: first.get(row["pid"], looked) for row in rows}
                 for row in rows:
                     waited = row["ms"] if row["ms"] is not None else (looked - first[row["pid"]]) * 1000
                     self._longest_ms = max(self._longest_ms, waited)
-                if self._over.wait(_PAUSE_S):
+                rest = max(_PAUSE_S, (looked - began) * _REST)
+                self._pause_s = max(self._pause_s, rest)
+                if self._over.wait(rest):
                     return
+                if not self._guarded and not rows:
+                    self._wake.wait(_IDLE_S)
+                    if self._over.is_set():
+                        return
         except (psycopg2.Error, SteadyError):
             self._broken = True
         finally:

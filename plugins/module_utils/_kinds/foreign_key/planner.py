@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
@@ -236,8 +236,15 @@ def _leftover(target: Target, adds: bool, action: str) -> str:
     return f'the key "{name}" may stand NOT VALID: it checks new rows, and the next run goes on from there'
 
 
-def _alter(target: Target, template: str, **parts: Any) -> str:
-    return compose("ALTER TABLE {table} " + template, table=identifier(*target.table_name), **parts)
+def _alter(target: Target, template: str, only: bool = False, **parts: Any) -> str:
+    start = "ALTER TABLE ONLY {table} " if only else "ALTER TABLE {table} "
+    return compose(start + template, table=identifier(*target.table_name), **parts)
+
+
+def _heirs(catalog: Catalog, tables: List[TableName]) -> Set[TableName]:
+    """Those of the tables from which others inherit, as partitions do not."""
+    there = [name for name in tables if name in catalog.tables]
+    return {name for name in there if catalog.tables[name].kind == "r" and catalog.tables[name].has_children}
 
 
 def _parent(key: Mapping[str, Any]) -> TableName:
@@ -261,9 +268,21 @@ def _partitioned_problems(target: Target, catalog: Catalog) -> List[Problem]:
     ]
 
 
+def _guarded(catalog: Catalog, mode: str, tables: List[TableName], *statements: str) -> Unit:
+    """What ALTER TABLE locks for a key: partitions, which have a part of it, and no tables that inherit.
+
+    "Indexes (including unique constraints) and foreign key constraints only apply to single tables, not to their
+    inheritance children" (PostgreSQL documentation, 5.11.1 "Caveats"). LOCK TABLE without ONLY would take these too.
+    """
+    unit = guarded(mode, tables, *statements)
+    heirs = _heirs(catalog, tables)
+    return replace(unit, locks=tuple(replace(lock, only=lock.table in heirs) for lock in unit.locks))
+
+
 def _drop(target: Target, catalog: Catalog, *keys: Mapping[str, Any]) -> Unit:
     """DROP CONSTRAINT takes ACCESS EXCLUSIVE on both tables of a key."""
-    return guarded(
+    return _guarded(
+        catalog,
         ACCESS_EXCLUSIVE,
         _all(catalog, target.table_name, *(_parent(key) for key in keys)),
         *(_alter(target, "DROP CONSTRAINT {name}", name=identifier(key["name"])) for key in keys),
@@ -416,6 +435,8 @@ def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: st
         _alter(
             target,
             "ADD CONSTRAINT {name} {definition}{standing}",
+            # Without ONLY it locks the tables that inherit, too, which get no part of the key.
+            only=bool(_heirs(catalog, [target.table_name])),
             name=identifier(name),
             definition=raw(_definition(wanted, identifier(*_parent(wanted)))),
             standing=raw(standing),
@@ -423,7 +444,7 @@ def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: st
     ]
     if target.comment is not None:
         statements.append(_comment(target, name, target.comment))
-    units = [guarded(SHARE_ROW_EXCLUSIVE, _all(catalog, target.table_name, _parent(wanted)), *statements)]
+    units = [_guarded(catalog, SHARE_ROW_EXCLUSIVE, _all(catalog, target.table_name, _parent(wanted)), *statements)]
     return units + ([_validation(target, catalog, wanted, name)] if target.validated else [])
 
 
@@ -471,7 +492,7 @@ def _swap(target: Target, catalog: Catalog, wanted: Mapping[str, Any], found: Ma
     if target.comment is None and found["comment"] is not None and not target.restores:
         statements.append(_comment(target, target.name, found["comment"]))
     tables_of_both = _all(catalog, target.table_name, _parent(wanted), _parent(found))
-    return guarded(ACCESS_EXCLUSIVE, tables_of_both, *statements)
+    return _guarded(catalog, ACCESS_EXCLUSIVE, tables_of_both, *statements)
 
 
 def _rehearsal(target: Target, wanted: Mapping[str, Any]) -> Tuple[str, ...]:

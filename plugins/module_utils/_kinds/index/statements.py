@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
@@ -71,9 +72,12 @@ def refusals(target: Target, found: Mapping[str, Any], verb: str) -> List[Proble
 def drops(images: Iterable[Mapping[str, Any]]) -> List[Unit]:
     """Each dropped while reads and writes go on."""
     return [
-        autocommit(
-            (image["schema"], image["table"]),
-            compose("DROP INDEX CONCURRENTLY {name}", name=identifier(image["schema"], image["name"])),
+        replace(
+            autocommit(
+                (image["schema"], image["table"]),
+                compose("DROP INDEX CONCURRENTLY {name}", name=identifier(image["schema"], image["name"])),
+            ),
+            drains=True,
         )
         for image in images
     ]

@@ -74,6 +74,8 @@ class Run:
         return self.sessions[-1]
 
     def answer(self, statement: str) -> Any:
+        if "pg_locks" in statement:
+            return []
         self.sent.append(statement)
         return next((server_error(code) for word, code in self.refused.items() if word in statement), 0)
 
