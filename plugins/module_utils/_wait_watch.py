@@ -27,7 +27,7 @@ __all__ = ["WaitWatch"]
 # instant that grows with the number of locks: between two there is time for many such instants.
 _PAUSE_S = 0.025
 _IDLE_S = 1.0
-_REST = 20
+_REST = 4
 _PATIENCE_S = 1.0
 # pg_locks is there for every role to see. pg_blocking_pids() is asked only about sessions that wait, since it holds all
 # of the lock manager up for an instant. Autovacuum, which has no user, gives way by itself.
