@@ -83,6 +83,7 @@ class Catalog:
     objects that stand there.
 
     expressions: (table, SQL text) → the server's own form of it, by which two texts are compared.
+    null_refusals: by table and columns, what refuses NULL in them beside NOT NULL (foreign_key/null_refusals).
     nearby: names like the missing ones, for messages. targets: what the same run is about, by kind, table and name.
     """
 
@@ -94,6 +95,7 @@ class Catalog:
     expressions: Mapping[Tuple[TableName, str], str] = field(default_factory=dict)
     nearby: Mapping[TableName, Sequence[str]] = field(default_factory=dict)
     targets: Mapping[Tuple[str, TableName, str], Any] = field(default_factory=dict)
+    null_refusals: Mapping[Tuple[TableName, Tuple[str, ...]], Sequence[Any]] = field(default_factory=dict)
 
     def others(self, kind: str, table: TableName) -> Sequence[Mapping[str, Any]]:
         """The objects that no target of the same run changes or drops."""

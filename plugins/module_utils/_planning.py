@@ -22,6 +22,10 @@ from ansible_collections.steady.postgresql.plugins.module_utils._catalog import 
 from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import ask
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, Refused
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.null_refusals import (
+    read_null_refusals,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.planner import nulled_columns
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Outcome, Plan, Problem, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, Wish
 from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
@@ -136,7 +140,22 @@ def read_catalog(
             texts.setdefault(table, []).extend(wish.kind.expressions(wish.target))
     canonical, errors = _canonical_expressions(session, tables, images["index"], texts)
     missing = sorted(name for name in names if name not in tables)
-    catalog = Catalog(server.version, server.role, tables, relations, images, canonical, _nearby(session, missing))
+    nulled = [
+        (wish.target.table_name, columns)
+        for wish in wishes
+        if wish.kind.name == "foreign_key"
+        for columns in nulled_columns(wish.target).values()
+    ]
+    catalog = Catalog(
+        server.version,
+        server.role,
+        tables,
+        relations,
+        images,
+        canonical,
+        _nearby(session, missing),
+        null_refusals=read_null_refusals(session, tables, nulled),
+    )
     return catalog, errors
 
 

@@ -359,3 +359,33 @@ def test_b_own_3_columns_called_like_our_own(empty: Database) -> None:
     said = refused(empty, indexes=[{"table": "t", "columns": ["total", "times"], "unique": True}])
     assert "1 key occurs more than once" in said
     assert "total=6, times=8 (3 times)" in said
+
+
+def test_b25_set_null_that_would_fail_is_refused(empty: Database) -> None:
+    empty.execute(
+        "CREATE DOMAIN nn AS int NOT NULL; CREATE DOMAIN inner_one AS int CHECK (VALUE IS NOT NULL);"
+        "CREATE DOMAIN nested AS inner_one; CREATE DOMAIN positive AS int CHECK (VALUE > 0);"
+        "CREATE FUNCTION mine(int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1 / 0 = 1; END';"
+        "CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);"
+        "CREATE TABLE c (a nn, n nested, b int CHECK (b IS NOT NULL), d int, e int, CHECK (num_nonnulls(d, e) = 1),"
+        " f int CHECK (f > 0), g positive, h int CONSTRAINT theirs CHECK (mine(h)),"
+        " i int, CONSTRAINT partly CHECK (i > 0 AND e IS NULL))"
+    )
+    refusing = {
+        "a": 'the domain nn of "a" does not allow NULL, so each such delete would fail (23502)',
+        "n": 'the domain nested of "n" does not allow NULL, so each such delete would fail (23514)',
+        "b": 'the CHECK constraint "c_b_check" does not allow NULL, so each such delete would fail (23514)',
+    }
+    for column, words in refusing.items():
+        said = refused(empty, foreign_keys=[key("c", column, "p", "id", on_delete="set_null")])
+        assert words in said.replace("public.", "")
+    said = refused(empty, foreign_keys=[key("c", "b", "p", "id", on_update="set_null")])
+    assert "each such update would fail (23514)" in said
+    keys = [key("c", column, "p", "id", on_delete="set_null") for column in "dfghi"]
+    notes = [note for note in empty.apply(foreign_keys=keys)["notes"] if "CHECK" in note]
+    assert [note.split(" may refuse NULL in some rows")[0] for note in notes] == [
+        '"public"."c": the CHECK constraint "c_check"',
+        '"public"."c": the CHECK constraint "theirs"',
+        '"public"."c": the CHECK constraint "partly"',
+    ]
+    assert notes[0].endswith('where such a delete fails because of "c_d_fkey" (on_delete: set_null)')

@@ -46,7 +46,17 @@ from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
     table_problems,
 )
 
-__all__ = ["KIND", "Target", "definition", "differs", "from_image", "from_specification", "plan", "tables"]
+__all__ = [
+    "KIND",
+    "Target",
+    "definition",
+    "differs",
+    "from_image",
+    "from_specification",
+    "nulled_columns",
+    "plan",
+    "tables",
+]
 
 KIND = "foreign_key"
 _NOT_VALID_PARTITIONED = 180000  # before, NOT VALID is refused on a partitioned table (ALTER TABLE, "Notes" of 17)
@@ -539,12 +549,8 @@ def _set_null_problems(
 ) -> List[Problem]:
     """SET NULL on a NOT NULL column is accepted as DDL, and fails at the first DELETE with 23502."""
     table = target.table_name
-    concerned: Dict[str, List[str]] = {}
-    if wanted["on_delete"] == "set_null":
-        concerned["on_delete"] = wanted["on_delete_columns"] or wanted["columns"]
-    if wanted["on_update"] == "set_null":
-        concerned["on_update"] = wanted["columns"]
-    return [
+    concerned = _nulled(wanted)
+    problems = [
         Problem(
             f'"{target.name}": {event}: set_null, but {qualified(*table)}.{column} is NOT NULL, so each such '
             f"{event[3:]} would fail (23502); add to the migration: columns: [{{table: {table[1]}, name: {column}, "
@@ -554,6 +560,31 @@ def _set_null_problems(
         for column in columns
         if not wishes.get((table, column), not catalog.tables[table].columns[column].not_null)
     ]
+    return problems + [
+        Problem(
+            f'"{target.name}": {event}: set_null, but {refusal.text}, so each such {event[3:]} would fail '
+            f"({refusal.sqlstate}); choose another action, or change that first"
+        )
+        for event, columns in concerned.items()
+        for refusal in catalog.null_refusals.get((table, columns), ())
+        if refusal.certain
+    ]
+
+
+def _nulled(wanted: Mapping[str, Any]) -> Dict[str, Tuple[str, ...]]:
+    """The columns that are set to NULL, by event."""
+    concerned = {}
+    if wanted["on_delete"] == "set_null":
+        concerned["on_delete"] = tuple(wanted["on_delete_columns"] or wanted["columns"])
+    if wanted["on_update"] == "set_null":
+        concerned["on_update"] = tuple(wanted["columns"])
+    return concerned
+
+
+def nulled_columns(target: Target) -> Dict[str, Tuple[str, ...]]:
+    """The columns that the key shall set to NULL, by event; what the specification leaves out is not in it."""
+    wanted = target.specification
+    return {} if wanted is None or target.restores else _nulled(_wanted(wanted, None))
 
 
 def _reference_problems(catalog: Catalog, wanted: Mapping[str, Any], adds: bool) -> List[Problem]:
@@ -582,6 +613,13 @@ def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[
         for (kind, of_table, _name), index in catalog.targets.items()
         if kind == "index" and of_table == table
     ]
+    for event, nulled in _nulled(wanted).items():
+        for refusal in catalog.null_refusals.get((table, nulled), ()):
+            if not refusal.certain:
+                notes.append(
+                    f'{qualified(*table)}: {refusal.text}, where such a {event[3:]} fails because of "{target.name}" '
+                    f"({event}: set_null)"
+                )
     if not any(set(names[: len(columns)]) == set(columns) for names in leading):
         notes.append(
             f"{qualified(*table)}: no index begins with ({', '.join(columns)}), so each delete in "
