@@ -516,7 +516,7 @@ def test_a_duplicate_that_comes_during_the_build(database: Database) -> None:
     error = building.result()
     assert error.sqlstate == "23505"
     assert "late" in str(error)
-    assert "nothing of public.Order_note_idx is there" in error.left
+    assert "nothing of public.wanted is there" in error.left
     assert set(database.indexes("Order")) == {"Order_pkey", "Order_customerId_idx"}
     assert database.dump() == before
     # Once it is mended, the same command goes on.

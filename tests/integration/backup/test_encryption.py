@@ -442,7 +442,7 @@ def test_the_disk_is_full(shop: Shop, either: Keys, tmp_path: Path, monkeypatch:
     ((size,),) = shop.execute("SELECT pg_database_size(current_database())")
     small = tmp_path / "small"
     small.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={int(size * 1.6)}", "tmpfs", str(small)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={int(size * 1.6)},mode=0700", "tmpfs", str(small)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("only root can mount a small disk")
     try:
