@@ -162,7 +162,9 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
             run.keep_prisma_out(control)
         wishes = wishes_of(migration)
         plan = make_plan(control, server, wishes)
-        plan = replace(plan, problems=count_problems(control, schema, migration.verification.unchanged_counts))
+        problems = count_problems(control, schema, migration.verification.unchanged_counts)
+        untrusted = journal.problems() if journal is not None else ()
+        plan = replace(plan, problems=(*problems, *untrusted))
         plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
         if not options.check:
             # What the server would not accept at all comes before what the data has against it.
@@ -172,7 +174,8 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         missing = refuse_problems(plan, permissions_too=not options.check)
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}
         common["notes"] += notes
-        unfinished = journal.unfinished(migration.id) if journal is not None and journal.exists() else None
+        readable = journal is not None and not untrusted and journal.exists()
+        unfinished = journal.unfinished(migration.id) if journal is not None and readable else None
         common["unfinished"] = unfinished
         if options.verify and not plan.steps:
             common.update(look(control, server, migration, schema))

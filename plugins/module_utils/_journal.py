@@ -11,14 +11,20 @@ A deployment is the effort to bring one migration here, in as many attempts as i
 
 from __future__ import annotations
 
+import re
 import threading
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, Refused, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.kept import EVIDENCE_TABLE, LINK
+from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import (
+    TABLES,
+    grants,
+    read_journal_state,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._plain import json_text
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Problem, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
 
@@ -28,6 +34,8 @@ __all__ = ["Journal"]
 JOURNAL_VERSION = 2
 
 _COMMENT = f"COMMENT ON SCHEMA steady IS 'steady.postgresql journal, version {JOURNAL_VERSION}'"
+# Event triggers of others may have turned it on (Supabase's does): then other roles that deploy would see no row.
+_VISIBLE = "".join(f"ALTER TABLE steady.{name} DISABLE ROW LEVEL SECURITY;\n" for name in TABLES)
 _TABLES = f"""
 CREATE SCHEMA IF NOT EXISTS steady;
 {_COMMENT};
@@ -80,10 +88,26 @@ CREATE TABLE IF NOT EXISTS steady.step (
   FOREIGN KEY (deployment_id, attempt) REFERENCES steady.attempt
 );
 {EVIDENCE_TABLE}
+{_VISIBLE}
 """
 
 # How long the last line of an attempt waits for a synchronous standby.
 _STANDBY_SECONDS = 5.0
+
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+def checked_id(text: Any) -> str:
+    """An id out of the journal, which becomes the name of a folder and part of a command. Raises SteadyError."""
+    if isinstance(text, str) and _ID.fullmatch(text):
+        return text
+    raise SteadyError(
+        f"The journal has a deployment whose id is none of the collection's: {text!r}.",
+        "an id has letters, digits, dots, dashes and underscores only",
+        "see who wrote it into steady.deployment, and delete it there",
+        NOTHING_CHANGED,
+    )
 
 
 class Journal:
@@ -93,18 +117,21 @@ class Journal:
         self.session = session
         self.server = server
 
+    def problems(self) -> Tuple[Problem, ...]:
+        """Why this role cannot, or must not, use the journal that is there. Raises psycopg2.Error."""
+        problems: Tuple[Problem, ...] = read_journal_state(self.session)["problems"]
+        return problems
+
     def exists(self) -> bool:
-        """Whether there is a journal that this role may read."""
-        rows = self.session.rows(
-            "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
-            " AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable"
-            " FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
-            " WHERE n.nspname = 'steady' AND c.relname = 'deployment'"
-        )
-        return bool(rows and rows[0]["readable"])
+        """Whether there is a journal. Raises Refused when there is one that must not be used, or cannot."""
+        state = read_journal_state(self.session)
+        if state["problems"]:
+            raise Refused("The journal in schema steady cannot be used:", [one.text for one in state["problems"]])
+        return bool(state["there"])
 
     def prepare(self) -> None:
         """Make the journal where there is none yet. Raises SteadyError with the GRANT that is missing."""
+        self.exists()
         row = self.session.one(
             "SELECT pg_catalog.to_regnamespace('steady') IS NOT NULL AS schema,"
             " EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -155,11 +182,7 @@ class Journal:
     def _unusable(self, error: Any) -> SteadyError:
         problem = translate(error, "The journal in schema steady cannot be used", NOTHING_CHANGED)
         if problem.sqlstate == "42501":
-            problem.todo = compose(
-                "GRANT USAGE, CREATE ON SCHEMA steady TO {role}; "
-                "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA steady TO {role}",
-                role=identifier(self.server.role),
-            )
+            problem.todo = grants(self.server.role)
         return problem
 
     def mark_interrupted(self) -> List[str]:
@@ -168,7 +191,7 @@ class Journal:
             rows = self._mark_interrupted()
         except psycopg2.Error as error:
             raise self._unusable(error) from None
-        return [row["id"] for row in rows]
+        return [checked_id(row["id"]) for row in rows]
 
     def _mark_interrupted(self) -> List[Dict[str, Any]]:
         return self.session.rows(
@@ -186,7 +209,7 @@ class Journal:
             "SELECT id, status FROM steady.deployment WHERE migration_id = %s ORDER BY started_at DESC LIMIT 1",
             (migration_id,),
         )
-        return rows[0]["id"] if rows and rows[0]["status"] in ("running", "failed", "interrupted") else None
+        return checked_id(rows[0]["id"]) if rows and rows[0]["status"] in ("running", "failed", "interrupted") else None
 
     def begin(
         self,
@@ -302,24 +325,24 @@ class Journal:
     def end(self, deployment_id: str, attempt: int, succeeded: bool, status: str, error: Optional[str] = None) -> str:
         """The attempt is over; status is the deployment's. What is worth knowing about where that is written, or ''."""
         interrupted = "interrupted" if status == "interrupted" else "failed"
-        self.session.execute("BEGIN; SET LOCAL synchronous_commit TO DEFAULT")
-        try:
-            self.session.execute(
-                "WITH done AS (UPDATE steady.attempt SET status = %s, error = %s, finished_at = clock_timestamp()"
-                " WHERE deployment_id = %s AND number = %s)"
-                " UPDATE steady.deployment SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
-                ("succeeded" if succeeded else interrupted, error, deployment_id, attempt, status, deployment_id),
-            )
-        except psycopg2.Error:
-            if not self.session.connection.closed:
-                self.session.execute("ROLLBACK")
-            raise
-        return self._commit_to_standbys()
+        late = self._commit_to_standbys(
+            "WITH done AS (UPDATE steady.attempt SET status = %s, error = %s, finished_at = clock_timestamp()"
+            " WHERE deployment_id = %s AND number = %s)"
+            " UPDATE steady.deployment SET status = %s, finished_at = clock_timestamp() WHERE id = %s",
+            ("succeeded" if succeeded else interrupted, error, deployment_id, attempt, status, deployment_id),
+        )
+        if not late:
+            return ""
+        names = self.session.one("SELECT pg_catalog.current_setting('synchronous_standby_names') AS names")["names"]
+        return (
+            f"no synchronous standby ('{names}') confirmed within {_STANDBY_SECONDS:.0f} s: "
+            "all of this is committed on this server, and would be lost if it failed over to a standby now"
+        )
 
-    def _commit_to_standbys(self) -> str:
-        """COMMIT as the role's own synchronous_commit has it, but with an end.
+    def _commit_to_standbys(self, statement: str, parameters: Tuple[Any, ...]) -> bool:
+        """Run it in a transaction with the role's own synchronous_commit, in one message; whether no standby answered.
 
-        A cancel ends the wait for a standby, and not the transaction, which is committed by then (PostgreSQL
+        A cancel ends the wait of COMMIT for a standby, and not the transaction, which is committed by then (PostgreSQL
         documentation, 26.2.8 "Synchronous Replication"). No timeout of the server's counts during COMMIT.
         """
         late = threading.Event()
@@ -332,21 +355,19 @@ class Journal:
         timer.daemon = True
         timer.start()
         try:
-            self.session.execute("COMMIT")
+            self.session.execute(f"BEGIN; SET LOCAL synchronous_commit TO DEFAULT; {statement}; COMMIT", parameters)
+        except psycopg2.Error:
+            if not self.session.connection.closed:
+                self.session.execute("ROLLBACK")
+            raise
         finally:
             timer.cancel()
             timer.join()
-        if not late.is_set():
-            return ""
-        names = self.session.one("SELECT pg_catalog.current_setting('synchronous_standby_names') AS names")["names"]
-        return (
-            f"no synchronous standby ('{names}') confirmed within {_STANDBY_SECONDS:.0f} s: "
-            "all of this is committed on this server, and would be lost if it failed over to a standby now"
-        )
+        return late.is_set()
 
     def deployments(self, deployment_id: Optional[str] = None, limit: int = 50) -> List[Dict[str, Any]]:
         """Deployments, newest first: id, migration_id, status, times as text, number of attempts."""
-        return self.session.rows(
+        rows = self.session.rows(
             "SELECT id, migration_id, status, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
             " AS started_at, to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS finished_at,"
             " (SELECT count(*) FROM steady.attempt a WHERE a.deployment_id = d.id) AS attempts,"
@@ -354,6 +375,9 @@ class Journal:
             " WHERE %(id)s::text IS NULL OR id = %(id)s ORDER BY d.started_at DESC LIMIT %(limit)s",
             {"id": deployment_id, "limit": limit},
         )
+        for row in rows:
+            checked_id(row["id"])
+        return rows
 
     def steps(self, deployment_id: str) -> List[Dict[str, Any]]:
         """All steps of all attempts of a deployment, in the order in which they began."""
@@ -373,7 +397,7 @@ class Journal:
             "SELECT id FROM steady.deployment WHERE status IN"
             " ('succeeded', 'failed', 'interrupted', 'partly_rolled_back') ORDER BY started_at DESC LIMIT 1"
         )
-        return rows[0]["id"] if rows else None
+        return checked_id(rows[0]["id"]) if rows else None
 
     def last_images(self) -> List[Dict[str, Any]]:
         """What the last step on each object left, of all deployments and rollbacks: its image, and who left it.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
+from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import read_journal_state
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
 __all__ = ["judge_usage", "read_usage"]
@@ -71,15 +72,10 @@ def read_usage(session: Session, schema: Optional[str], unused_after_s: float) -
 
 
 def _journal(session: Session, table: str, query: str) -> List[Dict[str, Any]]:
-    """Rows of the journal; none where there is none, an older one, or one that this role may not read."""
-    readable = session.one(
-        "SELECT coalesce(bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
-        " AND pg_catalog.has_table_privilege(c.oid, 'SELECT')), false) AS readable"
-        " FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid"
-        " WHERE n.nspname = 'steady' AND c.relname = %s",
-        (table,),
-    )["readable"]
-    return session.rows(query) if readable else []
+    """Rows of the journal; none where there is none, an older one, or one that this role may not use."""
+    state = read_journal_state(session)
+    there = session.one("SELECT pg_catalog.to_regclass(%s) IS NOT NULL AS there", (f"steady.{table}",))["there"]
+    return session.rows(query) if there and not state["problems"] else []
 
 
 def judge_usage(

@@ -168,10 +168,23 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN
 ORDER BY 1, 2, 3, 4 LIMIT 100
 """
 
+# Only with the types that Prisma gives it: of another type, a cast of its author's would be run; and with no policy,
+# rule or expression of an index, which reading would evaluate.
 _PRISMA = """
 SELECT n.nspname AS schema
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname = '_prisma_migrations' AND c.relkind = 'r' ORDER BY 1 LIMIT 10
+WHERE c.relname = '_prisma_migrations' AND c.relkind = 'r' AND n.nspname = %s
+  AND 3 = (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attgenerated = ''
+    AND CASE a.attname WHEN 'migration_name' THEN a.atttypid IN ('varchar'::regtype, 'text'::regtype)
+      WHEN 'started_at' THEN a.atttypid = 'timestamptz'::regtype
+      WHEN 'finished_at' THEN a.atttypid = 'timestamptz'::regtype ELSE false END)
+  AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'rolled_back_at'
+    AND a.attgenerated = '' AND a.atttypid = 'timestamptz'::regtype)
+  AND NOT c.relrowsecurity AND NOT EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid)
+  AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent))
+  AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid
+    AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
+  AND NOT EXISTS (SELECT FROM pg_statistic_ext s WHERE s.stxrelid = c.oid)
 """
 
 _PRISMA_FAILED = (
@@ -250,7 +263,7 @@ def read_facts(session: Session, server: Server, plan: Plan, catalog: Catalog) -
         "tables": reader.rows("tables", _TABLES, oids),
         "invalid": reader.rows("invalid", _INVALID),
         "dependents": _dependents(reader, plan, catalog),
-        "prisma": _prisma(reader),
+        "prisma": _prisma(reader, session.schema or "public"),
         **_journal(session, server, reader),
     }
     return {**parts, "unreadable": reader.unreadable}
@@ -269,10 +282,10 @@ def _dependents(reader: _Reader, plan: Plan, catalog: Catalog) -> List[Dict[str,
     return reader.rows("dependents", _DEPENDENTS, parameters)
 
 
-def _prisma(reader: _Reader) -> List[Dict[str, Any]]:
-    """Failed migrations of Prisma's, in whatever schema its table is."""
+def _prisma(reader: _Reader, schema: str) -> List[Dict[str, Any]]:
+    """Failed migrations of Prisma's, by its table in the schema of the migration."""
     failed: List[Dict[str, Any]] = []
-    for place in reader.rows("prisma", _PRISMA):
+    for place in reader.rows("prisma", _PRISMA, (schema,)):
         table = compose(_PRISMA_FAILED, table=identifier(place["schema"], "_prisma_migrations"))
         name = f"{place['schema']}._prisma_migrations"
         failed += [{**row, "table": name} for row in reader.rows("prisma", table)]
@@ -282,8 +295,8 @@ def _prisma(reader: _Reader) -> List[Dict[str, Any]]:
 def _journal(session: Session, server: Server, reader: _Reader) -> Dict[str, Any]:
     """What former deployments left, and what became of it."""
     journal = Journal(session, server)
-    if not journal.exists():
-        return {}
+    if journal.problems() or not journal.exists():
+        return {}  # the plan has the problems
     try:
         left = journal.last_images()
         return {"journal": True, "left": len(left), "drift": find_drift(session, left)}

@@ -96,7 +96,7 @@ def preflight(
             deployment_id=None,
             migration_id=migration.id,
             missing_privileges=missing_privileges(facts),
-            unfinished=journal.unfinished(migration.id) if options.journal and journal.exists() else None,
+            unfinished=journal.unfinished(migration.id) if options.journal and facts.journal else None,
             preflight=findings,
             **plan_result(facts.plan),
         )
@@ -134,7 +134,10 @@ def _facts(
     catalog, errors = read_catalog(session, server, wishes)
     catalog = with_targets(catalog, wishes)
     planned = plan_of(catalog, errors, wishes)
-    planned = replace(planned, problems=count_problems(session, schema, migration.verification.unchanged_counts))
+    problems = count_problems(session, schema, migration.verification.unchanged_counts)
+    if options.journal:
+        problems += Journal(session, server).problems()
+    planned = replace(planned, problems=problems)
     planned, _capacity, notes = plan_resources(session, server, planned, wishes, options)
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]

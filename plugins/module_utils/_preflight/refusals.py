@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Callable, List
 
+from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import grants
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Problem
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
@@ -41,16 +42,11 @@ def _journal(facts: Facts) -> List[str]:
             return []
         grant = compose("GRANT CREATE ON DATABASE {database} TO {role}", database=database, role=role)
         return [f"permission denied: the journal cannot be made in schema steady; {grant}"]
-    if row["may_use_journal"] and (
-        row["may_fill_journal"] if row["may_write_journal"] is None else row["may_write_journal"]
-    ):
+    if not row["may_use_journal"]:
+        return []  # among the problems of the plan (_journal_trust)
+    if row["may_fill_journal"] if row["may_write_journal"] is None else row["may_write_journal"]:
         return []
-    grant = compose(
-        "GRANT USAGE, CREATE ON SCHEMA steady TO {role}; "
-        "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA steady TO {role}",
-        role=role,
-    )
-    return [f"permission denied: the journal in schema steady cannot be written; {grant}"]
+    return [f"permission denied: the journal in schema steady cannot be written; {grants(facts.server.role)}"]
 
 
 def privileges(facts: Facts) -> Judgement:

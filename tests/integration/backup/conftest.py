@@ -112,7 +112,15 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[Path, int], None]]:
 
     def mount(folder: Path, size: int, *options: str) -> None:
         folder.mkdir(exist_ok=True)
-        command = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", "mode=0700", *options]), "tmpfs", str(folder)]
+        command = [
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            ",".join([f"size={size}", "mode=0700", *options]),
+            "tmpfs",
+            str(folder),
+        ]
         if subprocess.run(command, check=False, capture_output=True).returncode:
             pytest.skip("only root can mount a small disk")
         mounted.append(folder)
