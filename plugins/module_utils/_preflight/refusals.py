@@ -42,9 +42,8 @@ def _journal(facts: Facts) -> List[str]:
             return []
         grant = compose("GRANT CREATE ON DATABASE {database} TO {role}", database=database, role=role)
         return [f"permission denied: the journal cannot be made in schema steady; {grant}"]
-    if not row["may_use_journal"]:
-        return []  # among the problems of the plan (_journal_trust)
-    if row["may_fill_journal"] if row["may_write_journal"] is None else row["may_write_journal"]:
+    writes = row["may_fill_journal"] if row["may_write_journal"] is None else row["may_write_journal"]
+    if row["may_use_journal"] and writes:
         return []
     return [f"permission denied: the journal in schema steady cannot be written; {grants(facts.server.role)}"]
 
