@@ -8,16 +8,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import read_tables
+from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
+    Table,
+    TableName,
+    read_tables,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
 __all__ = ["Drift", "differing", "find_drift"]
 
 NOTHING = "not there"
+# What temporary_name makes. Where a run has ended, such an object has its own name by now, or is gone.
+_HELPER = re.compile(r"_steady_(new|old|check)_[0-9a-f]{8}$")
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,28 @@ def differing(kind_name: str, left: Optional[Mapping[str, Any]], now: Optional[M
     return kind_named(kind_name).differs(left, now) or any(left.get(state) != now.get(state) for state in states)
 
 
+def _of_a_whole(row: Mapping[str, Any], left: Sequence[Mapping[str, Any]], tables: Mapping[TableName, Table]) -> bool:
+    """Whether it is the part, on a partition, of an index that the same deployment made or took away as a whole."""
+    wholes = {
+        (one["table_schema"], one["table_name"])
+        for one in left
+        if one["kind"] == row["kind"] == "index" and one["deployment_id"] == row["deployment_id"]
+    }
+    above = tables.get((row["table_schema"], row["table_name"]))
+    while above is not None and above.parent is not None:
+        if above.parent in wholes:
+            return True
+        above = tables.get(above.parent)
+    return False
+
+
+def _completed(left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any]]) -> bool:
+    """An index of a partitioned table is left invalid by its own step, and becomes valid with the last attachment."""
+    if left is None or now is None or "partitions" not in now:
+        return False
+    return not left["valid"] and bool(now["valid"]) and not kind_named("index").differs(left, now)
+
+
 def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drift]:
     """The objects among the journal's last images that are not as they were left. A few round trips.
 
@@ -59,7 +88,9 @@ def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drif
         table = (row["table_schema"], row["table_name"])
         objects = images.get(row["kind"], {}).get(table, ())
         now = next((image for image in objects if image["name"] == row["name"]), None)
-        if not differing(row["kind"], row["after"], now):
+        if not differing(row["kind"], row["after"], now) or _completed(row["after"], now):
+            continue
+        if _HELPER.search(row["name"]) or _of_a_whole(row, left, tables):
             continue
         definition = kind_named(row["kind"]).definition
         found.append(
