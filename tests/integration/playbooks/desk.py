@@ -11,7 +11,7 @@ import pty
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,10 +73,11 @@ def statements(plan: str) -> list[str]:
 
 @dataclass
 class Desk:
-    """The folder in which an operator works. One host of the inventory is one database."""
+    """The folder in which an operator works. One host of the inventory is one database. of_host: its own variables."""
 
     folder: Path
     databases: dict[str, Database] = field(default_factory=dict)
+    of_host: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def inventory(self, **variables: Any) -> Path:
         """Write the inventory of all databases; the variables are for all of them."""
@@ -88,7 +89,10 @@ class Desk:
             # The newest there is: it backs up every server of the tests.
             "steady_programs_dir": str(installation().bin_dir),
         }
-        hosts = {host: {"steady_database_url": database.url()} for host, database in self.databases.items()}
+        hosts = {
+            host: {"steady_database_url": database.url(), **self.of_host.get(host, {})}
+            for host, database in self.databases.items()
+        }
         path = self.folder / "hosts.json"
         path.write_text(json.dumps({"all": {"hosts": hosts, "vars": {**common, **variables}}}))
         return path

@@ -8,7 +8,6 @@ import copy
 import json
 import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,56 +18,12 @@ from psycopg2 import sql
 from integration.ansible_command import ROOT
 from integration.playbooks.conftest import NewDesk
 from integration.playbooks.desk import Desk, Run, check_result
+from integration.playbooks.page import Page
 
 HOST = "clinic"
 TABLE = "</script><b>x"
 INDEX = '"><img src=x onerror=alert(1)> {{ 7 * 7 }} {% raw %} ü'
 QUERY = "<script>alert('query')</script> {{ lookup('pipe', 'id') }}"
-VOID = {"meta", "link", "br", "hr", "img", "input", "col", "wbr"}
-
-
-class Page(HTMLParser):
-    """Reads a page strictly: each element is closed where it belongs; collects what it refers to and what it says."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.faults: list[str] = []
-        self.tags: set[str] = set()
-        self.references: list[str] = []
-        self.handlers: list[str] = []
-        self.words: list[str] = []
-        self.style = ""
-        self.feed(text)
-        self.close()
-        self.faults += [f"<{tag}> is never closed" for tag in self.open]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the element and what its attributes refer to."""
-        self.tags.add(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-        names = [name for name, _unused in attrs]
-        self.faults += [f"<{tag}> has {name} twice" for name in set(names) if names.count(name) > 1]
-        self.references += [value or "" for name, value in attrs if name in ("src", "href", "action", "data")]
-        self.handlers += [name for name in names if name.startswith("on")]
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close the innermost element, which it has to be."""
-        if not self.open or self.open.pop() != tag:
-            self.faults.append(f"</{tag}> closes nothing")
-
-    def handle_data(self, data: str) -> None:
-        """Keep what is said."""
-        if self.open and self.open[-1] == "style":
-            self.style += data
-        else:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        """All that a person reads."""
-        return "".join(self.words)
 
 
 @dataclass
