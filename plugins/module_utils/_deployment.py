@@ -24,6 +24,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import N
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.kept import keep_during
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import Executor, StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
+from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import JournalState
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
     ask_data,
@@ -163,8 +164,8 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         wishes = wishes_of(migration)
         plan = make_plan(control, server, wishes)
         problems = count_problems(control, schema, migration.verification.unchanged_counts)
-        untrusted = journal.problems() if journal is not None else ()
-        plan = replace(plan, problems=(*problems, *untrusted))
+        state = journal.state() if journal is not None else JournalState(False)
+        plan = replace(plan, problems=(*problems, *state.problems))
         plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
         if not options.check:
             # What the server would not accept at all comes before what the data has against it.
@@ -174,8 +175,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         missing = refuse_problems(plan, permissions_too=not options.check)
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}
         common["notes"] += notes
-        readable = journal is not None and not untrusted and journal.exists()
-        unfinished = journal.unfinished(migration.id) if journal is not None and readable else None
+        unfinished = journal.unfinished(migration.id) if journal is not None and state.usable else None
         common["unfinished"] = unfinished
         if options.verify and not plan.steps:
             common.update(look(control, server, migration, schema))

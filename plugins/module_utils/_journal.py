@@ -20,11 +20,12 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import N
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.kept import EVIDENCE_TABLE, LINK
 from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import (
     TABLES,
+    JournalState,
     grants,
     read_journal_state,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._plain import json_text
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Problem, Step
+from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
 
@@ -117,17 +118,16 @@ class Journal:
         self.session = session
         self.server = server
 
-    def problems(self) -> Tuple[Problem, ...]:
-        """Why this role cannot, or must not, use the journal that is there. Raises psycopg2.Error."""
-        problems: Tuple[Problem, ...] = read_journal_state(self.session)["problems"]
-        return problems
+    def state(self) -> JournalState:
+        """Whether there is a journal, and what keeps this role from it. Raises psycopg2.Error."""
+        return read_journal_state(self.session)
 
     def exists(self) -> bool:
         """Whether there is a journal. Raises Refused when there is one that must not be used, or cannot."""
-        state = read_journal_state(self.session)
-        if state["problems"]:
-            raise Refused("The journal in schema steady cannot be used:", [one.text for one in state["problems"]])
-        return bool(state["there"])
+        state = self.state()
+        if state.problems:
+            raise Refused("The journal in schema steady cannot be used:", [one.text for one in state.problems])
+        return state.there
 
     def prepare(self) -> None:
         """Make the journal where there is none yet. Raises SteadyError with the GRANT that is missing."""

@@ -14,13 +14,14 @@ only; and whoever owns it, nothing hangs on its tables that is not in their defi
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Problem
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, identifiers
 
-__all__ = ["TABLES", "grants", "read_journal_state"]
+__all__ = ["TABLES", "JournalState", "grants", "read_journal_state"]
 
 TABLES = ("deployment", "attempt", "step", "evidence")
 #: As pg_get_expr gives them where pg_catalog alone is searched: what the tables' own definitions have.
@@ -69,6 +70,19 @@ _FOREIGN = {
 }
 
 
+@dataclass(frozen=True)
+class JournalState:
+    """there: whether there is a journal. problems: why this role cannot, or must not, use it."""
+
+    there: bool
+    problems: Tuple[Problem, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is one that this role may read."""
+        return self.there and not self.problems
+
+
 def grants(role: str) -> str:
     """What a role needs that does not own the journal."""
     return compose(
@@ -79,20 +93,17 @@ def grants(role: str) -> str:
     )
 
 
-def read_journal_state(session: Session) -> Dict[str, Any]:
-    """{there: whether there is a journal, problems: why this role cannot or must not use it}. Two round trips.
-
-    Raises psycopg2.Error.
-    """
+def read_journal_state(session: Session) -> JournalState:
+    """Two round trips. Raises psycopg2.Error."""
     schema = session.rows(_STATE)
     if not schema:
-        return {"there": False, "problems": ()}
+        return JournalState(False)
     relations = session.rows(_RELATIONS, (list(TABLES),))
     there = any(row["name"] == "deployment" for row in relations)
     problems = [Problem(text) for text in _strangers(schema[0], relations)]
     if not problems and there:
         problems = [Problem(text, permission=True) for text in _missing(schema[0], relations)]
-    return {"there": there, "problems": tuple(problems)}
+    return JournalState(there, tuple(problems))
 
 
 def _strangers(schema: Mapping[str, Any], relations: List[Dict[str, Any]]) -> List[str]:

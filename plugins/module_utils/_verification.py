@@ -77,10 +77,10 @@ def _drift(session: Session, server: Server) -> Tuple[Optional[int], List[Drift]
     """How many objects the journal knows (None: no journal), what is not as it was left, what could not be read."""
     journal = Journal(session, server)
     try:
-        problems = journal.problems()
-        if problems:
-            return 0, [], "; ".join(one.text for one in problems)
-        if not journal.exists():
+        state = journal.state()
+        if state.problems:
+            return 0, [], "; ".join(one.text for one in state.problems)
+        if not state.there:
             return None, [], ""
         left = journal.last_images()
         return len(left), find_drift(session, left), ""
@@ -142,7 +142,7 @@ def _object(outcome: Outcome) -> Dict[str, Any]:
 def _counts_before(session: Session, server: Server, migration: Migration) -> Mapping[str, Mapping[str, Any]]:
     """What the migration's last deployment counted before it changed anything."""
     journal = Journal(session, server)
-    if not migration.verification.unchanged_counts or journal.problems() or not journal.exists():
+    if not migration.verification.unchanged_counts or not journal.state().usable:
         return {}
     for row in journal.deployments():
         if row["migration_id"] == migration.id and row["counts_before"] and row["status"] != "rolled_back":

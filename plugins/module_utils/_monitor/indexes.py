@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import read_journal_state
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
@@ -58,9 +58,10 @@ ORDER BY deployment_id, taken_at DESC
 def read_usage(session: Session, schema: Optional[str], unused_after_s: float) -> Dict[str, Any]:
     """{stats_reset, indexes}, each index with what judge_usage() says of it. Raises psycopg2.Error."""
     reset = session.one(_RESET)
-    made = {(row["schema"], row["index"]): row for row in _journal(session, "step", _MADE)}
+    usable = read_journal_state(session).usable
+    made = {(row["schema"], row["index"]): row for row in (session.rows(_MADE) if usable else ())}
     baselines: Dict[str, Dict[int, Mapping[str, Any]]] = {}
-    for row in _journal(session, "evidence", _BASELINE):
+    for row in session.rows(_BASELINE) if usable and _has_evidence(session) else ():
         counters = row["counters"] or {}
         baselines[row["deployment_id"]] = {int(one["oid"]): one for one in counters.get("indexes", [])}
     indexes = []
@@ -71,11 +72,9 @@ def read_usage(session: Session, schema: Optional[str], unused_after_s: float) -
     return {"stats_reset": reset["reset_at"], "indexes": indexes}
 
 
-def _journal(session: Session, table: str, query: str) -> List[Dict[str, Any]]:
-    """Rows of the journal; none where there is none, an older one, or one that this role may not use."""
-    state = read_journal_state(session)
-    there = session.one("SELECT pg_catalog.to_regclass(%s) IS NOT NULL AS there", (f"steady.{table}",))["there"]
-    return session.rows(query) if there and not state["problems"] else []
+def _has_evidence(session: Session) -> bool:
+    """Not every older journal has that table."""
+    return bool(session.one("SELECT pg_catalog.to_regclass('steady.evidence') IS NOT NULL AS there")["there"])
 
 
 def judge_usage(

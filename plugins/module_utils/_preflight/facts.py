@@ -295,8 +295,8 @@ def _prisma(reader: _Reader, schema: str) -> List[Dict[str, Any]]:
 def _journal(session: Session, server: Server, reader: _Reader) -> Dict[str, Any]:
     """What former deployments left, and what became of it."""
     journal = Journal(session, server)
-    if journal.problems() or not journal.exists():
-        return {}  # the plan has the problems
+    if not journal.state().usable:
+        return {}  # what keeps the role from it is among the plan's problems
     try:
         left = journal.last_images()
         return {"journal": True, "left": len(left), "drift": find_drift(session, left)}

@@ -136,7 +136,7 @@ def _facts(
     planned = plan_of(catalog, errors, wishes)
     problems = count_problems(session, schema, migration.verification.unchanged_counts)
     if options.journal:
-        problems += Journal(session, server).problems()
+        problems += Journal(session, server).state().problems
     planned = replace(planned, problems=problems)
     planned, _capacity, notes = plan_resources(session, server, planned, wishes, options)
     plan = ask_data(session, planned)
