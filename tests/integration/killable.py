@@ -24,15 +24,20 @@ apply(migration, Options(url, operator=operator))
 
 
 @contextmanager
-def deployment_process(database: Database, migration: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
-    """A process that applies the migration; at the end of the block it is gone."""
+def deployment_process(
+    database: Database, migration: dict[str, Any], program: str = _PROGRAM, output: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that applies the migration; at the end of the block it is gone.
+
+    program: reads address, operator and migration as _PROGRAM does. output: where both its streams go.
+    """
     path = ROOT / ".ansible" / "collections"
     process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM],
+        [sys.executable, "-c", program],
         env=environment(PYTHONPATH=str(path)),
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         text=True,
     )
     try:

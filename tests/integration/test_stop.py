@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
-from integration.ansible_command import ROOT, environment
-from integration.cluster import OPERATOR, Database
+from integration.cluster import Database
+from integration.killable import deployment_process
 from integration.sessions import OLD_SNAPSHOT, builders, held, wait_until
 
 pytestmark = pytest.mark.postgres
@@ -48,24 +45,9 @@ OURS = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'steady%' AND
 RUNNING = "SELECT 1 FROM pg_class WHERE relname = 'step' AND relnamespace = to_regnamespace('steady')"
 
 
-@contextmanager
-def deployment(database: Database, migration: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        env=environment(PYTHONPATH=str(ROOT / ".ansible" / "collections")),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdin is not None
-        process.stdin.write(json.dumps([database.url(), OPERATOR, migration]))
-        process.stdin.close()
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+def deployment(database: Database, migration: dict[str, Any]) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A deployment as a module makes it, which can be asked to stop, and what it says."""
+    return deployment_process(database, migration, PROGRAM, subprocess.PIPE)
 
 
 def ended(process: subprocess.Popen[str]) -> str:
