@@ -322,6 +322,10 @@ class Target:
             except psycopg2.errors.QueryCanceled:
                 if last:
                     raise
+            except psycopg2.errors.InsufficientPrivilege:
+                if session.one("SHOW session_replication_role")["session_replication_role"] != "replica":
+                    raise
+                raise no_constraints_checked(session.one("SELECT session_user::text AS role")["role"]) from None
 
     def _connect(self, schema: Optional[str]) -> Session:
         try:
@@ -413,6 +417,17 @@ class Target:
                 "default_transaction_read_only, or take it out of the address; check mode works as it is",
                 NOTHING_CHANGED,
             )
+
+
+def no_constraints_checked(role: str) -> ConnectionProblem:
+    """The refusal of a session that checks no foreign keys and may not begin to."""
+    return ConnectionProblem(
+        f'Sessions of role "{role}" check no foreign keys and fire no triggers.',
+        "session_replication_role is replica: for the role or the database; this role may not set it",
+        "as a superuser: ALTER ROLE … or ALTER DATABASE … RESET session_replication_role; or connect as a role without "
+        "that setting",
+        NOTHING_CHANGED,
+    )
 
 
 def unsupported_version(text: str) -> ConnectionProblem:

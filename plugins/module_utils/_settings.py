@@ -64,6 +64,13 @@ _OURS = {
 # searched first (19.11.1, search_path).
 CATALOG_PATH = "SET search_path TO pg_catalog, pg_temp"
 
+# A session that is a "replica" does not check foreign keys, nor fire triggers (19.11.1): a probe would prove nothing.
+# Few roles may set it; it is left as it is unless it must be set.
+_ORIGIN = (
+    "SELECT pg_catalog.set_config('session_replication_role', 'origin', false)"
+    " WHERE pg_catalog.current_setting('session_replication_role') = 'replica'"
+)
+
 
 def path_statement(schema: Optional[str]) -> str:
     """The path with which texts of a migration in this schema are read; None: texts of the catalog."""
@@ -95,4 +102,4 @@ def settings_message(version: int, writes: bool) -> str:
             "SELECT pg_catalog.set_config('client_connection_check_interval', '5s', false)"
             " WHERE pg_catalog.version() !~* 'windows|visual c|mingw'"
         )
-    return "; ".join([CATALOG_PATH, *statements, "SELECT pg_catalog.pg_backend_pid() AS pid"])
+    return "; ".join([CATALOG_PATH, *statements, _ORIGIN, "SELECT pg_catalog.pg_backend_pid() AS pid"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.evidence import Wanted, take_evidence
@@ -112,6 +113,15 @@ def test_what_was_broken_before_works_after_and_nothing_stays(database: Database
     assert proof["transaction"] == "aborted"
     assert proof["counts"] == {"Customer": [300, 300], "Order": [1500, 1500]}
     assert proof["sequences"] == []
+
+
+def test_a_probe_is_checked_by_the_keys_whatever_the_database_says(database: Database) -> None:
+    """B-own-1: session_replication_role = replica of the database would let a probe delete what a key keeps."""
+    database.execute(
+        sql.SQL("ALTER DATABASE {} SET session_replication_role = replica").format(sql.Identifier(database.name))
+    )
+    found = outcome(database, params=SAMPLE, sql=DELETE, expect="sqlstate == '23503' || sqlstate == '23001'")
+    assert (found["status"], found["rowcount"]) == ("ok", None)
 
 
 def test_a_follow_up_that_is_not_met_fails_the_probe(database: Database) -> None:

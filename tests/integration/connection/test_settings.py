@@ -104,6 +104,18 @@ def test_what_others_set_is_seen_without_us(login: Login, postgres_major: int) -
         assert found[name] != ours, name
 
 
+@pytest.mark.parametrize("who", ["ROLE {user}", "DATABASE {database}"])
+def test_a_session_that_would_check_no_foreign_keys(login: Login, who: str) -> None:
+    """B-own-1: a superuser's session checks them all the same; a role that may not set that is refused, in words."""
+    login.set(f"ALTER {who} SET session_replication_role = replica")
+    error = refusal(login.url(), login.password)
+    assert "check no foreign keys" in error.what
+    assert "RESET session_replication_role" in error.todo
+    login.set("ALTER ROLE {user} SUPERUSER")
+    with closing(open_session(login.url())) as session:
+        assert settings(session)["session_replication_role"] == "origin"
+
+
 @pytest.mark.parametrize("schema", [None, "public", 'Clinic "Nord", public'])
 def test_a_session_searches_pg_catalog_alone(login: Login, schema: str | None) -> None:
     """S1: whatever the migration's schema is, and whatever path role or database have."""
