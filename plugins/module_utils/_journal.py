@@ -94,6 +94,11 @@ CREATE TABLE IF NOT EXISTS steady.step (
 
 # How long the last line of an attempt waits for a synchronous standby.
 _STANDBY_SECONDS = 5.0
+# reset_val: what the role, the database or the server asks for (PostgreSQL documentation, 53.25 "pg_settings").
+_OWN_COMMIT = (
+    "SELECT pg_catalog.set_config('synchronous_commit', reset_val, true) FROM pg_catalog.pg_settings"
+    " WHERE name = 'synchronous_commit' AND reset_val <> 'off'"
+)
 
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -342,6 +347,8 @@ class Journal:
     def _commit_to_standbys(self, statement: str, parameters: Tuple[Any, ...]) -> bool:
         """Run it in a transaction with the role's own synchronous_commit, in one message; whether no standby answered.
 
+        A role's `off` stays out: the last line of a journal must survive a crash of this server like the others.
+
         A cancel ends the wait of COMMIT for a standby, and not the transaction, which is committed by then (PostgreSQL
         documentation, 26.2.8 "Synchronous Replication"). No timeout of the server's counts during COMMIT.
         """
@@ -349,20 +356,26 @@ class Journal:
 
         def hurry() -> None:
             late.set()
-            self.session.connection.cancel()
+            try:
+                self.session.connection.cancel()
+            except psycopg2.Error:
+                pass  # the server is gone, and the statement's own error says so
 
         timer = threading.Timer(_STANDBY_SECONDS, hurry)
         timer.daemon = True
         timer.start()
         try:
-            self.session.execute(f"BEGIN; SET LOCAL synchronous_commit TO DEFAULT; {statement}; COMMIT", parameters)
+            self.session.execute(f"BEGIN; {_OWN_COMMIT}; {statement}; COMMIT", parameters)
         except psycopg2.Error:
             if not self.session.connection.closed:
                 self.session.execute("ROLLBACK")
             raise
         finally:
             timer.cancel()
-            timer.join()
+            # A cancel that is under way must not meet the next statement. Where the network is gone, it waits for
+            # longer than anybody here, and there is no next statement.
+            if not self.session.connection.closed:
+                timer.join()
         return late.is_set()
 
     def deployments(self, deployment_id: Optional[str] = None, limit: int = 50) -> List[Dict[str, Any]]:
