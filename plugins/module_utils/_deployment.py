@@ -202,7 +202,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
         with WaitWatch(target) as watch:
-            done = functools.partial(settled, server=server, wishes=wishes)
+            done = functools.partial(settled, server=server, wishes=wishes, plan=plan)
             results = execute(
                 control, target, schema, plan.steps, options, attempt, run, capacity, done, watch.guarding
             )
@@ -363,7 +363,7 @@ def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) 
     undo = f"or undo what is done with rollback.yml -e steady_deployment={attempt.deployment_id}"
     error = failed_step_error(results, undo if attempt.journal is not None else "there is no journal to roll back from")
     facts["status"] = "failed"
-    facts["changed"] = any(result.status != "not started" for result in results)
+    facts["changed"] = any(result.begun for result in results)
     error.facts.update(facts)
     try:
         facts["notes"] += attempt.end(False, "interrupted" if STOP.reason else "failed", str(error))

@@ -79,7 +79,7 @@ class StepResult:
 
     attempts: 1 and one more for each attempt to take a lock that had to be repeated. ended: the sessions that were
     cancelled or terminated for its sake (steady_on_blocker). notes: what is worth knowing of how it went. unit: the
-    number of the one that ran last.
+    number of the one that ran last. begun: whether the journal has it.
     """
 
     step: Step
@@ -93,6 +93,7 @@ class StepResult:
     ended: List[Dict[str, Any]] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
     unit: int = 0
+    begun: bool = False
 
     def as_dict(self) -> Dict[str, Any]:
         """The entry of steps[] in result.json."""
@@ -207,7 +208,6 @@ class Executor:
         result.started_at, result.attempts = time.time(), 1
         line = self._watch.begins(number, f"{step.action} {step.kind.replace('_', ' ')} {step.object}")
         session: Optional[Session] = None
-        begun = False
         try:
             STOP.check()
             self._before(result, line)
@@ -218,7 +218,7 @@ class Executor:
                 present = self._from_here(step)
                 self.recheck(control, present)
                 self.recorder.begins(number, present)
-            begun = True
+            result.begun = True
             with theirs(session):
                 for result.unit, unit in enumerate(step.units):
                     self._run_unit(session, unit, result, line)
@@ -228,12 +228,12 @@ class Executor:
             result.status, result.error = "failed", error
         except psycopg2.Error as error:
             result.status, result.error = "failed", self._failure(session, step, error)
-        if result.error is not None and begun and session is not None:
+        if result.error is not None and result.begun and session is not None:
             with STOP.finishing(session), STOP.finishing(self.control):
                 session = self._clean_up(session, result, line, result.error)
         result.duration_ms = (time.monotonic() - started) * 1000.0
         result.notes.extend(_ended_text(entry) for entry in result.ended)
-        if begun:
+        if result.begun:
             self._report(number, step, result)
         if session is not None:
             self._idle.put(session)

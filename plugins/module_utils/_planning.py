@@ -54,9 +54,13 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
     return plan_of(with_targets(catalog, wishes), errors, wishes)
 
 
-def settled(session: Session, step: Step, server: Server, wishes: Sequence[Wish]) -> bool:
-    """Whether the object of a step is as the wishes want it: nothing would be planned for it. Raises SteadyError."""
-    own = [wish for wish in wishes if wish.key == (step.kind, *step.table, step.name)]
+def settled(session: Session, step: Step, server: Server, wishes: Sequence[Wish], plan: Plan) -> bool:
+    """Whether the wish that a step of the plan comes from is fulfilled: nothing would be planned for it any more.
+
+    A helper's own name says nothing: its step makes what the end of a rollback takes away. Raises SteadyError.
+    """
+    keys = {(one.kind, *one.table, one.name) for one in plan.outcomes if step in one.steps}
+    own = [wish for wish in wishes if wish.key in keys]
     return bool(own) and all(not one.steps and not one.problems for one in make_plan(session, server, own).outcomes)
 
 

@@ -184,9 +184,9 @@ def _rollback(
             options,
             run,
             capacity,
-            functools.partial(settled, server=server, wishes=[undo.wish for undo in undos]),
+            functools.partial(settled, server=server, wishes=[undo.wish for undo in undos], plan=plan),
         )
-        common.update(attempt=number, changed=bool(results), steps=step_entries(results))
+        common.update(attempt=number, changed=any(result.begun for result in results), steps=step_entries(results))
         common["notes"] += notes_of(results, common["notes"]) + written
         facts = result_of(server, address, "failed" if error else "rolled_back", started_at, **common)
         if error is not None:

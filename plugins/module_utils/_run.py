@@ -175,7 +175,7 @@ def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
     """One error for a run that stopped: what failed, what to do, what is done and stays. The report lists the steps."""
     errors = [result.error for result in results if result.error is not None]
     done = sum(1 for result in results if result.status == "done")
-    rest = list(dict.fromkeys(result.step.object for result in results if result.status == "not started"))
+    rest = list(dict.fromkeys(result.step.object for result in results if not result.begun))
     first = errors[0]
     mend = re.split(r"[;,] (?:once it is up, |then )?run the same command again", first.todo)[0]
     lefts = [first.left] if first.left else []

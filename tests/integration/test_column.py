@@ -81,7 +81,7 @@ def test_not_null_is_set_by_the_algorithm_of_the_version(database: Database, pos
         assert not_null(database) == [("Order_note_not_null", True, None)]
     else:
         assert step["sql"] == [
-            f'ALTER TABLE "public"."Order" ADD CONSTRAINT "{HELPER}" CHECK ("note" IS NOT NULL) NOT VALID',
+            f'ALTER TABLE "public"."Order" ADD CONSTRAINT "{HELPER}" CHECK ("note" IS DISTINCT FROM NULL) NOT VALID',
             f'ALTER TABLE "public"."Order" VALIDATE CONSTRAINT "{HELPER}"',
             'ALTER TABLE "public"."Order" ALTER COLUMN "note" SET NOT NULL',
             f'ALTER TABLE "public"."Order" DROP CONSTRAINT "{HELPER}"',

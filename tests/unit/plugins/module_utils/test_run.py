@@ -153,7 +153,7 @@ class TestFailedStep:
         for number, status in enumerate(statuses):
             step = Step("index", DRAWER, f"i{number}", "create", ())
             error = SteadyError(f"no {number}", "disk full", todo, left, "53100", facts) if status == "failed" else None
-            results.append(StepResult(step, status, error=error))
+            results.append(StepResult(step, status, error=error, begun=status != "not started"))
         return failed_step_error(results, self.UNDO)
 
     def test_says_what_is_done_and_stays_and_what_was_not_begun(self) -> None:
