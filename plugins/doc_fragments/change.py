@@ -73,7 +73,8 @@ options:
 options:
   schema:
     description:
-      - Schema of the tables. By default what the URL says with C(schema=), else V(public).
+      - Schema of the tables. By default what the URL says with C(schema=) or its search path, else V(public), which is
+        refused when sessions of the role would find tables of another schema first.
     type: str
   journal:
     description:

@@ -15,7 +15,7 @@ options:
         or as C(key=value) string. Sockets, TLS files, service files, C(~/.pgpass) and several hosts work as in libpq.
       - Parameters that libpq does not know (such as Prisma's C(connection_limit)) are taken out and named in the
         result;
-        C(schema) is honoured.
+        C(schema) and a search path of one schema (C(search_path), C(currentSchema), C(options)) are honoured.
       - Without it the environment variable E(DATABASE_URL) is used.
     type: str
   expect:

@@ -15,6 +15,11 @@ from urllib.parse import unquote
 
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem
+from ansible_collections.steady.postgresql.plugins.module_utils._search_path import (
+    own_schemas,
+    path_in_options,
+    path_names,
+)
 
 __all__ = ["Address", "hidden", "read_address"]
 
@@ -25,6 +30,8 @@ _SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "
 _OTHERS = frozenset(
     [
         "schema",
+        "search_path",
+        "currentSchema",
         "pgbouncer",
         "connection_limit",
         "pool_timeout",
@@ -59,12 +66,14 @@ def hidden(text: str, secrets: Iterable[str], parameters: Mapping[str, str]) -> 
 class Address:
     """A parsed address. parameters: libpq's keywords, decoded (PostgreSQL documentation, 34.1.2).
 
-    schema: what the URL's schema= said. removed: names of parameters that libpq does not know.
+    schema: what the URL's schema= said, or its search path when that is one schema. path: the schemas of its search
+    path. removed: names of parameters that libpq does not know.
     """
 
     parameters: Dict[str, str] = field(repr=False)
     schema: Optional[str] = None
     removed: Tuple[str, ...] = ()
+    path: Tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def secrets(self) -> List[str]:
@@ -99,8 +108,13 @@ def _unencoded() -> ConnectionProblem:
     )
 
 
-def _take_out(url: str) -> Tuple[str, Optional[str], Tuple[str, ...]]:
-    """The URL without what libpq does not know, the schema that it named, and the names taken out."""
+def _is_path(name: str) -> bool:
+    """Whether a parameter of another driver names schemas: of Go's, JDBC, Rails, or schema= in other letters."""
+    return name.replace("_", "").lower() in ("searchpath", "currentschema", "schemasearchpath", "schema")
+
+
+def _take_out(url: str) -> Tuple[str, Optional[str], Tuple[str, ...], Tuple[str, ...]]:
+    """The URL without what libpq does not know, the schema that it named, the names taken out, and the search path."""
     start = url.index("://") + 3
     # As libpq does it: a ? before the first @ is the password's.
     user = re.match(r"[^@/]*@", url[start:])
@@ -111,6 +125,7 @@ def _take_out(url: str) -> Tuple[str, Optional[str], Tuple[str, ...]]:
     schema: Optional[str] = None
     kept: List[str] = []
     removed: List[str] = []
+    path: List[str] = []
     for pair in query.split("&"):
         key, equals, value = pair.partition("=")
         name = unquote(key)
@@ -122,11 +137,18 @@ def _take_out(url: str) -> Tuple[str, Optional[str], Tuple[str, ...]]:
             raise _unencoded()
         if name == "schema":
             schema = unquote(value) or None
+        elif pair and not known and _is_path(name):
+            path.append(unquote(value))
         elif pair and not known:
             removed.append(name)
         elif pair:
             kept.append(pair if equals else f"{key}=")
-    return url[:start] + where + ("?" + "&".join(kept) if kept else ""), schema, tuple(removed)
+    return (
+        url[:start] + where + ("?" + "&".join(kept) if kept else ""),
+        schema,
+        tuple(removed),
+        path_names(",".join(path)),
+    )
 
 
 def read_address(text: Optional[str]) -> Address:
@@ -141,17 +163,18 @@ def read_address(text: Optional[str]) -> Address:
     url = text.strip()
     schema: Optional[str] = None
     removed: Tuple[str, ...] = ()
+    path: Tuple[str, ...] = ()
     is_url = _URL.match(url) is not None
     if not is_url and "://" in url.split("?", 1)[0].split("=", 1)[0]:
         raise _other_scheme(url.split("://", 1)[0])
     if is_url:
         scheme, _slashes, rest = url.partition("://")
-        url, schema, removed = _take_out(f"{scheme.lower()}://{rest}")
+        url, schema, removed, path = _take_out(f"{scheme.lower()}://{rest}")
     try:
         parameters = extensions.parse_dsn(url)
     except psycopg2.ProgrammingError as error:
         # libpq's message repeats pieces of the address, and of a password that was not percent-encoded.
-        option = re.search(r'invalid (?:connection|URI query) (?:option|parameter):? "([a-z_]{1,40})"', str(error))
+        option = re.search(r'invalid (?:connection|URI query) (?:option|parameter):? "([A-Za-z_]{1,40})"', str(error))
         named = option is not None and option.group(1) in _OTHERS
         why = f'"{option.group(1)}" is not a libpq parameter' if option and named else "libpq cannot read it"
         raise ConnectionProblem(
@@ -163,7 +186,10 @@ def read_address(text: Optional[str]) -> Address:
         ) from None
     if is_url and not all(port.isdigit() or not port for port in parameters.get("port", "").split(",")):
         raise _unencoded()
-    return Address({key: value for key, value in parameters.items() if value != ""}, schema, removed)
+    path = own_schemas(tuple(dict.fromkeys((*path, *path_names(path_in_options(parameters.get("options", "")))))))
+    if schema is None and len(path) == 1 and path != ("$user",):
+        schema = path[0]
+    return Address({key: value for key, value in parameters.items() if value != ""}, schema, removed, path)
 
 
 def _other_scheme(scheme: str) -> ConnectionProblem:

@@ -43,6 +43,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     Options,
     failed_step_error,
     now,
+    open_target,
     plan_result,
     read_image,
     read_migration,
@@ -152,7 +153,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
     address = options.address()
     migration, schema = read_migration(data, address)
     target = options.target(address, "plan")
-    control, server = target.first_session(schema)
+    control, server = open_target(target, migration, schema)
     control.patience.say = run.progress.say
     try:
         journal = Journal(control, server) if options.journal else None

@@ -16,20 +16,34 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._catalog import read_tables
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
+    NOTHING_CHANGED,
+    ConnectionProblem,
+    Refused,
+    SteadyError,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration, migration_problems
 from ansible_collections.steady.postgresql.plugins.module_utils._patience import Patience
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import kind_named
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Server, Session, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._search_path import own_schemas, path_names
+from ansible_collections.steady.postgresql.plugins.module_utils._session import (
+    Expectation,
+    Server,
+    Session,
+    Target,
+    translate,
+)
 
 __all__ = [
     "COLLECTION_VERSION",
     "Options",
     "failed_step_error",
     "now",
+    "open_target",
     "plan_result",
     "read_image",
     "read_migration",
@@ -87,12 +101,54 @@ def read_migration(data: Mapping[str, Any], address: Address) -> Tuple[Migration
     stated = data.get("schema")
     if stated and address.schema and stated != address.schema:
         raise SteadyError(
-            f"The migration says schema: {stated}, the database address says schema={address.schema}.",
+            f"The migration says schema: {stated}, the database address says schema {address.schema}.",
             "only one of them can be meant",
             "take one of the two out",
             "the database was not contacted",
         )
-    return Migration.from_mapping(data, address.schema or "public"), str(stated or address.schema or "public")
+    if not (stated or address.schema) and address.path and address.path[0] != "public":
+        raise ConnectionProblem(
+            f"The search path of the database address is {', '.join(address.path)}.",
+            "no schema is named, and the tables of the migration are in one of them only",
+            "say which one: schema: in the migration, or schema= in the address",
+            "the database was not contacted",
+        )
+    schema = str(stated or address.schema or "public")
+    return Migration.from_mapping(data, schema), schema
+
+
+def open_target(target: Target, migration: Migration, schema: str) -> Tuple[Session, Server]:
+    """The first session of a run for a migration. Raises ConnectionProblem, also for a schema that is a mere guess."""
+    session, server = target.first_session(schema)
+    if migration.schema or target.address.schema or target.address.path:
+        return session, server
+    try:
+        _refuse_other_path(session, server)
+    except psycopg2.Error as error:
+        session.close()
+        raise translate(error, "The search path could not be read", NOTHING_CHANGED) from None
+    except BaseException:
+        session.close()
+        raise
+    return session, server
+
+
+def _refuse_other_path(session: Session, server: Server) -> None:
+    """Where no schema is named, public is meant only if sessions of this role find their tables there (5.10.3)."""
+    row = session.one(
+        "SELECT s.reset_val AS path, current_user::text AS own,"
+        " EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = current_user) AS has_own"
+        " FROM pg_catalog.pg_settings s WHERE s.name = 'search_path'"
+    )
+    names = [row["own"] if name == "$user" else name for name in own_schemas(path_names(row["path"]))]
+    names = [name for name in names if name != row["own"] or row["has_own"]]
+    if names and names[0] != "public":
+        raise ConnectionProblem(
+            f'No schema is named, and sessions of role "{server.role}" search "{names[0]}" before "public".',
+            f"search_path is {row['path']}, set for the role, the database, the server or this connection",
+            f"say which one is meant: schema: {names[0]} (or public) in the migration, or schema= in the address",
+            NOTHING_CHANGED,
+        )
 
 
 def read_image(session: Session, step: Step) -> Optional[Mapping[str, Any]]:

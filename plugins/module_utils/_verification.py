@@ -21,7 +21,13 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning import
 from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
 from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
 from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_rows, settle
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, read_migration, result_of
+from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+    Options,
+    now,
+    open_target,
+    read_migration,
+    result_of,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
 from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import is_one_statement
 
@@ -39,7 +45,7 @@ def verify(data: Mapping[str, Any], options: Options, with_drift: bool = True) -
     address = options.address()
     migration, schema = read_migration(data, address)
     target = options.target(address, "verify")
-    session, server = target.first_session(schema)
+    session, server = open_target(target, migration, schema)
     try:
         found = look(session, server, migration, schema)
         if with_drift:

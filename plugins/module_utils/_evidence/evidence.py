@@ -29,7 +29,13 @@ from ansible_collections.steady.postgresql.plugins.module_utils._evidence.storag
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
 from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, read_migration, result_of
+from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+    Options,
+    now,
+    open_target,
+    read_migration,
+    result_of,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
 
 __all__ = ["Wanted", "take_evidence"]
@@ -54,7 +60,7 @@ def take_evidence(data: Mapping[str, Any], wanted: Wanted, options: Options) -> 
     address = options.address()
     migration, schema = read_migration(data, address)
     target = options.target(address, f"evidence {wanted.moment}")
-    session, server = target.first_session(schema)
+    session, server = open_target(target, migration, schema)
     try:
         deployment_id, evidence = None, {"kept": False, "waits": None, "before": None, "after": None}
         if not options.check:

@@ -47,6 +47,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._row_counts impo
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     Options,
     now,
+    open_target,
     plan_result,
     read_migration,
     result_of,
@@ -76,7 +77,8 @@ def preflight(
     address = options.address()
     migration, schema = read_migration(data, address)
     try:
-        session, server = replace(options, check=True).target(address, "preflight").first_session(schema)
+        target = replace(options, check=True).target(address, "preflight")
+        session, server = open_target(target, migration, schema)
     except ConnectionProblem as error:
         why = [" ".join(sentence.split()) for sentence in (error.what, error.why) if sentence]
         # Nothing else could be looked at.

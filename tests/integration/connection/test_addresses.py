@@ -290,3 +290,52 @@ def test_a_schema_other_than_the_migration_is_refused(login: Login, module: str)
     assert "public" in result["what"]
     assert "other" in result["what"]
     assert result["left"] == "the database was not contacted"
+
+
+# -- search paths ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"search_path": "clinic_nord"},
+        {"currentSchema": "clinic_nord"},
+        {"options": "-csearch_path=clinic_nord"},
+        {"options": "--search_path=clinic_nord"},
+    ],
+)
+def test_a_search_path_of_the_address_is_the_schema(login: Login, parameters: dict[str, str]) -> None:
+    """A13: public has tables of the same names, and is left as it is."""
+    _second_schema(login)
+    login.set('ALTER SCHEMA "Clinic Nord" RENAME TO clinic_nord')
+    result = call("apply", login.url("127.0.0.1", **parameters))
+    assert (result["failed"], result["removed_parameters"]) == (False, [])
+    assert _index_schemas(login) == ["clinic_nord"]
+
+
+@pytest.mark.parametrize("who", ["ROLE {user}", "DATABASE {database}", "PGOPTIONS", "the own schema"])
+def test_a_search_path_of_others_is_asked_about(login: Login, who: str) -> None:
+    """A13: public is not taken where an application of this role would not; neither to check nor to change."""
+    _second_schema(login)
+    env = {}
+    if who == "PGOPTIONS":
+        env = {"PGOPTIONS": r'-c search_path="Clinic\ Nord",public'}
+    elif who == "the own schema":
+        login.set('ALTER SCHEMA "Clinic Nord" RENAME TO {user}')
+    else:
+        login.set(f'ALTER {who} SET search_path = "Clinic Nord", public')
+    for module in ("apply", "verify", "evidence"):
+        result = call(module, login.url(), env)
+        check_result(result, login.password)
+        assert ("app" if who == "the own schema" else "Clinic Nord") in result["what"]
+        assert "schema: " in result["todo"]
+    assert _index_schemas(login) == []
+    assert call("apply", login.url("127.0.0.1", schema="public"), env)["failed"] is False
+    assert _index_schemas(login) == ["public"]
+
+
+def test_a_search_path_that_begins_with_public_is_no_question(login: Login) -> None:
+    """Nor is one that names nothing else that is there."""
+    for path in ("public, extensions", '"$user", public', "''", "pg_catalog, public"):
+        login.set(f"ALTER ROLE {{user}} SET search_path = {path}")
+        assert call("verify", login.url())["failed"] is False

@@ -151,6 +151,39 @@ class TestParametersOfOthers:
         assert (address.schema, address.removed) == (schema, ())
         assert "schema" not in address.parameters
 
+    @pytest.mark.parametrize(
+        ("query", "schema", "path"),
+        [
+            ("search_path=tenant_a", "tenant_a", ("tenant_a",)),
+            ("search_path=Tenant_A", "tenant_a", ("tenant_a",)),
+            ("search_path=%22Tenant%20A%22", "Tenant A", ("Tenant A",)),
+            ("search_path=%22a%22%22b%22,pg_catalog", 'a"b', ('a"b',)),
+            ("currentSchema=tenant_a", "tenant_a", ("tenant_a",)),
+            ("schema_search_path=tenant_a", "tenant_a", ("tenant_a",)),
+            ("Schema=tenant_a", "tenant_a", ("tenant_a",)),
+            ("search_path=", None, ()),
+            ("search_path=tenant_a,%20public", None, ("tenant_a", "public")),
+            ("search_path=%22$user%22", None, ("$user",)),
+            ("search_path=a&currentSchema=b", None, ("a", "b")),
+            ("search_path=a&schema=b", "b", ("a",)),
+            ("options=-csearch_path%3Dtenant_a", "tenant_a", ("tenant_a",)),
+            ("options=-c%20search_path%3Dtenant_a%20-c%20geqo%3Doff", "tenant_a", ("tenant_a",)),
+            ("options=--search-path%3Dtenant_a", "tenant_a", ("tenant_a",)),
+            ("options=--Search_Path%3Da%20-c%20search_path%3Db", "b", ("b",)),
+            ("options=-c%20search_path%3Da,%5C%20public", None, ("a", "public")),
+            ("options=-c%20geqo%3Doff%20search_path%3Da", None, ()),
+        ],
+    )
+    def test_a_search_path_is_honoured(self, query: str, schema: str | None, path: tuple[str, ...]) -> None:
+        """A13: as drivers of Go, Java and Ruby have it, and as libpq does."""
+        address = read_address(f"postgresql://h/d?{query}")
+        assert (address.schema, address.path, address.removed) == (schema, path, ())
+        assert set(address.parameters) <= {"host", "dbname", "options"}
+
+    def test_a_search_path_of_a_key_value_string_is_honoured(self) -> None:
+        address = read_address("host=h options='-c search_path=tenant_a'")
+        assert (address.schema, address.parameters["options"]) == ("tenant_a", "-c search_path=tenant_a")
+
     @pytest.mark.parametrize("query", ["&", "&&sslmode=require&", "sslmode=require&", ""])
     def test_empty_parts_are_passed_over(self, query: str) -> None:
         address = read_address(f"postgresql://h/d?{query}")

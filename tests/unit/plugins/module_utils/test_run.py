@@ -14,7 +14,7 @@ import yaml
 
 from ansible_collections.steady.postgresql.plugins.module_utils import _run
 from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem, Refused, SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem, Step, autocommit
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
@@ -50,9 +50,17 @@ class TestMigration:
         assert migration.indexes[0].schema == schema
 
     def test_two_schemas_cannot_both_be_meant(self) -> None:
-        with pytest.raises(SteadyError, match="says schema: a, the database address says schema=b") as caught:
+        with pytest.raises(SteadyError, match="says schema: a, the database address says schema b") as caught:
             read_migration({**self.MINIMAL, "schema": "a"}, Address({}, "b"))
         assert caught.value.left == "the database was not contacted"
+
+    def test_a_search_path_is_no_schema(self) -> None:
+        """A13: public where it is the first, a question where another one is."""
+        assert read_migration(self.MINIMAL, Address({}, path=("public", "a")))[1] == "public"
+        assert read_migration({**self.MINIMAL, "schema": "b"}, Address({}, path=("a", "public")))[1] == "b"
+        with pytest.raises(ConnectionProblem, match="search path of the database address is a, public") as caught:
+            read_migration(self.MINIMAL, Address({}, path=("a", "public")))
+        assert "schema=" in caught.value.todo
 
     def test_all_that_is_wrong_with_it_at_once(self) -> None:
         with pytest.raises(Refused) as caught:
