@@ -82,6 +82,12 @@ class PrismaLock:
             say("waiting for prisma migrate to end: " + "; ".join(holder.brief for holder in holders))
             time.sleep(_POLL_SECONDS)
 
+    def release(self, session: Session) -> None:
+        """Let go of it for good. Raises psycopg2.Error."""
+        if self._held:
+            session.execute("SELECT pg_catalog.pg_advisory_unlock(%s)", (KEY,))
+            self._held = False
+
     def lend(self, session: Session) -> None:
         """Let go of it when somebody has waited for longer than Prisma does; have it again as soon as it is free."""
         if not self._held:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import nullcontext
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, client_of
@@ -18,6 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.copies i
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import remove_leftover
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import (
     Dump,
+    Followers,
     dump_globals,
     holders,
     in_the_way,
@@ -71,6 +73,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock
 from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
 from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock import PrismaLock
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     COLLECTION_VERSION,
@@ -119,6 +122,8 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         own["bytes"] = os.path.getsize(os.path.join(work.final, MANIFEST))
         common["backup"] = {**summary(work.final, manifest), "copies": copies, "deleted": deleted}
         common["backup"]["files"] = [*manifest["files"], own]
+        if work.followers.seen:
+            common["backup"]["detail"] += f"; the dump kept waiting: {', '.join(work.followers.seen)}"
         return result_of(server, address, "succeeded", started_at, changed=True, **common)
     except psycopg2.errors.LockNotAvailable:
         raise locked("a lock was not given within lock_patience", holders(session)) from None
@@ -178,6 +183,7 @@ class _Backup:
         self.jobs = int(parameters.get("jobs") or min(_MOST_JOBS, os.cpu_count() or 1))
         self.lock_wait_ms = milliseconds(parameters.get("lock_patience") or "10m", "lock_patience")
         self.encryption = encryption_of(parameters)
+        self.followers = Followers(backup_id)
 
     def leave_out(self, session: Session) -> None:
         """Decide which schemas are not in it. Raises SteadyError, psycopg2.Error."""
@@ -256,6 +262,9 @@ class _Backup:
 
     def _dump(self, session: Session) -> Dict[str, Any]:
         name = f"steady.postgresql dump {self.id}"
+        # An ALTER TABLE of Prisma's would wait for the dump, and the application for the ALTER TABLE.
+        prisma = PrismaLock()
+        prisma.take(lambda: nullcontext(session), self.lock_wait_ms / 1000.0, self.progress.say)
         self.progress.say("taking a snapshot")
         snapshot = Snapshot(self.target.session(), self.lock_wait_ms, self.excluded)
         try:
@@ -267,6 +276,7 @@ class _Backup:
         finally:
             # Before anything is proven or changed: whoever builds an index concurrently waits for a snapshot.
             snapshot.close()
+        prisma.release(session)
         included = self.cli is not None or os.path.exists(os.path.join(self.partial, "globals.sql"))
         return {
             "backup_id": self.id,
@@ -323,17 +333,18 @@ class _Backup:
             snapshot.facts["database"]["encoding"],
             self.id,
         )
-        dump.run(snapshot.contents["tables"], session, self.progress, snapshot.check)
+        dump.run(snapshot.contents["tables"], session, self.progress, snapshot.check, self.followers)
         snapshot.counted(lambda done, total: self._counting(session, done, total))
         self.progress.say("writing down roles and tablespaces")
         return dump_globals(self.programs, client, os.path.join(self.partial, "globals.sql"), self.server.database)
 
     def _counting(self, watcher: Session, done: int, total: int) -> None:
         waiting = in_the_way(watcher, self.id)
+        behind = self.followers.look(watcher)
         if waiting:
-            self.progress.say("counting waits for a locked table", note="in the way: " + ", ".join(waiting))
+            self.progress.say("counting waits for a locked table", note=f"in the way: {', '.join(waiting)}{behind}")
         else:
-            self.progress.say("counting the rows of the snapshot", done, total)
+            self.progress.say("counting the rows of the snapshot", done, total, note=behind.lstrip("; "))
 
     def _prove(self, manifest: Dict[str, Any]) -> None:
         manifest["proofs"] += prove_without_server(

@@ -28,7 +28,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._errors import S
 from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
 from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
-__all__ = ["Dump", "dump_globals", "holders", "in_the_way", "locked"]
+__all__ = ["Dump", "Followers", "dump_globals", "holders", "in_the_way", "locked"]
 
 _LEFT = "the database was only read; earlier backups are as they were"
 
@@ -69,10 +69,15 @@ class Dump:
         ]
 
     def run(
-        self, tables: List[Dict[str, Any]], watcher: Session, progress: Progress, beside: Callable[[], None]
+        self,
+        tables: List[Dict[str, Any]],
+        watcher: Session,
+        progress: Progress,
+        beside: Callable[[], None],
+        followers: Followers,
     ) -> None:
         """Dump. tables: for the progress. watcher: a session that looks who is in the way. beside: called all the time,
-        raises what went wrong with the work beside it. Raises SteadyError.
+        raises what went wrong with the work beside it. followers: who waits behind the dump. Raises SteadyError.
         """
         counted = _Tables(tables)
         blockers: List[str] = []
@@ -81,11 +86,12 @@ class Dump:
             beside()
             waiting = in_the_way(watcher, self.run_id)
             blockers[:] = waiting or blockers
+            behind = followers.look(watcher)
             if waiting:
-                progress.say("backing up waits for a locked table", note="in the way: " + ", ".join(waiting))
+                progress.say("backing up waits for a locked table", note=f"in the way: {', '.join(waiting)}{behind}")
             else:
                 written = human_bytes(folder_bytes(self.folder))
-                progress.say("backing up", counted.done, counted.total, note=f"{written} written")
+                progress.say("backing up", counted.done, counted.total, note=f"{written} written{behind}")
 
         watch()
         done = run_program(self.arguments(), self.client, watch=watch, on_line=counted.line)
@@ -115,6 +121,38 @@ class Dump:
         elif done.status < 0:
             todo = ENDED
         return SteadyError(what, said, todo, _LEFT)
+
+
+class Followers:
+    """Who waits for a lock that the dump holds, and so keeps all others waiting who want the table after him (13.3.1).
+
+    seen: each of them, once.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+        self.seen: List[str] = []
+
+    def look(self, session: Session) -> str:
+        """Who it is now, for the progress; nothing when there is none, or when that cannot be seen."""
+        try:
+            rows = session.rows(
+                "WITH waiting AS (SELECT DISTINCT l.pid, pg_catalog.pg_blocking_pids(l.pid) AS blockers"
+                "  FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.locktype = 'relation' AND l.database ="
+                "  (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())),"
+                " ours AS (SELECT pid FROM pg_catalog.pg_stat_activity WHERE"
+                "  pg_catalog.strpos(coalesce(application_name, ''), %s) > 0)"
+                " SELECT w.pid, a.usename::text AS role, a.application_name AS application, a.state, (SELECT"
+                "  pg_catalog.count(*) FROM waiting n WHERE w.pid = ANY (n.blockers)) AS behind FROM waiting w"
+                " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = w.pid WHERE w.pid NOT IN (SELECT pid FROM ours)"
+                " AND w.blockers && ARRAY(SELECT pid FROM ours) ORDER BY 1",
+                (self._run_id,),
+            )
+        except psycopg2.Error:
+            return ""
+        names = [_named(row) + (f" with {row['behind']} behind it" if row["behind"] else "") for row in rows]
+        self.seen += [name for name in map(_named, rows) if name not in self.seen]
+        return "; waiting for the dump to end: " + ", ".join(names) if names else ""
 
 
 class _Tables:
@@ -187,7 +225,11 @@ def _who(session: Session, query: str, parameters: Sequence[Any] = ()) -> List[s
         rows = session.rows(query, parameters)
     except psycopg2.Error:
         return []
-    return [f'pid {r["pid"]} (role {r["role"]}, application "{r["application"]}", {r["state"]})' for r in rows]
+    return [_named(row) for row in rows]
+
+
+def _named(row: Dict[str, Any]) -> str:
+    return f'pid {row["pid"]} (role {row["role"]}, application "{row["application"]}", {row["state"]})'
 
 
 def dump_globals(programs: Programs, client: Client, path: str, database: str) -> Optional[str]:

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE)
+"""Backups and restores beside a live application: every wait has an end and a name, on both sides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from integration.backup.backing_up import Shop
+from lab.sessions import wait_until
+
+pytestmark = pytest.mark.postgres
+
+PRISMA_LOCK = "SELECT pg_advisory_lock(72707369)"
+PRISMA_WAITS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 72707369 AND NOT granted"
+
+
+@contextmanager
+def beside(shop: Shop, name: str, statement: str) -> Iterator[int]:
+    """Another session's statement, which waits for somebody; its process id. It is cancelled at the end."""
+    with closing(psycopg2.connect(shop.server.url(shop.name), application_name=name, async_=True)) as connection:
+        wait_until(lambda: connection.poll() == 0)
+        connection.cursor().execute(statement)
+        pid = connection.info.backend_pid
+        waits = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+        wait_until(lambda: shop.execute(waits, (pid,)))
+        try:
+            yield pid
+        finally:
+            shop.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
+def test_who_waits_behind_the_dump_is_named_and_prisma_is_kept_out(shop: Shop, tmp_path: Path) -> None:
+    """S10: somebody's ALTER TABLE waits for the dump, and all others for it; Prisma's does not get that far."""
+    progress = tmp_path / "progress"
+
+    def told() -> str:
+        return json.loads(progress.read_text())["note"] if progress.exists() else ""
+
+    def take() -> dict:
+        return shop.back_up(proof="list", progress_file=str(progress))
+
+    # pg_dump has locked the other tables, and waits for this one.
+    with (
+        shop.stuck(take, "steady.postgresql dump") as outcome,
+        beside(shop, "an operator", "ALTER TABLE parent ADD COLUMN b int") as pid,
+        beside(shop, "the application", "SELECT * FROM parent"),
+        beside(shop, "prisma", PRISMA_LOCK),
+    ):
+        name = f'pid {pid} (role postgres, application "an operator", active) with 1 behind it'
+        wait_until(lambda: f"waiting for the dump to end: {name}" in told() or "error" in outcome)
+    assert "error" not in outcome, outcome
+    assert f"the dump kept waiting: pid {pid} (" in outcome["result"]["backup"]["detail"]
+    assert shop.execute(PRISMA_WAITS) == []
