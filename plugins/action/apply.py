@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge_queries
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import operator, read_argument
-from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import run_with_progress
+from ..plugin_utils._expectation import judge_queries
+from ..plugin_utils._migration_argument import operator, read_argument
+from ..plugin_utils._progress import run_with_progress
 
 __all__ = ["ActionModule"]
 

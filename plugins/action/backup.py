@@ -10,9 +10,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._fetch import fetch_backup
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import operator
-from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import run_with_progress
+from ..plugin_utils._fetch import fetch_backup
+from ..plugin_utils._migration_argument import operator
+from ..plugin_utils._progress import run_with_progress
 
 __all__ = ["ActionModule"]
 

@@ -11,13 +11,13 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._evidence_verdicts import (
+from ..plugin_utils._evidence_verdicts import (
     probe_verdicts,
     query_verdicts,
     storage_verdicts,
 )
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import read_argument
-from ansible_collections.steady.postgresql.plugins.plugin_utils._promises import promise_verdicts
+from ..plugin_utils._migration_argument import read_argument
+from ..plugin_utils._promises import promise_verdicts
 
 __all__ = ["ActionModule"]
 

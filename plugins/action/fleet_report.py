@@ -11,8 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import host_folder
-from ansible_collections.steady.postgresql.plugins.plugin_utils._fleet import write_fleet_page
+from ..plugin_utils._artifacts import host_folder
+from ..plugin_utils._fleet import write_fleet_page
 
 __all__ = ["ActionModule"]
 

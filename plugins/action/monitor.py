@@ -13,9 +13,9 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
-from ansible_collections.steady.postgresql.plugins.plugin_utils._monitoring import Watch
-from ansible_collections.steady.postgresql.plugins.plugin_utils._prometheus import write_metrics
+from ..module_utils._support.duration import milliseconds
+from ..plugin_utils._monitoring import Watch
+from ..plugin_utils._prometheus import write_metrics
 
 __all__ = ["ActionModule"]
 

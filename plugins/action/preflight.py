@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge_queries
-from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_summary
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import read_argument
+from ..plugin_utils._expectation import judge_queries
+from ..plugin_utils._findings import finding_summary
+from ..plugin_utils._migration_argument import read_argument
 
 __all__ = ["ActionModule"]
 

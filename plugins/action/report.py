@@ -13,11 +13,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import host_folder, write_artifacts
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import operator
-from ansible_collections.steady.postgresql.plugins.plugin_utils._notify import notify
-from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
-from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines
+from ..plugin_utils._artifacts import host_folder, write_artifacts
+from ..plugin_utils._migration_argument import operator
+from ..plugin_utils._notify import notify
+from ..plugin_utils._outcome import outcome
+from ..plugin_utils._summary import lines
 
 __all__ = ["ActionModule"]
 

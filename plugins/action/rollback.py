@@ -9,8 +9,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_argument import operator
-from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import run_with_progress
+from ..plugin_utils._migration_argument import operator
+from ..plugin_utils._progress import run_with_progress
 
 __all__ = ["ActionModule"]
 

@@ -13,18 +13,18 @@ from typing import Any, Callable, Dict, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._blockers import BlockerPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import PSYCOPG2_IMPORT_ERROR
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds, seconds_or_off
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._plain import plain
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation
-from ansible_collections.steady.postgresql.plugins.module_utils._size import size_bytes
-from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
-from ansible_collections.steady.postgresql.plugins.module_utils._values import printable
+from ._connection.address import read_address
+from ._connection.session import Expectation
+from ._connection.stop import STOP
+from ._deploy.run import Options
+from ._locks.blockers import BlockerPolicy
+from ._locks.locks import LockPolicy
+from ._support.driver import PSYCOPG2_IMPORT_ERROR
+from ._support.duration import milliseconds, seconds_or_off
+from ._support.errors import SteadyError
+from ._support.plain import plain
+from ._support.size import size_bytes
+from ._support.values import printable
 
 __all__ = ["CHANGE_ARGUMENTS", "CONNECTION_ARGUMENTS", "PROGRESS_ARGUMENTS", "change_arguments", "run"]
 

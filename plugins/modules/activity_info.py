@@ -41,9 +41,9 @@ activity:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.activity import THRESHOLD_ARGUMENTS
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import activity_info
+from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._monitor.activity import THRESHOLD_ARGUMENTS
+from ..module_utils._monitor.monitor import activity_info
 
 
 def main():

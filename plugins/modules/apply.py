@@ -117,9 +117,9 @@ missing_privileges:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
+from ..module_utils._deploy.deployment import apply
+from ..module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
+from ..module_utils._support.errors import SteadyError
 
 
 def _apply(parameters, options):

@@ -96,9 +96,9 @@ status:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.evidence import Wanted, take_evidence
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._evidence.evidence import Wanted, take_evidence
+from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._support.errors import SteadyError
 
 
 def _evidence(parameters, options):

@@ -151,9 +151,9 @@ missing_privileges:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply_entries
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import ARGUMENT_SPEC
-from ansible_collections.steady.postgresql.plugins.module_utils._module import change_arguments, run
+from ..module_utils._deploy.deployment import apply_entries
+from ..module_utils._kinds.index.specification import ARGUMENT_SPEC
+from ..module_utils._module import change_arguments, run
 
 
 def _apply(parameters, options):

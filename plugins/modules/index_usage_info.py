@@ -51,8 +51,8 @@ usage:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import index_usage_info
+from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._monitor.monitor import index_usage_info
 
 
 def main():

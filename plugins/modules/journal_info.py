@@ -50,8 +50,8 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._journal_info import journal_info
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._deploy.journal_info import journal_info
+from ..module_utils._module import CONNECTION_ARGUMENTS, run
 
 
 def _read(parameters, options):

@@ -121,9 +121,9 @@ verified:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight
+from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._preflight.preflight import preflight
+from ..module_utils._support.errors import SteadyError
 
 
 def _preflight(parameters, options):

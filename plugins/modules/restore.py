@@ -109,8 +109,8 @@ status:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
-from ansible_collections.steady.postgresql.plugins.module_utils._module import (
+from ..module_utils._backup.restore import restore
+from ..module_utils._module import (
     CONNECTION_ARGUMENTS,
     PROGRESS_ARGUMENTS,
     run,

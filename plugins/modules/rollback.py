@@ -110,8 +110,8 @@ left_out:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
-from ansible_collections.steady.postgresql.plugins.module_utils._rollback import rollback
+from ..module_utils._deploy.rollback import rollback
+from ..module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 
 def _rollback(parameters, options):

@@ -69,9 +69,9 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._module import CONNECTION_ARGUMENTS, run
-from ansible_collections.steady.postgresql.plugins.module_utils._verification import verify
+from ..module_utils._deploy.verification import verify
+from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._support.errors import SteadyError
 
 
 def _verify(parameters, options):

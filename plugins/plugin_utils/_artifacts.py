@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._junit import junit
-from ansible_collections.steady.postgresql.plugins.plugin_utils._pages import pages
-from ansible_collections.steady.postgresql.plugins.plugin_utils._report_view import view
+from ._junit import junit
+from ._pages import pages
+from ._report_view import view
 
 __all__ = ["host_folder", "write_artifacts", "write_privately"]
 

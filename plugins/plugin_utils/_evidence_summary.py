@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._evidence_verdicts import times
+from ._evidence_verdicts import times
 
 __all__ = ["evidence_lines"]
 

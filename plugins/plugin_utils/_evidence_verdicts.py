@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge
+from ._expectation import judge
 
 __all__ = ["probe_verdicts", "query_verdicts", "storage_verdicts", "times"]
 

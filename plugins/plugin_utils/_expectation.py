@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _entry
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem, hint, one_line, quoted
+from ..module_utils._support import entry as _entry
+from ..module_utils._support.problem import Problem, hint, one_line, quoted
 
 try:
     import jmespath

@@ -15,8 +15,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import host_folder
-from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import measured
+from ._artifacts import host_folder
+from ._progress import measured
 
 __all__ = ["fetch_backup"]
 

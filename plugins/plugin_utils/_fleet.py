@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_privately
-from ansible_collections.steady.postgresql.plugins.plugin_utils._pages import pages
-from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import headline
+from ._artifacts import write_privately
+from ._pages import pages
+from ._summary import headline
 
 __all__ = ["write_fleet_page"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import MigrationFileError, find, load
+from ._migration_file import MigrationFileError, find, load
 
 __all__ = ["operator", "read_argument"]
 

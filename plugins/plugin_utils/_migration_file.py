@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import migration_problems
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem, kind_of, nearest, quoted
-from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import expectation_problems
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_shape import (
+from ..module_utils._migration.migration import migration_problems
+from ..module_utils._support.problem import Problem, kind_of, nearest, quoted
+from ._expectation import expectation_problems
+from ._migration_shape import (
     JSONSCHEMA_MISSING,
     shape_problems,
 )
-from ansible_collections.steady.postgresql.plugins.plugin_utils._yaml_document import Document, YamlError, parse
+from ._yaml_document import Document, YamlError, parse
 
 __all__ = ["MigrationFileError", "find", "load"]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column import specification as column
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key import specification as foreign_key
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index import specification as index
-from ansible_collections.steady.postgresql.plugins.module_utils._migration_rules import ID_PATTERN
+from ..module_utils._kinds.column import specification as column
+from ..module_utils._kinds.foreign_key import specification as foreign_key
+from ..module_utils._kinds.index import specification as index
+from ..module_utils._migration.rules import ID_PATTERN
 
 __all__ = ["schema"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import (
+from ..module_utils._support.problem import (
     Path,
     Problem,
     hint,
@@ -19,7 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._problem import 
     one_line,
     quoted,
 )
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_schema import schema
+from ._migration_schema import schema
 
 try:
     from jsonschema import Draft202012Validator

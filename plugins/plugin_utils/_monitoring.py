@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.statements import changes
+from ..module_utils._monitor.statements import changes
 
 __all__ = ["Watch"]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import headline
+from ._summary import headline
 
 __all__ = ["message", "notify"]
 

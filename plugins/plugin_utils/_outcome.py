@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
+from ..module_utils._support.deployment_id import new_deployment_id
 
 __all__ = ["outcome"]
 

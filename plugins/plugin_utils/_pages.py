@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import human_bytes
+from ..module_utils._backup.files import human_bytes
 
 __all__ = ["pages"]
 

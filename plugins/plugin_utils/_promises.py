@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
-from ansible_collections.steady.postgresql.plugins.plugin_utils._evidence_verdicts import times
+from ..module_utils._support.duration import milliseconds
+from ._evidence_verdicts import times
 
 __all__ = ["promise_verdicts"]
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._charts import bars
-from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import headline
+from ._charts import bars
+from ._summary import headline
 
 __all__ = ["view"]
 

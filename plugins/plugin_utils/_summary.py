@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._evidence_summary import evidence_lines
-from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_lines
+from ._evidence_summary import evidence_lines
+from ._findings import finding_lines
 
 __all__ = ["headline", "lines"]
 

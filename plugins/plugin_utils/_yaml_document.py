@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Path, Problem, one_line, quoted
+from ..module_utils._support.problem import Path, Problem, one_line, quoted
 
 __all__ = ["Document", "YamlError", "parse"]
 

@@ -13,8 +13,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import SHARE_UPDATE_EXCLUSIVE, Step, Unit
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import SHARE_UPDATE_EXCLUSIVE, Step, Unit
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from typing import Any
 
 from psycopg2 import sql
 
-from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step
-from ansible_collections.steady.postgresql.plugins.module_utils._planning import make_plan
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._rollback import inverse
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import inverse
+from ansible_collections.steady.postgresql.plugins.module_utils._journal.journal import Journal
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Step
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import make_plan
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
 from faults.boundaries import Course
 from faults.operations import OPERATIONS, SETUP, TIDY, Operation
 from faults.workshop import Outcome, Run, Workshop, engine_request

@@ -26,12 +26,12 @@ from typing import Any
 
 import psycopg2
 
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._rollback import rollback
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import rollback
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from lab.accounts import server_account
 from lab.server import Server
 

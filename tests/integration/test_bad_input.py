@@ -13,9 +13,9 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._rollback import rollback
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import rollback
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.ansible_command import run_module
 from integration.cluster import Cluster, Database
 

@@ -13,11 +13,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._blockers import BlockerPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import Attempt, LockPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.blockers import BlockerPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import Attempt, LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import OPERATOR, Cluster, Database
 from integration.sessions import OLD_SNAPSHOT, Probe, background, builders, held, wait_until
 from lab.server import SUPERUSER, Server

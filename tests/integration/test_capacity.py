@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _disk, _resources
-from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity, read_facts
-from ansible_collections.steady.postgresql.plugins.module_utils._disk import Build, read_estimates, read_free
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import disk as _disk
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import resources as _resources
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.capacity import Capacity, read_facts
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.disk import Build, read_estimates, read_free
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import Refused
 from integration.cluster import Cluster, Database
 from integration.sessions import OLD_SNAPSHOT, background, builders, held, wait_until
 

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
 from integration.sessions import Probe
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._verification import verify
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.verification import verify
 from integration.ansible_command import run_module
 from integration.cluster import Cluster, Database
 

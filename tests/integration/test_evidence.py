@@ -11,9 +11,9 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.evidence import Wanted, take_evidence
-from ansible_collections.steady.postgresql.plugins.module_utils._wait_watch import WaitWatch
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.wait_watch import WaitWatch
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.plugin_utils._evidence_verdicts import (
     probe_verdicts,
     query_verdicts,

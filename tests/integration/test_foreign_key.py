@@ -10,8 +10,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import temporary_name
 from integration.ansible_command import run_module
 from integration.cluster import Database
 from integration.sessions import held

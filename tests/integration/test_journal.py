@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.ansible_command import run_module
 from integration.cluster import OPERATOR, Cluster, Database
 from integration.killable import deployment_process

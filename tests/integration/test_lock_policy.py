@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _executor
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy import executor as _executor
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Database
 from integration.sessions import OLD_SNAPSHOT, Probe, Watch, background, builders, held, wait_until
 

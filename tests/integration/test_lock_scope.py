@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _executor, _session
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._wait_watch import WaitWatch
+from ansible_collections.steady.postgresql.plugins.module_utils._connection import session as _session
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy import executor as _executor
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.wait_watch import WaitWatch
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
 from integration.sessions import background, held, wait_until
 

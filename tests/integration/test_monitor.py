@@ -12,12 +12,12 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import (
     activity_info,
     index_usage_info,
     monitor,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
 from integration.sessions import background, held, wait_until
 from lab.installations import installations

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import temporary_name
 from integration.cluster import Cluster, Database
 from integration.killable import deployment_process
 from integration.sessions import OLD_SNAPSHOT, Probe, background, builders, held, wait_until

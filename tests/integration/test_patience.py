@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _liveness
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import LockNotAvailable, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._verification import verify
+from ansible_collections.steady.postgresql.plugins.module_utils._connection import liveness as _liveness
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.verification import verify
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import LockNotAvailable, SteadyError
 from integration.cluster import Database
 from integration.sessions import background, held, wait_until
 

@@ -18,13 +18,17 @@ import yaml
 from psycopg2.extras import PhysicalReplicationConnection
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import LockNotAvailable, Refused, SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Session
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import activity, releases
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import preflight as preflights
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Session
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import (
+    LockNotAvailable,
+    Refused,
+    SteadyError,
+)
 from integration.ansible_command import ROOT
 from integration.cluster import Cluster, Database
 from integration.sessions import held, wait_until

@@ -13,8 +13,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _prisma_lock
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import prisma_lock as _prisma_lock
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
 from integration.sessions import background, builders, held, wait_until
 from lab.server import SUPERUSER

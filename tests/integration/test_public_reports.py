@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
 from integration.sessions import OLD_SNAPSHOT, background, builders, held, wait_until
 

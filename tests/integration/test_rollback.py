@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.ansible_command import ROOT, run_module
 from integration.cluster import Database
 from integration.sessions import held

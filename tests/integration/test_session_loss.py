@@ -17,14 +17,16 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _executor, _liveness, _watch
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection import liveness as _liveness
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy import executor as _executor
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import watch as _watch
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.progress import Progress
 from integration.ansible_command import ROOT, environment
 from integration.cluster import OPERATOR, Database
 from integration.proxy import Proxy
@@ -174,9 +176,9 @@ def test_an_error_whose_message_is_lost_is_noticed(
 
 _ELSEWHERE = """
 import json, subprocess, sys, time, threading
-from ansible_collections.steady.postgresql.plugins.module_utils import _liveness
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection import liveness as _liveness
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
 from integration.proxy import Proxy
 import psycopg2
 path, database = json.loads(sys.argv[1])

@@ -20,10 +20,10 @@ pytestmark = pytest.mark.postgres
 # As a module's process is: it listens, works, and says at its end what became of it.
 PROGRAM = """
 import json, signal, sys
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
-from ansible_collections.steady.postgresql.plugins.module_utils._stop import STOP
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.stop import STOP
 url, operator, migration = json.load(sys.stdin)
 # Whoever runs the tests in the background has made them ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _journal
+from ansible_collections.steady.postgresql.plugins.module_utils._journal import journal as _journal
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight
 from integration.cluster import Cluster, Database
 from integration.sessions import Probe, wait_until
@@ -130,7 +130,7 @@ def test_an_answer_that_is_lost_is_looked_up_in_the_catalog_s7(
     """S7: the change is committed and its answer never comes: the step is done, as the catalog says."""
     database = cluster.database()
     database.execute(TABLE)
-    from ansible_collections.steady.postgresql.plugins.module_utils import _session
+    from ansible_collections.steady.postgresql.plugins.module_utils._connection import session as _session
 
     execute = _session.Session.execute
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _row_counts
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import row_counts as _row_counts
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.plugin_utils._expectation import judge
 from integration.ansible_command import run_module
 from integration.cluster import Cluster, Database

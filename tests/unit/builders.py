@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import (
     Catalog,
     Column,
     Relation,
     Table,
     TableName,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Step
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Step
+from ansible_collections.steady.postgresql.plugins.module_utils._support.driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified
 
 #: The versions at whose borders something changes: the oldest, the corrupting ones, 15, the last before 18, and 18.
 VERSIONS = (130000, 140002, 150000, 170004, 180001)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import threading
 from typing import List
 
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+from .._connection.session import Session, Target
+from .._support.progress import Progress
+from .._support.sqltext import compose, identifier
 
 __all__ = ["Analysis"]
 

@@ -14,10 +14,25 @@ import shutil
 from contextlib import nullcontext
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, client_of
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.copies import copy_to
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import remove_leftover
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import (
+from .._connection.deployment_lock import take_deployment_lock
+from .._connection.session import Server, Session, Target, translate
+from .._deploy.run import (
+    COLLECTION_VERSION,
+    Options,
+    now,
+    result_of,
+)
+from .._locks.prisma_lock import PrismaLock
+from .._support.deployment_id import new_deployment_id
+from .._support.driver import psycopg2
+from .._support.duration import milliseconds
+from .._support.errors import SteadyError
+from .._support.progress import Progress
+from .._support.sqltext import compose, literal
+from .client import Client, client_of
+from .copies import copy_to
+from .decryption import remove_leftover
+from .dump import (
     Dump,
     Followers,
     dump_globals,
@@ -25,17 +40,17 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump imp
     in_the_way,
     locked,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.encryption import (
+from .encryption import (
     encrypt_files,
     encryption_of,
     in_words,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import (
+from .exclusions import (
     as_options,
     excluded_schemas,
     sentence,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
+from .files import (
     check_free,
     folder_bytes,
     free_bytes,
@@ -46,43 +61,28 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.files im
     sha256,
     sync_tree,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.levels import (
+from .levels import (
     prove_without_server,
     run_proof,
     summary,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
+from .manifest import (
     MANIFEST,
     backups_in,
     read_manifest,
     write_manifest,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import (
+from .method_supabase import (
     FOLDER,
     SupabaseCli,
     left_out_by_cli,
     read_cli,
     refuse_unfit,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.retention import apply_retention
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import prove_restore
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.snapshot import Snapshot, refuse_unreadable
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._prisma_lock import PrismaLock
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._run import (
-    COLLECTION_VERSION,
-    Options,
-    now,
-    result_of,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, literal
+from .programs import Programs, find_programs
+from .retention import apply_retention
+from .scratch import prove_restore
+from .snapshot import Snapshot, refuse_unreadable
 
 __all__ = ["backup"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, List, Mapping
 
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal, raw
+from .._connection.session import Session
+from .._support.sqltext import compose, identifier, literal, raw
 
 __all__ = ["carry_over"]
 

@@ -15,8 +15,8 @@ import subprocess
 from dataclasses import dataclass, replace
 from typing import IO, Callable, List, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, Finished, run_program
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .client import Client, Finished, run_program
 
 __all__ = ["Cipher", "find_cipher", "read_recipients", "shown"]
 

@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import hidden
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from .._connection.address import hidden
+from .._connection.session import Session
+from .._support.driver import extensions
+from .._support.errors import NOTHING_CHANGED, SteadyError
 
 __all__ = ["ENDED", "LOST", "Client", "Finished", "client_of", "run_program"]
 

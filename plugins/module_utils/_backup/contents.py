@@ -11,9 +11,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+from .._connection.session import Session
+from .._support.driver import extensions
+from .._support.sqltext import compose, identifier, literal
 
 __all__ = ["count_tables", "differences", "read_contents", "read_tables", "sequence_values"]
 
@@ -152,7 +152,7 @@ def sequence_values(session: Session, excluded: Sequence[str] = ()) -> List[Dict
         parts = [
             compose(
                 "SELECT {number}::int AS number, last_value, is_called FROM {name}",
-                number=literal(number),
+                number=literal(str(number)),
                 name=identifier(row["schema"], row["name"]),
             )
             for number, row in enumerate(found[first : first + _SLICE], first)

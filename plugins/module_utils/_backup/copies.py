@@ -12,15 +12,15 @@ import os
 import shutil
 from typing import Any, Callable, Dict, Mapping
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import (
+from .._support.errors import SteadyError
+from .._support.progress import Progress
+from .files import (
     check_free,
     make_private,
     sha256,
     sync_tree,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import MANIFEST
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from .manifest import MANIFEST
 
 __all__ = ["copy_to"]
 

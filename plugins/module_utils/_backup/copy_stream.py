@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Callable, Dict, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
+from .._support.driver import extensions
 
 __all__ = ["RowCounter"]
 

@@ -15,11 +15,11 @@ import shutil
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.cipher import Cipher, find_cipher, shown
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import check_free, sha256
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.progress import Progress
+from .cipher import Cipher, find_cipher, shown
+from .files import check_free, sha256
+from .proof import NotProven
 
 __all__ = ["encrypted_ending", "prove_key", "readable", "remove_leftover"]
 

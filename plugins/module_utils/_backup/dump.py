@@ -14,19 +14,19 @@ import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
+from .._connection.session import Session
+from .._support.driver import extensions, psycopg2
+from .._support.errors import SteadyError
+from .._support.progress import Progress
+from .client import (
     ENDED,
     LOST,
     Client,
     Finished,
     run_program,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import folder_bytes, human_bytes
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, gzip_level
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions, psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from .files import folder_bytes, human_bytes
+from .programs import Programs, gzip_level
 
 __all__ = ["Dump", "Followers", "dump_globals", "holders", "in_the_way", "locked"]
 

@@ -18,16 +18,16 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.cipher import (
+from .._support.errors import SteadyError
+from .._support.progress import Progress
+from .cipher import (
     Cipher,
     find_cipher,
     read_recipients,
     shown,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import check_free
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from .files import check_free
+from .proof import NotProven
 
 __all__ = ["Encryption", "encrypt_files", "encryption_of", "in_words"]
 

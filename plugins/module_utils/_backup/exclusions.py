@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import List, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from .._connection.session import Session
+from .._support.errors import NOTHING_CHANGED, SteadyError
 
 __all__ = ["as_options", "excluded_schemas", "refuse_swap_without", "sentence", "supabase_schemas"]
 

@@ -14,7 +14,7 @@ import os
 import shutil
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from .._support.errors import NOTHING_CHANGED, SteadyError
 
 __all__ = [
     "check_free",

@@ -17,13 +17,13 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import run_program
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.copy_stream import RowCounter
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import folder_bytes
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.plain import PlainText
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven, alone
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from .._support.progress import Progress
+from .client import run_program
+from .copy_stream import RowCounter
+from .files import folder_bytes
+from .plain import PlainText
+from .programs import Programs
+from .proof import NotProven, alone
 
 __all__ = ["ForeignDump", "pieces", "prove_dump", "recognise"]
 

@@ -12,23 +12,23 @@ import re
 import secrets
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_contents
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign_dump import ForeignDump, pieces
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
+from .._connection.address import Address
+from .._connection.session import Session, Target
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.progress import Progress
+from .client import client_of, run_program
+from .contents import count_tables, read_contents
+from .foreign_dump import ForeignDump, pieces
+from .programs import Programs
+from .proof import NotProven
+from .scratch import (
     restore_failure,
     restore_into,
     scratch_database,
     suffixed,
     unknown_statement,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
+from .settings import database_facts
 
 __all__ = ["compare_with_live", "prove_dump_restore"]
 

@@ -19,7 +19,12 @@ import threading
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Mapping, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
+from .._connection.session import Session, Target
+from .._support.driver import psycopg2
+from .._support.errors import SteadyError
+from .._support.progress import Progress
+from .._support.sqltext import compose, identifier, literal
+from .client import (
     ENDED,
     LOST,
     Client,
@@ -27,14 +32,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.client i
     client_of,
     run_program,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import in_the_way
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import unknown_statement
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+from .dump import in_the_way
+from .programs import Programs
+from .scratch import unknown_statement
 
 __all__ = ["restore_in_place"]
 

@@ -12,16 +12,16 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Mapping
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.encryption import in_words
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import human_bytes
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import (
+from .._deploy.run import now
+from .._support.progress import Progress
+from .encryption import in_words
+from .files import human_bytes
+from .method_supabase import (
     prove_parts_list,
     prove_parts_read,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_list, prove_read
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._run import now
+from .programs import Programs
+from .proof import prove_list, prove_read
 
 __all__ = ["prove_without_server", "run_proof", "summary"]
 

@@ -16,8 +16,8 @@ import json
 import os
 from typing import Any, Dict, List, Mapping
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import write_json
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from .._support.errors import SteadyError
+from .files import write_json
 
 __all__ = ["MANIFEST", "backups_in", "read_manifest", "write_manifest"]
 

@@ -22,15 +22,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, run_program
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import holders, locked
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.plain import PlainText
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven, row_differences
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from .._connection.session import Session
+from .._support.driver import extensions
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.progress import Progress
+from .client import Client, run_program
+from .dump import holders, locked
+from .plain import PlainText
+from .programs import Programs
+from .proof import NotProven, row_differences
 
 __all__ = [
     "FOLDER",

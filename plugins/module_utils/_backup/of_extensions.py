@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from .._connection.session import Session
 
 __all__ = ["lost_with_extensions"]
 

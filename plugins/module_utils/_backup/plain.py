@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.copy_stream import RowCounter
+from .copy_stream import RowCounter
 
 __all__ = ["PlainText"]
 

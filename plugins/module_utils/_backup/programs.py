@@ -15,7 +15,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
+from .._support.errors import NOTHING_CHANGED, SteadyError
 
 __all__ = ["Programs", "choose", "find_programs", "newest_programs"]
 

@@ -12,13 +12,13 @@ import os
 import re
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import Client, run_program
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.copy_stream import RowCounter
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import sha256, walk
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import MANIFEST
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from .._support.errors import SteadyError
+from .._support.progress import Progress
+from .client import Client, run_program
+from .copy_stream import RowCounter
+from .files import sha256, walk
+from .manifest import MANIFEST
+from .programs import Programs
 
 __all__ = ["NotProven", "alone", "prove_files", "prove_list", "prove_read"]
 

@@ -14,28 +14,36 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.analysis import Analysis
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.carry_over import carry_over
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import count_tables, read_tables
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import (
+from .._connection.address import Address
+from .._connection.deployment_lock import take_deployment_lock
+from .._connection.session import Server, Session, Target, translate
+from .._deploy.run import Options, now, result_of
+from .._support.deployment_id import new_deployment_id
+from .._support.driver import psycopg2
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.progress import Progress
+from .._support.sqltext import compose, identifier, literal
+from .analysis import Analysis
+from .carry_over import carry_over
+from .contents import count_tables, read_tables
+from .decryption import (
     encrypted_ending,
     prove_key,
     readable,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.dump import holders
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import refuse_swap_without
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.in_place import restore_in_place
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
+from .dump import holders
+from .exclusions import refuse_swap_without
+from .in_place import restore_in_place
+from .manifest import (
     MANIFEST,
     backups_in,
     read_manifest,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import by_hand
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, find_programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.rights import refuse_unrestorable
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import (
+from .method_supabase import by_hand
+from .programs import Programs, find_programs
+from .proof import prove_files
+from .rights import refuse_unrestorable
+from .scratch import (
     compare,
     create_database,
     drop_unproven,
@@ -47,16 +55,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch 
     suffixed,
     target_of,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.swap import refuse_unswappable, swap
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment_lock import take_deployment_lock
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, result_of
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+from .settings import database_facts
+from .swap import refuse_unswappable, swap
 
 __all__ = ["restore"]
 

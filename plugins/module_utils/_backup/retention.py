@@ -13,8 +13,8 @@ import shutil
 from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import backups_in, read_manifest
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from .._support.errors import SteadyError
+from .manifest import backups_in, read_manifest
 
 __all__ = ["apply_retention", "choose"]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, raw
+from .._connection.session import Session
+from .._support.errors import Refused
+from .._support.sqltext import compose, raw
 
 __all__ = ["refuse_unrestorable"]
 

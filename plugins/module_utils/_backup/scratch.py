@@ -14,35 +14,35 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import (
+from .._connection.address import Address, read_address
+from .._connection.session import (
+    Expectation,
+    Session,
+    Target,
+    translate,
+)
+from .._support.driver import psycopg2
+from .._support.errors import (
+    NOTHING_CHANGED,
+    ConnectionProblem,
+    SteadyError,
+)
+from .._support.progress import Progress
+from .._support.sqltext import compose, identifier, literal, raw
+from .client import (
     ENDED,
     LOST,
     Finished,
     client_of,
     run_program,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import (
+from .contents import (
     count_tables,
     differences,
     read_contents,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
-    NOTHING_CHANGED,
-    ConnectionProblem,
-    SteadyError,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._session import (
-    Expectation,
-    Session,
-    Target,
-    translate,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal, raw
+from .programs import Programs
+from .proof import NotProven
 
 __all__ = [
     "compare",

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, raw
+from .._connection.session import Session
+from .._support.sqltext import compose, raw
 
 __all__ = ["database_facts", "role_names"]
 

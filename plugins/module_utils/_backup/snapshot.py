@@ -11,17 +11,17 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import (
+from .._connection.session import Session
+from .._support.driver import psycopg2
+from .._support.errors import Refused
+from .._support.sqltext import compose, identifier, literal
+from .contents import (
     count_tables,
     read_contents,
     sequence_values,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.of_extensions import lost_with_extensions
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.settings import database_facts, role_names
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import Refused
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal
+from .of_extensions import lost_with_extensions
+from .settings import database_facts, role_names
 
 __all__ = ["Snapshot", "refuse_unreadable"]
 

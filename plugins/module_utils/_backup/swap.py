@@ -12,10 +12,10 @@ import threading
 import time
 from typing import Dict, List, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal, raw
+from .._connection.session import Session, translate
+from .._support.driver import psycopg2
+from .._support.errors import SteadyError
+from .._support.sqltext import compose, identifier, literal, raw
 
 __all__ = ["refuse_unswappable", "swap"]
 

@@ -11,45 +11,45 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import readable
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.files import human_bytes
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign_dump import (
-    ForeignDump,
-    prove_dump,
-    recognise,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign_proof import (
-    compare_with_live,
-    prove_dump_restore,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.levels import (
-    prove_without_server,
-    run_proof,
-    summary,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
-    MANIFEST,
-    backups_in,
-    read_manifest,
-    write_manifest,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import by_hand
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import find_programs, newest_programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import prove_restore
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment_id import new_deployment_id
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now
-from ansible_collections.steady.postgresql.plugins.module_utils._session import (
+from .._connection.address import read_address
+from .._connection.session import (
     Expectation,
     Server,
     Session,
     Target,
     translate,
 )
+from .._deploy.run import Options, now
+from .._support.deployment_id import new_deployment_id
+from .._support.driver import psycopg2
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.progress import Progress
+from .decryption import readable
+from .files import human_bytes
+from .foreign_dump import (
+    ForeignDump,
+    prove_dump,
+    recognise,
+)
+from .foreign_proof import (
+    compare_with_live,
+    prove_dump_restore,
+)
+from .levels import (
+    prove_without_server,
+    run_proof,
+    summary,
+)
+from .manifest import (
+    MANIFEST,
+    backups_in,
+    read_manifest,
+    write_manifest,
+)
+from .method_supabase import by_hand
+from .programs import find_programs, newest_programs
+from .proof import prove_files
+from .scratch import prove_restore
 
 __all__ = ["verify_backup"]
 

@@ -11,32 +11,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.kept import (
-    before_of,
-    keep_after,
-    keep_before,
-    newest_deployment,
-    waits_of,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.probes import run_probes
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.queries import measure
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.storage import (
-    read_counters,
-    read_storage,
-    tables_of,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+from .._connection.session import Server, Session, Target, translate
+from .._deploy.run import (
     Options,
     now,
     open_target,
     read_migration,
     result_of,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, Target, translate
+from .._journal.evidence import (
+    before_of,
+    keep_after,
+    keep_before,
+    newest_deployment,
+    waits_of,
+)
+from .._journal.journal import Journal
+from .._migration.migration import Migration
+from .._support.driver import psycopg2
+from .._support.errors import NOTHING_CHANGED
+from .probes import run_probes
+from .queries import measure
+from .storage import (
+    read_counters,
+    read_storage,
+    tables_of,
+)
 
 __all__ = ["Wanted", "take_evidence"]
 

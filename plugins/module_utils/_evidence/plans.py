@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import mask_literals
+from .._support.sqltext import mask_literals
 
 __all__ = ["figures", "indexes_of", "without_values"]
 

@@ -16,25 +16,25 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.reach import Reach, Surroundings, reach
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.sample import (
+from .._connection.rights import theirs
+from .._connection.session import Session, Target
+from .._migration.evidence import Probe
+from .._planning.row_counts import count_rows
+from .._support.driver import psycopg2
+from .._support.errors import SteadyError
+from .._support.plain import plain
+from .reach import Reach, Surroundings, reach
+from .sample import (
     Fault,
     bound,
     first_values,
     said,
     set_local,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.surroundings import (
+from .surroundings import (
     read_surroundings,
     written_tables,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import Probe
-from ansible_collections.steady.postgresql.plugins.module_utils._plain import plain
-from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
-from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_rows
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, Target
 
 __all__ = ["PLACE_FAULTS", "run_probes"]
 

@@ -15,10 +15,13 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.plans import figures, indexes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.probes import PLACE_FAULTS
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.sample import (
+from .._connection.rights import theirs
+from .._connection.session import Session
+from .._migration.evidence import Query, SampleBy
+from .._support.driver import psycopg2
+from .plans import figures, indexes_of
+from .probes import PLACE_FAULTS
+from .sample import (
     SAMPLES,
     Fault,
     bound,
@@ -28,9 +31,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._evidence.sample
     samples_of,
     set_local,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import Query, SampleBy
-from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
 __all__ = ["measure"]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._migration_evidence import PLACEHOLDER, SampleBy
-from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, literal, raw
+from .._connection.rights import theirs
+from .._connection.session import Session
+from .._migration.evidence import PLACEHOLDER, SampleBy
+from .._support.sqltext import compose, identifier, literal, raw
 
 __all__ = ["SAMPLES", "Fault", "bound", "first_values", "masked", "said", "samples_by", "samples_of", "set_local"]
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _entry
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, raw
+from .._connection.session import Session
+from .._migration.migration import Migration
+from .._support import entry as _entry
+from .._support.driver import psycopg2
+from .._support.sqltext import compose, identifier, raw
 
 __all__ = ["read_counters", "read_storage", "tables_of"]
 
@@ -26,8 +26,9 @@ _TOLD_SECONDS = 0.6
 
 def tables_of(migration: Migration, data: Mapping[str, Any]) -> List[str]:
     """The tables that the migration changes, and those whose columns a promise is about."""
-    changed = (*migration.columns, *migration.indexes, *migration.foreign_keys)
-    return sorted({specification.table for specification in changed} | {table for table, _name in _columns(data)})
+    entries = (migration.columns, migration.indexes, migration.foreign_keys)
+    changed = {specification.table for section in entries for specification in section}
+    return sorted(changed | {table for table, _name in _columns(data)})
 
 
 def _columns(data: Mapping[str, Any]) -> List[Tuple[str, str]]:

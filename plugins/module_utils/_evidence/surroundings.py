@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._evidence.reach import (
+from .._connection.session import Session
+from .reach import (
     ForeignKey,
     Function,
     Rule,
     Surroundings,
     Trigger,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
 
 __all__ = ["read_surroundings", "written_tables"]
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import mask_literals
+from .._connection.session import Session
+from .._support.duration import milliseconds
+from .._support.sqltext import mask_literals
 
 __all__ = ["THRESHOLD_ARGUMENTS", "Thresholds", "judge", "read_activity"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import read_journal_state
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from .._connection.session import Session
+from .._journal.trust import read_journal_state
 
 __all__ = ["judge_usage", "read_usage"]
 

@@ -12,15 +12,15 @@ import time
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds, seconds_or_off
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import NOTHING_CHANGED, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.activity import Thresholds, read_activity
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.health import read_health
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.indexes import read_usage
-from ansible_collections.steady.postgresql.plugins.module_utils._monitor.statements import read_statements
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options, now, result_of
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, translate
+from .._connection.session import Session, translate
+from .._deploy.run import Options, now, result_of
+from .._support.driver import psycopg2
+from .._support.duration import milliseconds, seconds_or_off
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .activity import Thresholds, read_activity
+from .health import read_health
+from .indexes import read_usage
+from .statements import read_statements
 
 __all__ = ["activity_info", "findings", "index_usage_info", "monitor"]
 

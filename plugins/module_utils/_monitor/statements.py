@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, raw
+from .._connection.session import Session, translate
+from .._support.driver import psycopg2
+from .._support.sqltext import compose, identifier, raw
 
 __all__ = ["changes", "read_statements"]
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import Any, List, Mapping
 
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import duration
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import mask_literals
+from .._support.sqltext import mask_literals
+from .facts import Facts
+from .finding import Judgement, found, good
+from .words import duration
 
 __all__ = ["hidden_session", "idle_in_transaction", "old_transaction", "prepared_transaction", "running_vacuum"]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import List, Optional
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import backups_in, read_manifest
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server
+from .._backup.manifest import backups_in, read_manifest
+from .._connection.session import Server
+from .._support.errors import SteadyError
 
 __all__ = ["Backup", "read_backups"]
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight import (
+from . import (
     activity,
     history,
     refusals,
     schema,
     server,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import (
+from .facts import Facts
+from .finding import (
     BLOCKER,
     OK,
     WARNING,

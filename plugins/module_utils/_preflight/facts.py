@@ -14,14 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
-from ansible_collections.steady.postgresql.plugins.module_utils._drift import Drift, find_drift
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Plan, Problem
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backups import Backup
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+from .._connection.session import Server, Session, translate
+from .._journal.journal import Journal
+from .._model.catalog import Catalog
+from .._model.plan import Plan, Problem
+from .._planning.drift import Drift, find_drift
+from .._support.driver import psycopg2
+from .._support.sqltext import compose, identifier
+from .backups import Backup
 
 __all__ = ["Facts", "read_facts"]
 

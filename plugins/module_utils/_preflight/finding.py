@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import hint, quoted
+from .._support.errors import SteadyError
+from .._support.problem import hint, quoted
+from .facts import Facts
 
 __all__ = ["BLOCKER", "OK", "WARNING", "Check", "Judgement", "finding", "found", "good", "judged", "severities"]
 

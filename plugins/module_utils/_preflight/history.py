@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import duration
+from .facts import Facts
+from .finding import Judgement, found, good
+from .words import duration
 
 __all__ = ["backup", "drift", "prisma_failed_migration"]
 

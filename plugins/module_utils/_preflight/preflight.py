@@ -12,39 +12,8 @@ import os
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._blockers import blockers_of_tables, describe_blockers
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
-    NOTHING_CHANGED,
-    ConnectionProblem,
-    DatabaseProblem,
-    LockNotAvailable,
-    Refused,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._journal import Journal
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import ACCESS_EXCLUSIVE, Problem, guarded
-from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
-    ask_data,
-    plan_of,
-    read_catalog,
-    with_targets,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backups import read_backups
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS, CONNECTION
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts, read_facts
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import (
-    BLOCKER,
-    finding,
-    found,
-    judged,
-    severities,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.refusals import missing_privileges
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._resources import plan_resources
-from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import count_problems
-from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+from .._connection.session import Server, Session, translate
+from .._deploy.run import (
     Options,
     now,
     open_target,
@@ -52,8 +21,39 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     read_migration,
     result_of,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server, Session, translate
-from ansible_collections.steady.postgresql.plugins.module_utils._verification import look
+from .._deploy.verification import look
+from .._journal.journal import Journal
+from .._locks.blockers import blockers_of_tables, describe_blockers
+from .._migration.migration import Migration
+from .._model.plan import ACCESS_EXCLUSIVE, Problem, guarded
+from .._planning.planning import (
+    ask_data,
+    plan_of,
+    read_catalog,
+    with_targets,
+)
+from .._planning.registry import wishes_of
+from .._planning.resources import plan_resources
+from .._planning.row_counts import count_problems
+from .._support.driver import psycopg2
+from .._support.errors import (
+    NOTHING_CHANGED,
+    ConnectionProblem,
+    DatabaseProblem,
+    LockNotAvailable,
+    Refused,
+)
+from .backups import read_backups
+from .checks import CHECKS, CONNECTION
+from .facts import Facts, read_facts
+from .finding import (
+    BLOCKER,
+    finding,
+    found,
+    judged,
+    severities,
+)
+from .refusals import missing_privileges
 
 __all__ = ["preflight"]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Callable, List
 
-from ansible_collections.steady.postgresql.plugins.module_utils._journal_trust import grants
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Problem
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier
+from .._journal.trust import grants
+from .._model.plan import Problem
+from .._support.sqltext import compose, identifier
+from .facts import Facts
+from .finding import Judgement, found, good
 
 __all__ = ["conflicting_rows", "missing_privileges", "name_clash", "privileges", "read_only", "refused_change"]
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.covering import (
+from .._kinds.index.covering import (
     Shape,
     covers,
     shape_of_image,
     shape_of_target,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import size
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified
+from .._model.catalog import TableName
+from .._support.sqltext import compose, identifier, qualified
+from .facts import Facts
+from .finding import Judgement, found, good
+from .words import size
 
 __all__ = ["dependent_object", "invalid_index", "not_valid_constraint", "redundant_index", "unindexed_foreign_key"]
 

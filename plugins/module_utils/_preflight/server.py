@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import List, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import Judgement, found, good
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.releases import defects
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import duration, size
+from .facts import Facts
+from .finding import Judgement, found, good
+from .releases import defects
+from .words import duration, size
 
 __all__ = [
     "connection_headroom",

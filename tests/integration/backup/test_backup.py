@@ -23,7 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof im
     prove_list,
     prove_read,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._support.progress import Progress
 from integration.backup.backing_up import Shop
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -25,8 +25,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.cipher i
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import readable
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import read_manifest, write_manifest
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.progress import Progress
 from integration.backup.backing_up import Shop
 from integration.backup.keys import Keys, fingerprint, import_key, keys_of, spoiled
 from lab.server import Server

@@ -14,7 +14,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign_
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.backup.backing_up import Shop
 
 _HEAD = "--\n-- PostgreSQL database dump\n--\n\n\\restrict Abc\n\nCREATE TABLE public.x (a int);\n"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import DatabaseProblem, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Session, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Session, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import DatabaseProblem, SteadyError
 
 
 def pieces(password: str) -> set[str]:

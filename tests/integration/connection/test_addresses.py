@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
 from integration.connection.logins import Login, drop_login, has_ipv6, make_login
 from integration.connection.modules import call
 from integration.connection.sentences import check_result, open_session, pieces, refusal

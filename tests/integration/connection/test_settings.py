@@ -13,11 +13,11 @@ from typing import Any
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._rights import theirs
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.rights import theirs
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from integration.cluster import Database
 from integration.connection.logins import Login
 from integration.connection.modules import ARGUMENTS

@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import ConnectionProblem
 from integration.connection.logins import Login, drop_login, make_login
 from integration.connection.modules import call
 from integration.connection.sentences import check_result, check_sentence, open_session, refusal

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Table, TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
+from ..._connection.session import Session
+from ..._model.catalog import Table, TableName
 
 __all__ = ["read"]
 

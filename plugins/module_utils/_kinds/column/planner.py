@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Column, TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Nulls
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+from ..._model.catalog import Catalog, Column, TableName
+from ..._model.data_questions import Nulls
+from ..._model.plan import (
     ACCESS_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
     DataCheck,
@@ -26,7 +25,12 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     autocommit,
     guarded,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ..._model.tables import (
+    column_problems,
+    owner_problems,
+    table_problems,
+)
+from ..._support.sqltext import (
     NAME_LIMIT,
     compose,
     identifier,
@@ -34,11 +38,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     qualified,
     temporary_name,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
-    column_problems,
-    owner_problems,
-    table_problems,
-)
+from .specification import ColumnSpecification
 
 __all__ = ["KIND", "Target", "definition", "differs", "from_image", "from_specification", "plan", "tables"]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils._name_rules import name_problems
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem
+from ..._support.name_rules import name_problems
+from ..._support.problem import Problem
 
 __all__ = ["ARGUMENT_SPEC", "ENTRY_SCHEMA", "SECTION", "ColumnSpecification", "problems"]
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Table, TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Session
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified, raw
+from ..._connection.session import Session
+from ..._model.catalog import Table, TableName
+from ..._support.driver import psycopg2
+from ..._support.sqltext import compose, identifier, qualified, raw
 
 __all__ = ["NullRefusal", "read_null_refusals"]
 

@@ -11,12 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Orphans, Place
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.specification import (
-    ForeignKeySpecification,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+from ..._model.catalog import Catalog, TableName
+from ..._model.data_questions import Orphans, Place
+from ..._model.plan import (
     ACCESS_EXCLUSIVE,
     ROW_SHARE,
     SHARE_ROW_EXCLUSIVE,
@@ -30,7 +27,13 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     autocommit,
     guarded,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ..._model.tables import (
+    column_problems,
+    lock_problems,
+    owner_problems,
+    table_problems,
+)
+from ..._support.sqltext import (
     compose,
     identifier,
     identifiers,
@@ -39,11 +42,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import 
     raw,
     temporary_name,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
-    column_problems,
-    lock_problems,
-    owner_problems,
-    table_problems,
+from .specification import (
+    ForeignKeySpecification,
 )
 
 __all__ = [
@@ -159,9 +159,8 @@ def _standing(key: Mapping[str, Any]) -> str:
 
 def tables(target: Target) -> Set[TableName]:
     wanted = target.specification
-    return {target.table_name} | (
-        {(wanted.referenced_schema, wanted.referenced_table)} if wanted is not None else set()
-    )
+    parent = wanted.parent if wanted is not None else None
+    return {target.table_name} | ({parent} if parent is not None else set())
 
 
 def _wanted(specification: ForeignKeySpecification, found: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
@@ -212,8 +211,8 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     table = target.table_name
     wanted = target.specification
     problems = table_problems(catalog, table, partitioned=True, partition=True)
-    if wanted is not None:
-        parent = (wanted.referenced_schema, wanted.referenced_table)
+    if wanted is not None and wanted.parent is not None:
+        parent = wanted.parent
         if parent != table:
             problems += table_problems(catalog, parent, partitioned=True, partition=True)
         if not problems:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _entry
-from ansible_collections.steady.postgresql.plugins.module_utils._name_rules import derived_name_problems, name_problems
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem, hint, place_of, quoted
+from ..._support import entry as _entry
+from ..._support.name_rules import derived_name_problems, name_problems
+from ..._support.problem import Problem, hint, place_of, quoted
 
 __all__ = ["default_name", "entry_name", "likeness", "problems"]
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _entry
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key import rules
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.shape import (
+from ..._support import entry as _entry
+from ..._support.problem import Problem
+from . import rules
+from .shape import (
     ARGUMENT_SPEC,
     ENTRY_SCHEMA,
     SECTION,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem
 
 __all__ = [
     "ARGUMENT_SPEC",
@@ -57,6 +57,11 @@ class ForeignKeySpecification:
     deferrable: bool | None = None
     initially_deferred: bool | None = None
     state: str = "present"
+
+    @property
+    def parent(self) -> tuple[str, str] | None:
+        """The referenced table: its schema and name."""
+        return None if self.referenced_table is None else (self.referenced_schema, self.referenced_table)
 
     @classmethod
     def from_entry(cls, entry: Mapping, schema: str) -> ForeignKeySpecification:

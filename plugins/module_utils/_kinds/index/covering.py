@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target
+from ..._model.catalog import Catalog, TableName
+from .target import Target
 
 __all__ = ["Shape", "covers", "shape_of_image", "shape_of_target"]
 

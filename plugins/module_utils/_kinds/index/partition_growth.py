@@ -11,17 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.partition_scene import Names, Scene
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.statements import (
-    KIND,
-    after_build,
-    drops,
-    duplicate_checks,
-    rehearsal,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target, create_statement
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+from ..._model.catalog import TableName
+from ..._model.plan import (
     ACCESS_EXCLUSIVE,
     SHARE,
     DataCheck,
@@ -30,12 +21,21 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     autocommit,
     guarded,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ..._support.sqltext import (
     compose,
     identifier,
     literal,
     qualified,
 )
+from .partition_scene import Names, Scene
+from .statements import (
+    KIND,
+    after_build,
+    drops,
+    duplicate_checks,
+    rehearsal,
+)
+from .target import Target, create_statement
 
 __all__ = ["Growth", "grow", "name_taken"]
 

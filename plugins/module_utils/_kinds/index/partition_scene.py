@@ -11,19 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
+from ..._model.catalog import (
     Catalog,
     Table,
     TableName,
     partitions_below,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.statements import KIND
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target, differences
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ..._support.sqltext import (
     derived_name,
     qualified,
     temporary_name,
 )
+from .statements import KIND
+from .target import Target, differences
 
 __all__ = ["Names", "Scene", "is_helper", "relation_names"]
 

@@ -21,23 +21,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.partition_growth import grow, name_taken
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.partition_scene import (
-    Scene,
-    is_helper,
-    relation_names,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.statements import (
-    KIND,
-    build_problems,
-    drops,
-    helper_name,
-    refusals,
-    rename,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import Target, differences, keeping
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+from ..._model.catalog import Catalog
+from ..._model.plan import (
     ACCESS_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
     Lock,
@@ -47,12 +32,27 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     Unit,
     guarded,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ..._model.tables import lock_problems, owner_problems
+from ..._support.sqltext import (
     compose,
     identifier,
     qualified,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._tables import lock_problems, owner_problems
+from .partition_growth import grow, name_taken
+from .partition_scene import (
+    Scene,
+    is_helper,
+    relation_names,
+)
+from .statements import (
+    KIND,
+    build_problems,
+    drops,
+    helper_name,
+    refusals,
+    rename,
+)
+from .target import Target, differences, keeping
 
 __all__ = ["goes_with", "is_helper", "plan", "relation_names"]
 

@@ -11,9 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Table, TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index import partitioned
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.statements import (
+from ..._model.catalog import Catalog, Table, TableName
+from ..._model.plan import (
+    SHARE_UPDATE_EXCLUSIVE,
+    Lock,
+    Outcome,
+    Problem,
+    Step,
+    Unit,
+    autocommit,
+)
+from ..._model.tables import (
+    column_problems,
+    owner_problems,
+    table_problems,
+)
+from ..._support.sqltext import compose, identifier, qualified, raw
+from . import partitioned
+from .statements import (
     KIND,
     after_build,
     build_problems,
@@ -24,27 +39,12 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.sta
     rehearsal,
     rename,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
+from .target import (
     Target,
     create_statement,
     differences,
     keeping,
     kept_statistics,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
-    SHARE_UPDATE_EXCLUSIVE,
-    Lock,
-    Outcome,
-    Problem,
-    Step,
-    Unit,
-    autocommit,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import compose, identifier, qualified, raw
-from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
-    column_problems,
-    owner_problems,
-    table_problems,
 )
 
 __all__ = ["KIND", "definition", "differs", "plan", "relation_names", "tables"]

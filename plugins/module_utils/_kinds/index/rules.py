@@ -13,17 +13,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _entry
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.key_column import IndexColumn
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.shape import COLUMN_CHOICES, COLUMN_KEYS
-from ansible_collections.steady.postgresql.plugins.module_utils._name_rules import (
+from ..._support import entry as _entry
+from ..._support.name_rules import (
     derived_name_problems,
     name_fault,
     name_problems,
     sql_problems,
     text_problems,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem, hint, kind_of, place_of, quoted
+from ..._support.problem import Problem, hint, kind_of, place_of, quoted
+from .key_column import IndexColumn
+from .shape import COLUMN_CHOICES, COLUMN_KEYS
 
 __all__ = ["default_name", "entry_name", "likeness", "problems"]
 

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _entry
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index import rules
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.key_column import IndexColumn
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.shape import (
+from ..._support import entry as _entry
+from ..._support.problem import Problem
+from . import rules
+from .key_column import IndexColumn
+from .shape import (
     ARGUMENT_SPEC,
     ENTRY_SCHEMA,
     SECTION,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import Problem
 
 __all__ = [
     "ARGUMENT_SPEC",

@@ -11,21 +11,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
-from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Duplicates, Place
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
-    Target,
-    create_statement,
-    keys,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import DataCheck, Problem, Unit, autocommit
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ..._model.catalog import Catalog
+from ..._model.data_questions import Duplicates, Place
+from ..._model.plan import DataCheck, Problem, Unit, autocommit
+from ..._support.sqltext import (
     compose,
     identifier,
     literal,
     qualified,
     raw,
     temporary_name,
+)
+from .target import (
+    Target,
+    create_statement,
+    keys,
 )
 
 __all__ = [

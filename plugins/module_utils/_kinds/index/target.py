@@ -12,19 +12,19 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, TableName
-from ansible_collections.steady.postgresql.plugins.module_utils._data_questions import Key
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import (
-    IndexColumn,
-    IndexSpecification,
-)
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ..._model.catalog import Catalog, TableName
+from ..._model.data_questions import Key
+from ..._support.sqltext import (
     compose,
     enclosed,
     identifier,
     identifiers,
     literal,
     raw,
+)
+from .specification import (
+    IndexColumn,
+    IndexSpecification,
 )
 
 __all__ = [

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address, hidden, read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import extensions
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem
-from ansible_collections.steady.postgresql.plugins.module_utils._run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import Address, hidden, read_address
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._support.driver import extensions
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import ConnectionProblem
 
 
 def parameters(text: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.blockers import (
     Blocker,
     BlockerPolicy,
     blocker_of,

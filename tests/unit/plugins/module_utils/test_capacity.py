@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._capacity import Capacity, Facts, choose
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.capacity import Capacity, Facts, choose
 
 MB, GB = 1024**2, 1024**3
 

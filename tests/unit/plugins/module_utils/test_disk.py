@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._disk import (
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Plan, Step
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.disk import (
     Build,
     Estimate,
     builds_of,
     disk_problems,
     index_bytes,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Step
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import Wish, kind_named, wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import Wish, kind_named, wishes_of
 from unit.builders import index_image
 
 MB, GB = 1024**2, 1024**3

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._duration import milliseconds, seconds_or_off
+from ansible_collections.steady.postgresql.plugins.module_utils._support.duration import milliseconds, seconds_or_off
 
 
 @pytest.mark.parametrize(

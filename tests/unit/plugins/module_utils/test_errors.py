@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import (
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import (
     ConnectionProblem,
     DatabaseProblem,
     LockNotAvailable,

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._executor import Executor, StepResult, _groups
-from ansible_collections.steady.postgresql.plugins.module_utils._left import Left
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.executor import Executor, StepResult, _groups
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.left import Left
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
     ACCESS_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
     DataCheck,
@@ -24,6 +23,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
     autocommit,
     guarded,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from unit.builders import FakeSession, server_error
 
 SALE, TENANT, PET = ("public", "Sale"), ("public", "Tenant"), ("public", "Pet")

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._lag import (
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.lag import (
     Replica,
     Slot,
     behind,
     hidden,
     wait_for_replicas,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 
 MB = 1024**2
 LATE = Replica("b", "streaming", 5 * MB, 31.0)

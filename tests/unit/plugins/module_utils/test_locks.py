@@ -17,28 +17,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _blockers, _locks
-from ansible_collections.steady.postgresql.plugins.module_utils._blockers import (
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import blockers as _blockers
+from ansible_collections.steady.postgresql.plugins.module_utils._locks import locks as _locks
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.blockers import (
     Blocker,
     blockers_of_session,
     blockers_of_tables,
     describe_blockers,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import LockNotAvailable
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import (
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import (
     Attempt,
     LockPolicy,
     Taken,
     run_guarded,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
     ACCESS_EXCLUSIVE,
     SHARE,
     SHARE_ROW_EXCLUSIVE,
     Unit,
     guarded,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._support.driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import LockNotAvailable
 from unit.builders import FakeSession, server_error
 
 DRAWER, USER = ("public", "CashDrawer"), ("public", "User")

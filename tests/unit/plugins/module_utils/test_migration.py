@@ -15,7 +15,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.spe
     IndexColumn,
     IndexSpecification,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import (
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import (
     Migration,
     Probe,
     Verification,

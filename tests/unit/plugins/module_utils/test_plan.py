@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import (
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
     ACCESS_EXCLUSIVE,
     ROW_SHARE,
     SHARE,

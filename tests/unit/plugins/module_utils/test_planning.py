@@ -11,20 +11,20 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _planning
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Column
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import psycopg2
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import DatabaseProblem, Refused
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem, Step
-from ansible_collections.steady.postgresql.plugins.module_utils._planning import (
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Plan, Problem, Step
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import planning as _planning
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import (
     ask_data,
     make_plan,
     refuse_problems,
     rehearse,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._support.driver import psycopg2
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import DatabaseProblem, Refused
 from unit.builders import DRAWER, USER, FakeSession, catalog, index_image, key_image, server_error, table
 
 SERVER = Server(180001, "18.1", "clinic", "deployer", "7", False, None)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem
-from ansible_collections.steady.postgresql.plugins.module_utils._pooler import (
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.pooler import (
     direct_address,
     pooled_by_name,
     refuse_pooler_by_name,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import ConnectionProblem
 
 NEON = "ep-cool-darkness-123456-pooler.us-east-2.aws.neon.tech"
 UNPOOLED = " (Vercel's DATABASE_URL_UNPOOLED or POSTGRES_URL_NON_POOLING)"

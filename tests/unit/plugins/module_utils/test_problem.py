@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._problem import (
+from ansible_collections.steady.postgresql.plugins.module_utils._support.problem import (
     Problem,
     hint,
     kind_of,

@@ -9,8 +9,8 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import KINDS, kind_named, wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import KINDS, kind_named, wishes_of
 from unit.builders import index_image, key_image
 
 MIGRATION = Migration.from_mapping(

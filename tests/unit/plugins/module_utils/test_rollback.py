@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._rollback import Undo, drift_problems, inverse
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import Undo, drift_problems, inverse
 from unit.builders import DRAWER, USER, index_image, key_image
 
 BEFORE = index_image("i", ["a"])

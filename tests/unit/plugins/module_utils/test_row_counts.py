@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _row_counts
-from ansible_collections.steady.postgresql.plugins.module_utils._row_counts import (
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import row_counts as _row_counts
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.row_counts import (
     CountResult,
     compare,
     count_problems,

@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
-from ansible_collections.steady.postgresql.plugins.module_utils import _run
-from ansible_collections.steady.postgresql.plugins.module_utils._address import Address
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import ConnectionProblem, Refused, SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem, Step, autocommit
-from ansible_collections.steady.postgresql.plugins.module_utils._run import (
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import Address
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy import run as _run
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.executor import StepResult
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import (
     COLLECTION_VERSION,
     Options,
     failed_step_error,
@@ -27,7 +26,18 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run import (
     recheck,
     result_of,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
+    Outcome,
+    Plan,
+    Problem,
+    Step,
+    autocommit,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import (
+    ConnectionProblem,
+    Refused,
+    SteadyError,
+)
 from unit.builders import DRAWER, FakeSession, index_image, key_image
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._size import size_bytes, size_text
+from ansible_collections.steady.postgresql.plugins.module_utils._support.size import size_bytes, size_text
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._driver import sql
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import (
+from ansible_collections.steady.postgresql.plugins.module_utils._support.driver import sql
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import (
     NAME_LIMIT,
     compose,
     enclosed,

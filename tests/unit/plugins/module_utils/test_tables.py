@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, read_relations, read_tables
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Problem
-from ansible_collections.steady.postgresql.plugins.module_utils._tables import (
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import (
+    Catalog,
+    read_relations,
+    read_tables,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Problem
+from ansible_collections.steady.postgresql.plugins.module_utils._model.tables import (
     column_problems,
     owner_problems,
     table_problems,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._locks import LockPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._progress import Progress
-from ansible_collections.steady.postgresql.plugins.module_utils._watch import Watch
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.watch import Watch
+from ansible_collections.steady.postgresql.plugins.module_utils._support.progress import Progress
 from unit.builders import FakeSession
 
 BLOCKED = {"pid": 7, "blocked": True, "state": "active", "since": 0.0, "phase": None}

@@ -17,7 +17,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.plugin_utils import _expectation, _migration_file, _migration_shape
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import MigrationFileError, find, load
 
@@ -229,12 +229,12 @@ class TestFile:
         self.check(Path("migrations/x.yml"), message)
 
     def test_jsonschema_is_missing(self, tmp_path, monkeypatch):
-        spec = importlib.util.spec_from_file_location("without_jsonschema", _migration_shape.__file__)
+        spec = importlib.util.spec_from_file_location(f"{_migration_shape.__name__}_alone", _migration_shape.__file__)
         module = importlib.util.module_from_spec(spec)
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, "jsonschema", None)
             # A dataclass looks for its own module.
-            patch.setitem(sys.modules, "without_jsonschema", module)
+            patch.setitem(sys.modules, module.__name__, module)
             spec.loader.exec_module(module)
         monkeypatch.setattr(_migration_file, "JSONSCHEMA_MISSING", module.JSONSCHEMA_MISSING)
         self.check(

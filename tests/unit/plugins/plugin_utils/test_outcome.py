@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import jsonschema
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._executor import StepResult
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Step
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.executor import StepResult
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Step
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import temporary_name
 from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
 from unit import builders
 from unit.results import (

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Column
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import (
     Target,
     differs,
@@ -20,8 +19,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.pl
     tables,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified, temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified, temporary_name
 from unit.builders import (
     DRAWER,
     ODD_NAMES,

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Column, TableName
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.planner import (
     Target,
     describe,
@@ -24,8 +23,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_k
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.specification import (
     ForeignKeySpecification,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified, temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column, TableName
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified, temporary_name
 from unit.builders import (
     DRAWER,
     ODD_NAMES,

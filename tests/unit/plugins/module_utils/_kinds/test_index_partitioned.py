@@ -11,13 +11,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import (
-    Catalog,
-    Relation,
-    Table,
-    TableName,
-    partitions_below,
-)
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.planner import plan, relation_names
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import IndexSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
@@ -25,8 +18,15 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.tar
     from_image,
     from_specification,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Step
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified, temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import (
+    Catalog,
+    Relation,
+    Table,
+    TableName,
+    partitions_below,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Step
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified, temporary_name
 from unit.builders import ODD_NAMES, VERSIONS, catalog, index_image, quoted, script, table, texts
 
 ROOT: TableName = ("public", "Event")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog, Column, Relation
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.planner import (
     differs,
     plan,
@@ -23,8 +22,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.tar
     from_image,
     from_specification,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome
-from ansible_collections.steady.postgresql.plugins.module_utils._sqltext import qualified, temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column, Relation
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified, temporary_name
 from unit.builders import (
     DRAWER,
     ODD_NAMES,

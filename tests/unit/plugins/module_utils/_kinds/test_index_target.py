@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._catalog import Catalog
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import IndexSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
     Target,
@@ -19,6 +18,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.tar
     from_specification,
     keys,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog
 from unit.builders import DRAWER, catalog, index_image, key_column, table
 
 HEAD = 'CREATE INDEX CONCURRENTLY "i" ON "public"."CashDrawer" USING '

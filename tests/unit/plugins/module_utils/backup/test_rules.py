@@ -19,7 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, choose, find_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.retention import choose as may_go
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import suffixed
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.plugin_utils import _progress as progress
 from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import line
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import (
     BLOCKER,
@@ -20,6 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._preflight.findi
     severities,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import duration, size
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 
 
 def never(_facts: Any) -> Any:

@@ -10,8 +10,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._drift import Drift
-from ansible_collections.steady.postgresql.plugins.module_utils._plan import Outcome, Plan, Problem, Step, autocommit
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
+    Outcome,
+    Plan,
+    Problem,
+    Step,
+    autocommit,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.drift import Drift
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import (
     activity,
     history,
@@ -23,7 +30,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._preflight.backu
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.finding import judged
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server
 from unit.builders import DRAWER, USER, catalog, table
 
 SERVER = Server(170006, "17.6", "clinic", "deployer", "7341", False, None)

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._planning import plan_of, with_targets
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import plan_of, with_targets
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import schema
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
-from ansible_collections.steady.postgresql.plugins.module_utils._registry import wishes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._session import Server
 from unit.builders import DRAWER, USER, catalog, index_image, key_column, key_image, other_constraint, table
 
 SERVER = Server(180007, "18.7", "clinic", "deployer", None, False, None)

@@ -1,0 +1,321 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Undoing a deployment: every object back to the image that the journal keeps of it, by the same safe steps."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .._connection.deployment_lock import take_deployment_lock
+from .._connection.session import Server, Session, Target, translate
+from .._journal.journal import Journal
+from .._model.plan import Outcome, Plan, Problem, Step
+from .._planning.capacity import Capacity
+from .._planning.planning import (
+    ask_data,
+    make_plan,
+    read_catalog,
+    refuse_problems,
+    settled,
+)
+from .._planning.registry import Wish, kind_named
+from .._planning.resources import plan_resources
+from .._support.driver import psycopg2
+from .._support.errors import NOTHING_CHANGED, SteadyError
+from .deployment import (
+    Attempt,
+    Conduct,
+    conduct,
+    execute,
+    name_sessions,
+    notes_of,
+    take_over,
+)
+from .executor import StepResult
+from .run import (
+    COLLECTION_VERSION,
+    Options,
+    failed_step_error,
+    now,
+    plan_result,
+    result_of,
+    step_entries,
+)
+
+__all__ = ["Undo", "drift_problems", "inverse", "rollback"]
+
+
+@dataclass(frozen=True)
+class Undo:
+    """One object of a deployment. before: its image before the first step; after: the last one known.
+
+    certain: false when the last step was cut off, so that `after` may be older than what stands there.
+    """
+
+    kind: str
+    table: Tuple[str, str]
+    name: str
+    before: Optional[Mapping[str, Any]]
+    after: Optional[Mapping[str, Any]]
+    certain: bool
+
+    @property
+    def object(self) -> str:
+        """As results name it."""
+        return Step(self.kind, self.table, self.name, "", ()).object
+
+    @property
+    def wish(self) -> Wish:
+        kind = kind_named(self.kind)
+        return Wish(kind, kind.from_image(self.table, self.name, self.before))
+
+
+def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
+    """What has to be undone, from the journal's steps of a deployment (oldest first). What began last comes first."""
+    undos: Dict[Tuple[str, Tuple[str, str], str], Undo] = {}
+    for step in steps:
+        if step["direction"] != "deploy":
+            continue
+        table = (step["table_schema"], step["table_name"])
+        key = (step["kind"], table, step["name"])
+        first = undos.get(key)
+        undos[key] = Undo(
+            step["kind"],
+            table,
+            step["name"],
+            step["before"] if first is None else first.before,
+            step["after"],
+            step["status"] == "done",
+        )
+    return list(undos.values())[::-1]
+
+
+def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Problem]:
+    """Whether somebody changed the object after the deployment: then it is not ours to undo."""
+    kind = kind_named(undo.kind)
+
+    def same(image: Optional[Mapping[str, Any]]) -> bool:
+        if image is None or found is None:
+            return image is None and found is None
+        return not kind.differs(image, found)
+
+    # An invalid index is not brought back: its place is empty when the rollback is done.
+    gone = found is None and (undo.before is None or not undo.before.get("valid", True))
+    if gone or same(undo.before) or same(undo.after) or not undo.certain:
+        return []
+    what = (
+        "is there again, with another definition"
+        if undo.after is None
+        else ("is gone" if found is None else "has another definition by now")
+    )
+    return [
+        Problem(
+            f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" {what}: somebody changed it after '
+            "the deployment, so it is not touched"
+        )
+    ]
+
+
+def rollback(deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str] = ()) -> Dict[str, Any]:
+    """Undo a deployment (None: the last one). partial: leave out what cannot be undone. only: just these objects, as
+    results name them. Raises SteadyError.
+    """
+    with conduct(options) as run:
+        return _rollback(deployment_id, partial, options, only, run)
+
+
+def _rollback(
+    deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str], run: Conduct
+) -> Dict[str, Any]:
+    started_at = now()
+    address = options.address()
+    target = options.target(address, "rollback")
+    control, server = target.first_session(None)
+    control.patience.say = run.progress.say
+    try:
+        journal = Journal(control, server)
+        if not journal.exists():
+            if deployment_id is None:
+                note = "there is no journal: nothing was ever deployed here"
+                return result_of(server, address, "rolled_back", started_at, **_nothing(None, note))
+            raise _unknown(deployment_id, [])
+        if not options.check:
+            take_deployment_lock(control)
+            journal.prepare()
+            take_over(control, journal)
+            run.keep_prisma_out(control)
+        chosen = _choose(journal, deployment_id)
+        if chosen is None or chosen["status"] == "rolled_back":
+            note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
+            return result_of(server, address, "rolled_back", started_at, **_nothing(chosen, note))
+        undos = inverse(journal.steps(chosen["id"]))
+        rest = [undo for undo in undos if only and undo.object not in only]
+        _refuse_unknown(only, undos, chosen["id"])
+        undos = [undo for undo in undos if undo not in rest]
+        plan = _plan(control, server, undos)
+        left_out = _left_out(plan) if partial else []
+        left_out += [{"kind": undo.kind, "object": undo.object, "reasons": ["not asked for"]} for undo in rest]
+        if partial:
+            plan = Plan(tuple(outcome for outcome in plan.outcomes if not outcome.problems))
+        plan, capacity, notes = plan_resources(control, server, plan, [undo.wish for undo in undos], options)
+        refuse_rollback(plan, options)
+        common: Dict[str, Any] = {
+            "migration_id": chosen["migration_id"],
+            "deployment_id": chosen["id"],
+            "left_out": left_out,
+            **plan_result(plan),
+        }
+        common["notes"] += notes
+        if options.check:
+            return result_of(server, address, "planned", started_at, changed=bool(plan.steps), **common)
+        results, number, error, written = _carry_out(
+            control,
+            target,
+            journal,
+            chosen,
+            plan,
+            bool(left_out),
+            options,
+            run,
+            capacity,
+            functools.partial(settled, server=server, wishes=[undo.wish for undo in undos], plan=plan),
+        )
+        common.update(attempt=number, changed=any(result.begun for result in results), steps=step_entries(results))
+        common["notes"] += notes_of(results, common["notes"]) + written
+        facts = result_of(server, address, "failed" if error else "rolled_back", started_at, **common)
+        if error is not None:
+            error.facts.update(facts)
+            raise error
+        return facts
+    except psycopg2.Error as error:
+        raise translate(
+            error, "The rollback stopped", "what was done so far is in the journal (schema steady)"
+        ) from None
+    finally:
+        control.close()
+
+
+def _refuse_unknown(only: Sequence[str], undos: Sequence[Undo], deployment_id: str) -> None:
+    known = [undo.object for undo in undos]
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise SteadyError(
+            f"Deployment {deployment_id} changed nothing of the name {', '.join(unknown)}.",
+            f"it changed: {', '.join(known)}",
+            "correct steady_rollback_only",
+            NOTHING_CHANGED,
+        )
+
+
+def refuse_rollback(plan: Plan, options: Options) -> None:
+    """As for a deployment, with the word that does the rest all the same."""
+    try:
+        refuse_problems(plan, permissions_too=not options.check)
+    except SteadyError as error:
+        error.what = "The deployment cannot be undone completely:"
+        error.todo = (
+            "mend what is named, or undo all but these with steady_rollback_partial=true; the data itself comes "
+            "back only from a backup"
+        )
+        raise
+
+
+def _choose(journal: Journal, deployment_id: Optional[str]) -> Optional[Mapping[str, Any]]:
+    if deployment_id is None:
+        deployment_id = journal.last_to_undo()
+        if deployment_id is None:
+            return None
+    found = journal.deployments(deployment_id)
+    if not found:
+        raise _unknown(deployment_id, [row["id"] for row in journal.deployments(limit=5)])
+    return found[0]
+
+
+def _unknown(deployment_id: str, known: List[str]) -> SteadyError:
+    return SteadyError(
+        f"There is no deployment {deployment_id} in this database's journal.",
+        f"the last ones are: {', '.join(known)}" if known else "nothing was ever deployed here",
+        "check the id and the host",
+        NOTHING_CHANGED,
+    )
+
+
+def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
+    wishes = [undo.wish for undo in undos]
+    plan = ask_data(control, make_plan(control, server, wishes))
+    catalog, _errors = read_catalog(control, server, wishes)
+    outcomes: List[Outcome] = []
+    for undo, outcome in zip(undos, plan.outcomes):
+        found = catalog.find(undo.kind, undo.table, undo.name)
+        drift = drift_problems(undo, found) if not outcome.elsewhere else []
+        outcomes.append(replace(outcome, problems=(*drift, *outcome.problems)) if drift else outcome)
+    return Plan(tuple(outcomes))
+
+
+def _left_out(plan: Plan) -> List[Dict[str, Any]]:
+    return [
+        {
+            "kind": outcome.kind,
+            "object": f"{outcome.table[0]}.{outcome.table[1]}.{outcome.name}",
+            "reasons": [problem.text for problem in outcome.problems],
+        }
+        for outcome in plan.outcomes
+        if outcome.problems
+    ]
+
+
+def _nothing(chosen: Optional[Mapping[str, Any]], note: str) -> Dict[str, Any]:
+    """The result of a rollback that finds nothing to undo."""
+    return {
+        "changed": False,
+        "deployment_id": chosen["id"] if chosen else None,
+        "migration_id": chosen["migration_id"] if chosen else None,
+        "steps": [],
+        "notes": [note],
+        "plan_hash": None,
+        "plan_sql": "-- nothing to roll back\n",
+        "present": [],
+        "left_out": [],
+    }
+
+
+def _carry_out(
+    control: Session,
+    target: Target,
+    journal: Journal,
+    chosen: Mapping[str, Any],
+    plan: Plan,
+    partly: bool,
+    options: Options,
+    run: Conduct,
+    capacity: Capacity,
+    done: Callable[[Session, Step], bool],
+) -> Tuple[List[StepResult], int, Optional[SteadyError], List[str]]:
+    """Execute the plan as an attempt of the deployment: what came of the steps, its number, why it stopped, notes."""
+    identity = chosen["id"]
+    number = journal.begin(
+        identity,
+        chosen["migration_id"],
+        chosen["migration"],
+        "rollback",
+        plan.hash,
+        options.operator,
+        COLLECTION_VERSION,
+    )
+    attempt = Attempt(journal, identity, number)
+    name_sessions(control, target, identity)
+    # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
+    results = execute(control, target, None, plan.steps, options, attempt, run, capacity, done)
+    if all(result.status == "done" for result in results):
+        return results, number, None, attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
+    error = failed_step_error(results, "or bring the migration back with deploy.yml")
+    try:
+        return results, number, error, attempt.end(False, "partly_rolled_back", str(error))
+    except (psycopg2.Error, SteadyError):
+        return results, number, error, []  # the session is gone; the next run marks the attempt as interrupted

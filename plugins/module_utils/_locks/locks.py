@@ -1,0 +1,243 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The lock policy: how a statement gets a lock that ordinary reads or writes would feel. The only place for it.
+
+A statement that waits for such a lock makes everything behind it wait too. So attempts with NOWAIT come first: they
+never queue, and nobody waits behind them. On a table that is never free they may never succeed; then attempts that
+wait for a fraction of the budget come in between, with pauses in which traffic drains; every other one of these is
+polite: it ends as soon as anybody waits behind it. When the patience is used up, the sessions in the way are named and
+nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import AbstractSet, Any, Callable, ContextManager, Iterator, List, Optional, Tuple
+
+from .._connection.liveness import answers
+from .._connection.session import Session
+from .._connection.stop import STOP
+from .._model.plan import (
+    SHARE_UPDATE_EXCLUSIVE,
+    Lock,
+    Unit,
+    lock_statement,
+)
+from .._support.driver import psycopg2
+from .._support.errors import LockNotAvailable
+from .._support.sqltext import qualified
+from .blockers import (
+    AUTOVACUUM,
+    Blocker,
+    BlockerPolicy,
+    describe_blockers,
+)
+
+__all__ = ["LATER", "Attempt", "Holders", "LockPolicy", "Taken", "holders", "run_guarded"]
+
+# SQLSTATEs after which the same attempt may succeed later (appendix A): lock_not_available, deadlock_detected, and
+# query_canceled, which is our own statement_timeout when the transaction was slow to finish.
+LATER = ("55P03", "40P01", "57014")
+DEADLOCK = "40P01"
+
+# (table, virtual transaction): transactions of others, each with a table on which it holds a lock.
+Holders = AbstractSet[Tuple[Tuple[str, str], str]]
+_HOLDERS = (
+    "SELECT w.number::int AS number, l.virtualtransaction AS transaction"
+    " FROM unnest(%s::text[]) WITH ORDINALITY AS w(name, number)"
+    " JOIN pg_catalog.pg_locks AS l ON l.locktype = 'relation' AND l.relation = pg_catalog.to_regclass(w.name)"
+    " WHERE l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database"
+    "  WHERE datname = pg_catalog.current_database()) AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """lock_timeout_ms: None for NOWAIT, else how long the whole attempt may queue. pause_s: before the next one.
+
+    polite: it ends as soon as somebody waits behind it.
+    """
+
+    lock_timeout_ms: Optional[int]
+    pause_s: float
+    polite: bool = False
+
+
+@dataclass(frozen=True)
+class LockPolicy:
+    """budget_ms: the longest that one attempt may make anybody wait. patience_s: how long to go on trying.
+
+    blockers: what may be done about the sessions in the way.
+    """
+
+    budget_ms: int = 100
+    patience_s: float = 600.0
+    blockers: BlockerPolicy = BlockerPolicy()
+
+    def attempts(self) -> Iterator[Attempt]:
+        """The endless schedule; whoever follows it stops at the patience. Pauses are shortest first.
+
+        NOWAIT alone at first. From the 21st attempt on, after two seconds, every eighth is polite: it queues for six
+        tenths of the budget, or until anybody waits behind it. From the 25th on, after three, every eighth queues for
+        a quarter, a half, then six tenths of the budget, whoever waits: if all were polite, a table that somebody
+        always waits for would never be changed. The rest of the budget is for the statements themselves.
+        """
+        pause, number = 0.05, 0
+        shares = (0.25, 0.5, 0.6)
+        while True:
+            number += 1
+            queued = number - 24
+            if queued > 0 and queued % 8 == 1:
+                share = shares[min(queued // 8, len(shares) - 1)]
+                yield Attempt(max(1, int(self.budget_ms * share)), min(4 * pause, 5.0))
+            elif number > 20 and number % 8 == 5:
+                yield Attempt(max(1, int(self.budget_ms * shares[-1])), pause, polite=True)
+            else:
+                yield Attempt(None, pause)
+            pause = min(pause * 1.08, 1.0)
+
+
+@dataclass
+class Taken:
+    """What it took to run a guarded unit."""
+
+    attempts: int = 0
+    lock_wait_ms: float = 0.0
+
+
+def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
+    """The whole transaction in one message: no network round trip passes while the lock is held.
+
+    lock_timeout counts for each table by itself, so it is statement_timeout that bounds the time to queue for all of
+    them; it counts for each statement by itself, so they share what is left of the budget.
+    """
+    queue_ms = attempt.lock_timeout_ms or 0
+    nowait = " NOWAIT" if attempt.lock_timeout_ms is None else ""
+    statement_ms = max(1, (budget_ms - queue_ms) // len(unit.statements))
+    parts = [
+        "BEGIN",
+        # COMMIT is under the lock, too: it waits neither for the disk nor for a standby (documentation, 28.4).
+        "SET LOCAL synchronous_commit TO off",
+        f"SET LOCAL lock_timeout TO '{queue_ms}ms'",
+        f"SET LOCAL statement_timeout TO '{queue_ms or max(budget_ms, 1)}ms'",
+        lock_statement(unit) + nowait,
+        f"SET LOCAL statement_timeout TO '{statement_ms}ms'",
+        *unit.statements,
+        "COMMIT",
+    ]
+    return "; ".join(parts)
+
+
+def holders(session: Session, unit: Unit) -> Holders:
+    """Who holds any lock on the unit's tables: all that conflicts with ACCESS EXCLUSIVE. Raises psycopg2.Error."""
+    tables = [lock.table for lock in unit.locks]
+    rows = session.rows(_HOLDERS, ([qualified(*table) for table in tables],))
+    return frozenset((tables[row["number"] - 1], row["transaction"]) for row in rows)
+
+
+def run_guarded(
+    session: Session,
+    unit: Unit,
+    policy: LockPolicy,
+    watcher: Callable[[], List[Blocker]],
+    clock: Tuple[Callable[[], float], Callable[[float], None]] = (time.monotonic, time.sleep),
+    yielding: Callable[[], ContextManager[Any]] = nullcontext,
+    holding: Callable[[], Holders] = frozenset,
+    guarding: Callable[[], ContextManager[Any]] = nullcontext,
+) -> Taken:
+    """Run the unit under the policy. Raises LockNotAvailable, or psycopg2.Error for what no patience mends.
+
+    watcher: asked for the sessions in the way, from another session, when an attempt has failed. yielding: cancels
+    the session's statement from another session when others wait behind it. holding: who has a lock now that an
+    attempt would need; asked before one that does not queue. guarding: around each attempt.
+
+    A lock that is granted is in the WAL, and a hot standby takes it, too (PostgreSQL documentation, 26.4.2), also when
+    the next table of the attempt is not free and all of it is rolled back. So no attempt is made while a transaction
+    goes on that was there at the look before, and tables that were not free come first.
+    """
+    now, sleep = clock
+    started = now()
+    taken = Taken()
+    blockers: List[Blocker] = []
+    slow = 0
+    seen: Optional[Holders] = None
+    for attempt in policy.attempts():
+        STOP.check()
+        taken.attempts += 1
+        tried = now()
+        held = holding()
+        stay = held if seen is None else held & seen
+        seen = held
+        busy = {table for table, _transaction in held}
+        ordered = replace(unit, locks=tuple(sorted(unit.locks, key=lambda lock: lock.table not in busy)))
+        try:
+            if not stay or attempt.lock_timeout_ms is not None:
+                with guarding(), yielding() if attempt.polite else nullcontext(), answers(session, policy.budget_ms):
+                    session.execute(script(ordered, attempt, policy.budget_ms))
+                taken.lock_wait_ms = (tried - started) * 1000.0
+                return taken
+        except psycopg2.Error as error:
+            if getattr(error, "pgcode", None) is None or session.connection.closed:
+                raise
+            session.execute("ROLLBACK")
+            if error.pgcode not in LATER:
+                raise
+            # An attempt that queues has the same SQLSTATE when its time to queue is over.
+            slow += error.pgcode == "57014" and attempt.lock_timeout_ms is None
+        if taken.attempts % 10 == 1 or now() - started > policy.patience_s:
+            blockers = watcher() or blockers
+            if any(blocker.backend == AUTOVACUUM for blocker in blockers):
+                _ask_autovacuum_to_go(session, unit)
+        if now() - started > policy.patience_s:
+            raise _gave_up(unit, policy, taken, blockers, now() - started, slow)
+        sleep(attempt.pause_s * random.uniform(0.75, 1.25))
+    raise AssertionError("the schedule of attempts has no end")
+
+
+def _ask_autovacuum_to_go(session: Session, unit: Unit) -> None:
+    """Wait as only a vacuum does: for SHARE UPDATE EXCLUSIVE, behind which neither reads nor writes wait.
+
+    After deadlock_timeout the server itself ends an autovacuum that somebody waits for, which no attempt of ours is
+    long enough for; one that prevents wraparound it lets go on, and then we give up here and go on trying.
+    """
+    harmless = Unit((), tuple(Lock(SHARE_UPDATE_EXCLUSIVE, lock.table) for lock in unit.locks))
+    timeout = (
+        "SELECT pg_catalog.set_config('lock_timeout', (1000 + 1000 * extract(epoch FROM"
+        " pg_catalog.current_setting('deadlock_timeout')::interval))::int::text, true)"
+    )
+    try:
+        session.execute("; ".join(["BEGIN", timeout, lock_statement(harmless), "COMMIT"]))
+    except psycopg2.Error as error:
+        if getattr(error, "pgcode", None) is None or session.connection.closed:
+            raise
+        session.execute("ROLLBACK")
+        if error.pgcode not in LATER:
+            raise
+
+
+def _gave_up(
+    unit: Unit, policy: LockPolicy, taken: Taken, blockers: List[Blocker], waited: float, slow: int
+) -> LockNotAvailable:
+    tables = ", ".join(qualified(*lock.table) for lock in unit.locks)
+    return LockNotAvailable(
+        f"No {unit.locks[0].mode} lock on {tables} in {waited:.0f} s ({taken.attempts} attempts).",
+        describe_blockers(blockers),
+        "raise steady_lock_budget: the lock was there, and the statements took longer than it allows; "
+        "then run the same command again"
+        if slow > taken.attempts // 2
+        else "end these sessions' transactions, or raise steady_lock_patience; then run the same command again",
+        f"no attempt made others wait longer than steady_lock_budget ({policy.budget_ms} ms)",
+        sqlstate="55P03",
+        facts={
+            "blockers": [blocker.as_dict() for blocker in blockers],
+            "attempts": taken.attempts,
+            "lock_wait_ms": waited * 1000.0,
+        },
+    )

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# PRIVATE to the collection steady.postgresql: no promise is made about this file to anyone outside it.
+"""A migration: the state that a database shall have, the same for every environment, and what proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .._kinds.column import specification as column
+from .._kinds.foreign_key import specification as foreign_key
+from .._kinds.index import specification as index
+from .._support import entry as _entry
+from .evidence import Probe, Query
+from .rules import ID_PATTERN, migration_problems
+
+__all__ = ["ID_PATTERN", "Migration", "Probe", "Verification", "VerificationQuery", "migration_problems"]
+
+
+@dataclass(frozen=True)
+class VerificationQuery:
+    """A question to the database after the change. expect: JMESPath over its rows (a list of mappings), or None."""
+
+    name: str
+    sql: str
+    expect: str | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What proves the change. unchanged_counts: literal names of tables that must have as many rows as before."""
+
+    unchanged_counts: tuple[str, ...] = ()
+    queries: tuple[VerificationQuery, ...] = ()
+
+    @classmethod
+    def from_mapping(cls, data: Mapping) -> Verification:
+        """The verification of a valid ``verification`` section, which may be empty."""
+        return cls(
+            unchanged_counts=tuple(_entry.items(data, "unchanged_counts")),
+            queries=tuple(
+                VerificationQuery(name=query["name"], sql=query["sql"], expect=query.get("expect"))
+                for query in _entry.items(data, "queries")
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A valid migration. schema: None when the file leaves it to the connection; the specifications have it anyway."""
+
+    id: str
+    description: str
+    schema: str | None
+    columns: tuple[column.ColumnSpecification, ...]
+    indexes: tuple[index.IndexSpecification, ...]
+    foreign_keys: tuple[foreign_key.ForeignKeySpecification, ...]
+    verification: Verification
+    probes: tuple[Probe, ...] = ()
+    queries: tuple[Query, ...] = ()
+
+    @classmethod
+    def from_mapping(cls, data: Mapping, default_schema: str = "public") -> Migration:
+        """The migration of valid ``data``: the schema in the file wins over ``default_schema`` (the connection's)."""
+        schema = data.get("schema") or default_schema
+        return cls(
+            id=data["id"],
+            description=data.get("description") or "",
+            schema=data.get("schema"),
+            columns=tuple(
+                column.ColumnSpecification.from_entry(entry, schema) for entry in _entry.items(data, column.SECTION)
+            ),
+            indexes=tuple(
+                index.IndexSpecification.from_entry(entry, schema) for entry in _entry.items(data, index.SECTION)
+            ),
+            foreign_keys=tuple(
+                foreign_key.ForeignKeySpecification.from_entry(entry, schema)
+                for entry in _entry.items(data, foreign_key.SECTION)
+            ),
+            verification=Verification.from_mapping(_entry.mapping(data, "verification")),
+            probes=tuple(Probe.from_entry(entry) for entry in _entry.items(data, "probes")),
+            queries=tuple(Query.from_entry(entry) for entry in _entry.items(data, "queries")),
+        )

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What deployments and rollbacks left, and somebody changed since: by the images that the journal keeps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+from .._connection.session import Session
+from .._model.catalog import (
+    Table,
+    TableName,
+    read_tables,
+)
+from .registry import KINDS, kind_named
+
+__all__ = ["Drift", "differing", "find_drift"]
+
+NOTHING = "not there"
+# What temporary_name makes. Where a run has ended, such an object has its own name by now, or is gone.
+_HELPER = re.compile(r"_steady_(new|old|check)_[0-9a-f]{8}$")
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One object that is not as it was left. before: its definition as it was left; after: the one that stands now."""
+
+    kind: str
+    table: Tuple[str, str]
+    name: str
+    deployment_id: str
+    migration_id: str
+    before: str
+    after: str
+
+    @property
+    def object(self) -> str:
+        """Its full name, as steps have it."""
+        schema, table = self.table
+        return f"{schema}.{self.name}" if self.kind == "index" else f"{schema}.{table}.{self.name}"
+
+
+def differing(kind_name: str, left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any]]) -> bool:
+    """Whether an object is not as it was left. Unlike for a rollback, a state that is lost counts too."""
+    if left is None or now is None:
+        return (left is None) != (now is None)
+    states = ("valid", "validated")
+    return kind_named(kind_name).differs(left, now) or any(left.get(state) != now.get(state) for state in states)
+
+
+def _of_a_whole(row: Mapping[str, Any], left: Sequence[Mapping[str, Any]], tables: Mapping[TableName, Table]) -> bool:
+    """Whether it is the part, on a partition, of an index that the same deployment made or took away as a whole."""
+    wholes = {
+        (one["table_schema"], one["table_name"])
+        for one in left
+        if one["kind"] == row["kind"] == "index" and one["deployment_id"] == row["deployment_id"]
+    }
+    above = tables.get((row["table_schema"], row["table_name"]))
+    while above is not None and above.parent is not None:
+        if above.parent in wholes:
+            return True
+        above = tables.get(above.parent)
+    return False
+
+
+def _completed(left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any]]) -> bool:
+    """An index of a partitioned table is left invalid by its own step, and becomes valid with the last attachment."""
+    if left is None or now is None or "partitions" not in now:
+        return False
+    return not left["valid"] and bool(now["valid"]) and not kind_named("index").differs(left, now)
+
+
+def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drift]:
+    """The objects among the journal's last images that are not as they were left. A few round trips.
+
+    Raises psycopg2.Error.
+    """
+    tables = read_tables(session, {(row["table_schema"], row["table_name"]) for row in left})
+    images = {kind.name: kind.read(session, tables) for kind in KINDS} if tables else {}
+    found = []
+    for row in left:
+        table = (row["table_schema"], row["table_name"])
+        objects = images.get(row["kind"], {}).get(table, ())
+        now = next((image for image in objects if image["name"] == row["name"]), None)
+        if not differing(row["kind"], row["after"], now) or _completed(row["after"], now):
+            continue
+        if _HELPER.search(row["name"]) or _of_a_whole(row, left, tables):
+            continue
+        definition = kind_named(row["kind"]).definition
+        found.append(
+            Drift(
+                row["kind"],
+                table,
+                row["name"],
+                row["deployment_id"],
+                row["migration_id"],
+                NOTHING if row["after"] is None else definition(row["after"]),
+                NOTHING if now is None else definition(now),
+            )
+        )
+    return found

@@ -1,0 +1,304 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""From wishes to a plan: read the catalog once, let the planners decide, ask the data what must be asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+
+from .._connection.rights import theirs
+from .._connection.session import Server, Session, translate
+from .._kinds.foreign_key.null_refusals import (
+    read_null_refusals,
+)
+from .._kinds.foreign_key.planner import nulled_columns
+from .._model.catalog import (
+    Catalog,
+    Table,
+    TableName,
+    partitions_below,
+    read_relations,
+    read_tables,
+)
+from .._model.data_questions import ask
+from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
+from .._support.driver import psycopg2
+from .._support.errors import NOTHING_CHANGED, Refused
+from .._support.sqltext import (
+    compose,
+    enclosed,
+    identifier,
+    is_one_expression,
+    qualified,
+    raw,
+)
+from .registry import KINDS, Wish
+
+__all__ = ["ask_data", "make_plan", "plan_of", "read_catalog", "refuse_problems", "rehearse", "settled", "with_targets"]
+
+
+def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
+    """The plan that leads from what is there to the wishes, in their order. Nothing is written, no lock is kept.
+
+    Raises DatabaseProblem when the catalog cannot be read.
+    """
+    try:
+        catalog, errors = read_catalog(session, server, wishes)
+    except psycopg2.Error as error:
+        raise translate(error, "The catalog could not be read", NOTHING_CHANGED) from None
+    return plan_of(with_targets(catalog, wishes), errors, wishes)
+
+
+def settled(session: Session, step: Step, server: Server, wishes: Sequence[Wish], plan: Plan) -> bool:
+    """Whether the wish that a step of the plan comes from is fulfilled: nothing would be planned for it any more.
+
+    A helper's own name says nothing: its step makes what the end of a rollback takes away. Raises SteadyError.
+    """
+    keys = {(one.kind, *one.table, one.name) for one in plan.outcomes if step in one.steps}
+    own = [wish for wish in wishes if wish.key in keys]
+    return bool(own) and all(not one.steps and not one.problems for one in make_plan(session, server, own).outcomes)
+
+
+def with_targets(catalog: Catalog, wishes: Sequence[Wish]) -> Catalog:
+    """The catalog, with what the same run is about."""
+    targets = {(w.kind.name, (w.target.schema, w.target.table), w.target.name): w.target for w in wishes}
+    return replace(catalog, targets=targets)
+
+
+def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishes: Sequence[Wish]) -> Plan:
+    """The plan by what read_catalog gave, with its targets: pure."""
+    nullable = {
+        ((w.target.schema, w.target.table), w.target.name): w.target.nullable for w in wishes if w.kind.name == "column"
+    }
+    outcomes: List[Outcome] = []
+    for wish in wishes:
+        outcome = wish.kind.plan(wish.target, catalog, nullable)
+        found = [
+            errors[(table, text)]
+            for table in wish.kind.tables(wish.target)
+            for text in wish.kind.expressions(wish.target)
+            if (table, text) in errors
+        ]
+        if found:
+            problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
+            outcome = replace(outcome, step=None, further=(), problems=(*outcome.problems, *problems))
+        outcomes.append(outcome)
+    return Plan(tuple(_without_clashes(outcomes)))
+
+
+def _without_clashes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Two wishes that would make one name twice: of names that are derived, nobody has seen it before."""
+    makers: Dict[Tuple[str, str], Outcome] = {}
+    for outcome in outcomes:
+        clashes = []
+        for step in outcome.steps:
+            if step.kind != "index" or step.before is not None or step.action != "create":
+                continue
+            maker = makers.setdefault((step.table[0], step.name), outcome)
+            if maker is not outcome:
+                clashes.append(
+                    Problem(
+                        f'{outcome.kind} "{outcome.name}" and {maker.kind} "{maker.name}" would both make the index '
+                        f'"{step.name}" in schema "{step.table[0]}"; give one of them another name'
+                    )
+                )
+        yield replace(outcome, problems=(*outcome.problems, *clashes)) if clashes else outcome
+
+
+def ask_data(session: Session, plan: Plan) -> Plan:
+    """The plan with the rows that would make a step fail (orphans, duplicates, NULLs) among its problems."""
+    outcomes = []
+    for outcome in plan.outcomes:
+        if outcome.steps and all(problem.permission for problem in outcome.problems):
+            found = _answers(session, [check for step in outcome.steps for check in step.checks])
+            outcome = replace(outcome, problems=(*outcome.problems, *found))
+        outcomes.append(outcome)
+    return replace(plan, outcomes=tuple(outcomes))
+
+
+def read_catalog(
+    session: Session, server: Server, wishes: Sequence[Wish]
+) -> Tuple[Catalog, Dict[Tuple[TableName, str], str]]:
+    """The catalog around the wishes, and the SQL texts of the migration that the server does not understand.
+
+    Raises psycopg2.Error.
+    """
+    names = {name for wish in wishes for name in wish.kind.tables(wish.target)}
+    tables = read_tables(session, names)
+    images = {kind.name: kind.read(session, tables) for kind in KINDS}
+    # Dropping a key locks the table that it refers to, whether the migration names it or not.
+    keys = [key for of_table in images["foreign_key"].values() for key in of_table if key["type"] == "f"]
+    parents = {(key["referenced_schema"], key["referenced_table"]) for key in keys} - set(tables)
+    tables = {**tables, **read_tables(session, parents)}
+    relations = read_relations(
+        session, {name for wish in wishes for name in wish.kind.relation_names(wish.target, tables)}
+    )
+    texts: Dict[TableName, List[str]] = {}
+    for wish in wishes:
+        for table in wish.kind.tables(wish.target):
+            texts.setdefault(table, []).extend(wish.kind.expressions(wish.target))
+    canonical, errors = _canonical_expressions(session, tables, images["index"], texts)
+    missing = sorted(name for name in names if name not in tables)
+    nulled = [
+        (wish.target.table_name, columns)
+        for wish in wishes
+        if wish.kind.name == "foreign_key"
+        for columns in nulled_columns(wish.target).values()
+    ]
+    catalog = Catalog(
+        server.version,
+        server.role,
+        tables,
+        relations,
+        images,
+        canonical,
+        _nearby(session, missing),
+        null_refusals=read_null_refusals(session, tables, nulled),
+    )
+    return catalog, errors
+
+
+def _nearby(session: Session, missing: Iterable[TableName]) -> Dict[TableName, List[str]]:
+    """The tables of the schemas in which something was not found."""
+    result: Dict[TableName, List[str]] = {}
+    for schema, name in missing:
+        rows = session.rows(
+            "SELECT c.relname AS name FROM pg_catalog.pg_class c"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = %s AND c.relkind IN ('r', 'p')",
+            (schema,),
+        )
+        result[(schema, name)] = [row["name"] for row in rows]
+    return result
+
+
+def _canonical_expressions(
+    session: Session,
+    tables: Mapping[TableName, Table],
+    images: Mapping[TableName, Sequence[Mapping[str, Any]]],
+    texts: Mapping[TableName, List[str]],
+) -> Tuple[Dict[Tuple[TableName, str], str], Dict[Tuple[TableName, str], str]]:
+    """SQL texts of the migration and of the catalog in the form that the server itself gives them.
+
+    EXPLAIN VERBOSE prints an expression after parsing and simplification, executes nothing and needs only SELECT.
+    Both sides go through it, so that two texts are compared as the server understands them.
+    """
+    canonical: Dict[Tuple[TableName, str], str] = {}
+    errors: Dict[Tuple[TableName, str], str] = {}
+    for table, wanted in texts.items():
+        if not wanted or table not in tables or tables[table].kind not in "rp" or not tables[table].may_select:
+            continue
+        # What stands on partitions is compared with what is wanted of the whole.
+        around = [image for name in (table, *partitions_below(tables, table)) for image in images.get(name, ())]
+        there = {column["expression"] for image in around for column in image["columns"]}
+        there |= {image["predicate"] for image in around}
+        # What row level security hides does not matter here: nothing is executed.
+        session.execute("SET row_security TO on")
+        for text in sorted({*wanted, *there} - {None}):
+            if text in wanted and not is_one_expression(text):
+                errors[(table, text)] = f"this is more than one SQL expression: {text}"
+                continue
+            try:
+                with session.savepoint(), theirs(session):
+                    rows = session.rows(
+                        compose(
+                            "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT {text} FROM ONLY {table}",
+                            text=raw(enclosed(text)),
+                            table=identifier(*table),
+                        )
+                    )
+            except psycopg2.Error as error:
+                if text in wanted:
+                    errors[(table, text)] = f"{translate(error)} in: {text}".replace("\n", " ")
+                continue
+            if "QUERY PLAN" not in rows[0]:
+                errors[(table, text)] = f"this is more than one SQL expression: {text}"
+                continue
+            output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
+            # A constant says nothing about the text behind it any more (x = x, true): the texts are compared then.
+            canonical[(table, text)] = text if output[0] in ("true", "false", "NULL::boolean") else output[0]
+        session.execute("SET row_security TO off")
+    return canonical, errors
+
+
+def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
+    """What the data says against a step: the number of rows and the keys of the first ten."""
+    problems = []
+    for check in checks:
+        try:
+            answer = ask(session, check.question)
+        except psycopg2.Error as error:
+            if getattr(error, "pgcode", None) != "42501":
+                raise translate(
+                    error, f"The rows of {qualified(*check.table)} could not be checked", NOTHING_CHANGED
+                ) from None
+            problems += _unreadable(session, check, translate(error).what)
+            continue
+        if answer is not None:
+            more = ", …" if answer.total > len(answer.rows) else ""
+            rows = "; ".join(answer.rows)
+            problems.append(Problem(f"{check.message(answer.total)}: {rows}{more}; {check.mends}"))
+    return problems
+
+
+def _unreadable(session: Session, check: DataCheck, said: str) -> List[Problem]:
+    """What the role needs for a check of the data, with the GRANT that gives it."""
+    role = session.one("SELECT current_user::text AS role")["role"]
+    missing = [
+        table
+        for table in check.reads
+        if not session.one(
+            "SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may FROM pg_catalog.pg_class c"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
+            table,
+        )["may"]
+    ]
+    grants = [compose("GRANT SELECT ON {t} TO {r}", t=identifier(*table), r=identifier(role)) for table in missing]
+    todo = "; ".join(grants) or "connect as a role with BYPASSRLS, or as the owner of a table without FORCE"
+    return [Problem(f"permission denied: the rows cannot be checked: {said}; {todo}", permission=True)]
+
+
+def refuse_problems(plan: Plan, permissions_too: bool) -> List[str]:
+    """Raise Refused when anything is in the way. permissions_too=False: only return what the role may not do yet."""
+    problems = [*plan.problems, *(problem for outcome in plan.outcomes for problem in outcome.problems)]
+    hard = [problem.text for problem in problems if permissions_too or not problem.permission]
+    unique = list(dict.fromkeys(hard))
+    if unique:
+        count = f"{len(unique)} reasons" if len(unique) > 1 else "one reason"
+        raise Refused(f"The migration cannot be applied, for {count}:", unique)
+    return list(dict.fromkeys(problem.text for problem in problems if problem.permission))
+
+
+def rehearse(session: Session, plan: Plan) -> None:
+    """Let the server judge every definition on empty temporary copies, rolled back, before anything is changed.
+
+    So a type that cannot be indexed, a function that is not IMMUTABLE or a key without a unique index is found
+    while everything still stands as it was. Raises Refused with all that the server said no to.
+    """
+    allowed = session.one("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') AS temp")
+    if not allowed["temp"]:
+        return
+    reasons = []
+    for step in plan.steps:
+        if not step.rehearsal:
+            continue
+        with theirs(session):
+            try:
+                session.execute("; ".join(["BEGIN", *step.rehearsal]))
+            except psycopg2.Error as error:
+                # A table that may not be read cannot be copied; the checks of the data name the GRANT.
+                if getattr(error, "pgcode", None) != "42501":
+                    problem = translate(error)
+                    why = f" ({problem.why})" if problem.why else ""
+                    reasons.append(f"{step.kind} {step.object}: {problem.what}{why}")
+            finally:
+                session.execute("ROLLBACK")
+    if reasons:
+        raise Refused(
+            "PostgreSQL would not accept these definitions:", reasons, "correct the migration, then run this again"
+        )

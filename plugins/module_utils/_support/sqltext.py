@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""SQL text out of psycopg2.sql objects, without a connection, and the names that the collection makes itself."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Iterable, Sequence
+
+from .driver import sql
+
+__all__ = [
+    "NAME_LIMIT",
+    "compose",
+    "derived_name",
+    "enclosed",
+    "identifier",
+    "identifiers",
+    "is_one_expression",
+    "is_one_statement",
+    "literal",
+    "mask_literals",
+    "qualified",
+    "raw",
+    "temporary_name",
+]
+
+# PostgreSQL documentation, 4.1.1 "Identifiers and Key Words": NAMEDATALEN - 1 bytes; longer names are cut silently.
+NAME_LIMIT = 63
+
+
+def _quoted_literal(text: str) -> str:
+    """A string constant that means the same whatever standard_conforming_strings says (4.1.2.2)."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return " E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+
+
+def _render(part: Any) -> str:
+    """psycopg2's own rendering needs a connection, only to learn its encoding; planners have none."""
+    if isinstance(part, sql.Composed):
+        return "".join(_render(inner) for inner in part.seq)
+    if isinstance(part, sql.Identifier):
+        return ".".join('"' + name.replace('"', '""') + '"' for name in part.strings)
+    if isinstance(part, sql.Literal):
+        return _quoted_literal(str(part.wrapped))
+    if isinstance(part, sql.SQL):
+        return part.string
+    raise TypeError(f"not a part of an SQL text: {part!r}")
+
+
+def compose(template: str, **parts: Any) -> str:
+    """SQL text: the template's {placeholders} filled with identifier(), literal() or raw() parts."""
+    return _render(sql.SQL(template).format(**parts))
+
+
+def identifier(*names: str) -> Any:
+    """A quoted name; several make a qualified one."""
+    return sql.Identifier(*names)
+
+
+def identifiers(names: Iterable[str]) -> Any:
+    """A comma-separated list of quoted names."""
+    return sql.SQL(", ").join([sql.Identifier(name) for name in names])
+
+
+def literal(text: str) -> Any:
+    """A quoted string constant."""
+    return sql.Literal(text)
+
+
+def raw(text: str) -> Any:
+    """SQL that is SQL already: an expression or predicate of the migration, or a text that we composed before."""
+    return sql.SQL(text)
+
+
+def qualified(schema: str, name: str) -> str:
+    """ "schema"."name" as text, for statements and for messages."""
+    return _render(sql.Identifier(schema, name))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode("utf-8", "surrogateescape")[:limit].decode("utf-8", "ignore")
+
+
+def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
+    """A name for a helper object: the same in every run, so that an interrupted run's leftovers are found again.
+
+    purpose: new | old | check. scope: what tells the object from others of the same name (schema, table).
+    At most NAME_LIMIT bytes, a prefix of the object's own name in front, so that a person knows what it is.
+    """
+    digest = hashlib.sha256("\0".join((*scope, name)).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    suffix = f"_steady_{purpose}_{digest}"
+    return _cut(name, NAME_LIMIT - len(suffix)) + suffix
+
+
+def derived_name(text: str, scope: Sequence[str]) -> str:
+    """The text itself where it fits into a name; else its beginning and a digest, the same in every run."""
+    if len(text.encode("utf-8", "surrogateescape")) <= NAME_LIMIT:
+        return text
+    digest = hashlib.sha256("\0".join((*scope, text)).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{_cut(text, NAME_LIMIT - len(digest) - 1)}_{digest}"
+
+
+# PostgreSQL documentation, 4.1: backslashes escape in E'' only, a dollar quote does not follow a name, tags keep case.
+_NAMES = r"""
+    [eE]' (?: [^'\\] | '' | \\. )* (?: \\?\Z | ')
+    | (?P<kept> "(?: [^"] | "" )* (?: " | \Z) | \$\d+ | [^\W\d][\w$]* )
+    """
+_REST = r"""
+    | -- [^\n]*
+    | /\* (?: [^*/] | \*(?!/) | /(?!\*) )* (?: \*/ | %s )
+    | \$(?P<tag>(?:[^\W\d]\w*)?)\$ .*? (?: \$(?P=tag)\$ | \Z)
+    """
+# Other people's text: a backslash before a quote means two things (standard_conforming_strings), and a nested comment
+# ends where nobody knows: the rest is masked then.
+_THEIRS = re.compile(
+    "(?sx)"
+    + _NAMES
+    + r"| ' (?: [^'\\] | '' | \\[^'] )* (?: \\? \Z | \\' .* | ')"
+    + _REST % ".*"
+    + r"| \.?\d [\w.]* (?: (?<=[eE])[+-][\w.]* )?"
+)
+# Ours, in a session with standard_conforming_strings on.
+_OURS = re.compile("(?sx)" + _NAMES + r"| ' (?: [^'] | '' )* (?: ' | \Z)" + _REST % r"(?!)")
+
+
+def _code(text: str) -> str:
+    """The text without constants and comments; a name or a word is an x."""
+    return _OURS.sub(lambda part: "x" if part.group("kept") else " ", text)
+
+
+def _closed(text: str) -> bool:
+    """Whether no quote or comment is left open: what is appended to the text stays code."""
+    return "/*" not in _code(text) and _code(text + "\n;").rstrip().endswith(";")
+
+
+def enclosed(expression: str) -> str:
+    """The SQL text of an expression in parentheses; a comment at its end does not swallow the closing one."""
+    return f"({expression}\n)" if "--" in expression else f"({expression})"
+
+
+def is_one_expression(text: str) -> bool:
+    """Whether the text stays within the parentheses that are put around it: no statement ends in it, none is closed."""
+    depth = 0
+    for character in _code(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0 or character == ";":
+            return False
+    return depth == 0 and _closed(text)
+
+
+def is_one_statement(text: str) -> bool:
+    """Whether no second statement follows a semicolon."""
+    return ";" not in _code(text).rstrip().rstrip(";") and _closed(text)
+
+
+def mask_literals(query: str, limit: int = 300) -> str:
+    """Somebody else's query with its constants taken out: they are the application's data, not ours to print."""
+    masked = _THEIRS.sub(lambda part: part.group("kept") or "?", query)
+    masked = re.sub(r"\s+", " ", masked).strip()
+    return masked if len(masked) <= limit else masked[: limit - 1] + "…"
