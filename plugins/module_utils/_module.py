@@ -14,11 +14,11 @@ from typing import Any, Callable, Dict, Mapping, Optional
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 from ._connection.address import read_address
-from ._connection.session import Expectation
 from ._connection.stop import STOP
-from ._deploy.run import Options
+from ._connection.target import Expectation
 from ._locks.blockers import BlockerPolicy
 from ._locks.locks import LockPolicy
+from ._run.options import Options
 from ._support.driver import PSYCOPG2_IMPORT_ERROR
 from ._support.duration import milliseconds, seconds_or_off
 from ._support.errors import SteadyError

@@ -29,8 +29,8 @@ import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import rollback
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from lab.accounts import server_account
 from lab.server import Server

@@ -14,9 +14,9 @@ from psycopg2 import sql
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import rollback
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.verification import verify
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from lab.server import SUPERUSER, Server
 
 # Long enough for every lock that a test frees again, short enough for a test that fails to do so.

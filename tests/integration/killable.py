@@ -17,7 +17,7 @@ from integration.cluster import OPERATOR, Database
 _PROGRAM = """
 import json, sys
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 url, operator, migration = json.load(sys.stdin)
 apply(migration, Options(url, operator=operator))
 """

@@ -14,9 +14,9 @@ import psycopg2
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.blockers import BlockerPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import Attempt, LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import OPERATOR, Cluster, Database
 from integration.sessions import OLD_SNAPSHOT, Probe, background, builders, held, wait_until

@@ -18,12 +18,13 @@ import yaml
 from psycopg2.extras import PhysicalReplicationConnection
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Session
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import activity, releases
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import preflight as preflights
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.checks import CHECKS
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import (
     LockNotAvailable,
     Refused,

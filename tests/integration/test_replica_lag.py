@@ -14,8 +14,8 @@ import psycopg2
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import OPERATOR, Cluster, Database
 from integration.conftest import _fill_shop

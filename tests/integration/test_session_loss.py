@@ -19,12 +19,12 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection import liveness as _liveness
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation, Target
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy import executor as _executor
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import watch as _watch
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._support.progress import Progress
 from integration.ansible_command import ROOT, environment

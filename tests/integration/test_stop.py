@@ -22,7 +22,7 @@ PROGRAM = """
 import json, signal, sys
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.stop import STOP
 url, operator, migration = json.load(sys.stdin)
 # Whoever runs the tests in the background has made them ignore it.

@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from typing import List
 
-from .._connection.session import Session, Target
+from .._connection.session import Session
+from .._connection.target import Target
 from .._support.progress import Progress
 from .._support.sqltext import compose, identifier
 

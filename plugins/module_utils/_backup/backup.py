@@ -15,14 +15,12 @@ from contextlib import nullcontext
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._connection.deployment_lock import take_deployment_lock
-from .._connection.session import Server, Session, Target, translate
-from .._deploy.run import (
-    COLLECTION_VERSION,
-    Options,
-    now,
-    result_of,
-)
+from .._connection.session import Session
+from .._connection.target import Server, Target
+from .._connection.translation import translate
 from .._locks.prisma_lock import PrismaLock
+from .._run.options import COLLECTION_VERSION, Options, now
+from .._run.results import result_of
 from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
 from .._support.duration import milliseconds

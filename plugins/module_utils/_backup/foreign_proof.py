@@ -13,7 +13,8 @@ import secrets
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from .._connection.address import Address
-from .._connection.session import Session, Target
+from .._connection.session import Session
+from .._connection.target import Target
 from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.progress import Progress
 from .client import client_of, run_program

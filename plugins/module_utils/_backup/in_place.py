@@ -19,7 +19,8 @@ import threading
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Mapping, Sequence
 
-from .._connection.session import Session, Target
+from .._connection.session import Session
+from .._connection.target import Target
 from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 from .._support.progress import Progress

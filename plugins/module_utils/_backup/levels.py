@@ -12,7 +12,7 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Mapping
 
-from .._deploy.run import now
+from .._run.options import now
 from .._support.progress import Progress
 from .encryption import in_words
 from .files import human_bytes

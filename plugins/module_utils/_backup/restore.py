@@ -16,8 +16,11 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from .._connection.address import Address
 from .._connection.deployment_lock import take_deployment_lock
-from .._connection.session import Server, Session, Target, translate
-from .._deploy.run import Options, now, result_of
+from .._connection.session import Session
+from .._connection.target import Server, Target
+from .._connection.translation import translate
+from .._run.options import Options, now
+from .._run.results import result_of
 from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError

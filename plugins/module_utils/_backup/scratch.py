@@ -15,12 +15,9 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .._connection.address import Address, read_address
-from .._connection.session import (
-    Expectation,
-    Session,
-    Target,
-    translate,
-)
+from .._connection.session import Session
+from .._connection.target import Expectation, Target
+from .._connection.translation import translate
 from .._support.driver import psycopg2
 from .._support.errors import (
     NOTHING_CHANGED,

@@ -12,7 +12,8 @@ import threading
 import time
 from typing import Dict, List, Tuple
 
-from .._connection.session import Session, translate
+from .._connection.session import Session
+from .._connection.translation import translate
 from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 from .._support.sqltext import compose, identifier, literal, raw

@@ -12,14 +12,10 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._connection.address import read_address
-from .._connection.session import (
-    Expectation,
-    Server,
-    Session,
-    Target,
-    translate,
-)
-from .._deploy.run import Options, now
+from .._connection.session import Session
+from .._connection.target import Expectation, Server, Target
+from .._connection.translation import translate
+from .._run.options import Options, now
 from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError

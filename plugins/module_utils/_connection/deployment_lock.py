@@ -12,7 +12,8 @@ import time
 
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
-from .session import Session, translate
+from .session import Session
+from .translation import translate
 
 __all__ = ["still_held", "take_deployment_lock"]
 

@@ -17,20 +17,19 @@ from dataclasses import replace
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from .._connection.deployment_lock import take_deployment_lock
-from .._connection.session import (
-    APPLICATION_NAME,
-    Session,
-    Target,
-    translate,
-)
+from .._connection.session import Session
 from .._connection.stop import STOP
+from .._connection.target import APPLICATION_NAME, Target
+from .._connection.translation import translate
 from .._journal.evidence import keep_during
 from .._journal.journal import Journal
 from .._journal.trust import JournalState
 from .._locks.prisma_lock import PrismaLock
 from .._locks.wait_watch import WaitWatch
+from .._migration.reading import open_target, read_migration
 from .._model.plan import Plan, Step
 from .._planning.capacity import Capacity
+from .._planning.images import read_image, recheck
 from .._planning.planning import (
     ask_data,
     make_plan,
@@ -41,24 +40,14 @@ from .._planning.planning import (
 from .._planning.registry import wishes_of
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems, explained_counts
+from .._run.options import COLLECTION_VERSION, Options, now
+from .._run.results import result_of
 from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.progress import Progress
 from .executor import Executor, StepResult
-from .run import (
-    COLLECTION_VERSION,
-    Options,
-    failed_step_error,
-    now,
-    open_target,
-    plan_result,
-    read_image,
-    read_migration,
-    recheck,
-    result_of,
-    step_entries,
-)
+from .results import failed_step_error, plan_result, step_entries
 from .verification import look
 
 __all__ = ["Attempt", "Conduct", "apply", "apply_entries", "conduct", "execute", "notes_of", "take_over"]

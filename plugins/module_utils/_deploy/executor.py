@@ -32,8 +32,10 @@ from typing import (
 from .._connection.deployment_lock import still_held
 from .._connection.liveness import end_on_server
 from .._connection.rights import theirs
-from .._connection.session import Session, Target, translate
+from .._connection.session import Session
 from .._connection.stop import STOP
+from .._connection.target import Target
+from .._connection.translation import translate
 from .._locks.blockers import (
     Blocker,
     ages_are_hidden,

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Optional
 
-from .._connection.session import translate
+from .._connection.translation import translate
 from .._journal.journal import Journal
+from .._run.options import Options, now
+from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED
-from .run import Options, now, result_of
 
 __all__ = ["journal_info"]
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.deployment_lock import take_deployment_lock
-from .._connection.session import Server, Session, Target, translate
+from .._connection.session import Session
+from .._connection.target import Server, Target
+from .._connection.translation import translate
 from .._journal.journal import Journal
 from .._model.plan import Outcome, Plan, Problem, Step
 from .._planning.capacity import Capacity
@@ -26,6 +28,8 @@ from .._planning.planning import (
 )
 from .._planning.registry import Wish, kind_named
 from .._planning.resources import plan_resources
+from .._run.options import COLLECTION_VERSION, Options, now
+from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
 from .deployment import (
@@ -38,15 +42,7 @@ from .deployment import (
     take_over,
 )
 from .executor import StepResult
-from .run import (
-    COLLECTION_VERSION,
-    Options,
-    failed_step_error,
-    now,
-    plan_result,
-    result_of,
-    step_entries,
-)
+from .results import failed_step_error, plan_result, step_entries
 
 __all__ = ["Undo", "drift_problems", "inverse", "rollback"]
 

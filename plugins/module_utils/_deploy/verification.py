@@ -11,25 +11,23 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.rights import theirs
-from .._connection.session import Server, Session, translate
+from .._connection.session import Session
+from .._connection.target import Server
+from .._connection.translation import translate
 from .._journal.journal import Journal
 from .._migration.migration import Migration, VerificationQuery
+from .._migration.reading import open_target, read_migration
 from .._model.plan import Outcome
 from .._planning.drift import Drift, find_drift
 from .._planning.planning import make_plan
 from .._planning.registry import wishes_of
 from .._planning.row_counts import count_rows, settle
+from .._run.options import Options, now
+from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED
 from .._support.plain import plain
 from .._support.sqltext import is_one_statement
-from .run import (
-    Options,
-    now,
-    open_target,
-    read_migration,
-    result_of,
-)
 
 __all__ = ["add_drift", "look", "verify"]
 

@@ -11,14 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from .._connection.session import Server, Session, Target, translate
-from .._deploy.run import (
-    Options,
-    now,
-    open_target,
-    read_migration,
-    result_of,
-)
+from .._connection.session import Session
+from .._connection.target import Server, Target
+from .._connection.translation import translate
 from .._journal.evidence import (
     before_of,
     keep_after,
@@ -28,6 +23,9 @@ from .._journal.evidence import (
 )
 from .._journal.journal import Journal
 from .._migration.migration import Migration
+from .._migration.reading import open_target, read_migration
+from .._run.options import Options, now
+from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED
 from .probes import run_probes

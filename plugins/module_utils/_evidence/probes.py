@@ -17,7 +17,8 @@ import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.rights import theirs
-from .._connection.session import Session, Target
+from .._connection.session import Session
+from .._connection.target import Target
 from .._migration.evidence import Probe
 from .._planning.row_counts import count_rows
 from .._support.driver import psycopg2

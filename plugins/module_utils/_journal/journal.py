@@ -15,7 +15,9 @@ import re
 import threading
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._connection.session import Server, Session, translate
+from .._connection.session import Session
+from .._connection.target import Server
+from .._connection.translation import translate
 from .._model.plan import Step
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused, SteadyError

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._connection.session import APPLICATION_NAME, Session
+from .._connection.session import Session
+from .._connection.target import APPLICATION_NAME
 from .._model.plan import Unit
 from .._support.driver import psycopg2
 from .._support.sqltext import (

@@ -16,7 +16,8 @@ import threading
 import time
 from typing import Any, Callable, Optional
 
-from .._connection.session import Session, Target
+from .._connection.session import Session
+from .._connection.target import Target
 from .._support.driver import psycopg2
 from .._support.errors import LockNotAvailable, SteadyError
 from .blockers import blockers_of_session, describe_blockers

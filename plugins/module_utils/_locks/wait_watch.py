@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional
 
 from .._connection.liveness import sever
-from .._connection.session import Session, Target
+from .._connection.session import Session
+from .._connection.target import Target
 from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 

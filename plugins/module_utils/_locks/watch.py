@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from .._connection.liveness import answers, sever
-from .._connection.session import Session, Target
+from .._connection.session import Session
+from .._connection.target import Target
 from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 from .._support.progress import Progress

@@ -12,8 +12,10 @@ import time
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from .._connection.session import Session, translate
-from .._deploy.run import Options, now, result_of
+from .._connection.session import Session
+from .._connection.translation import translate
+from .._run.options import Options, now
+from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.duration import milliseconds, seconds_or_off
 from .._support.errors import NOTHING_CHANGED, SteadyError

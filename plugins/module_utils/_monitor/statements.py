@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional
 
-from .._connection.session import Session, translate
+from .._connection.session import Session
+from .._connection.translation import translate
 from .._support.driver import psycopg2
 from .._support.sqltext import compose, identifier, raw
 

@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from .._connection.rights import theirs
-from .._connection.session import Server, Session, translate
+from .._connection.session import Session
+from .._connection.target import Server
+from .._connection.translation import translate
 from .._kinds.foreign_key.null_refusals import (
     read_null_refusals,
 )

@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Sequence, Tuple
 
-from .._connection.session import Server, Session
-from .._deploy.run import Options
+from .._connection.session import Session
+from .._connection.target import Server
 from .._model.plan import Plan
+from .._run.options import Options
 from .capacity import Capacity, choose, read_facts
 from .disk import (
     builds_of,

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import List, Optional
 
 from .._backup.manifest import backups_in, read_manifest
-from .._connection.session import Server
+from .._connection.target import Server
 from .._support.errors import SteadyError
 
 __all__ = ["Backup", "read_backups"]

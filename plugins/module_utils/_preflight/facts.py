@@ -14,7 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._connection.session import Server, Session, translate
+from .._connection.session import Session
+from .._connection.target import Server
+from .._connection.translation import translate
 from .._journal.journal import Journal
 from .._model.catalog import Catalog
 from .._model.plan import Plan, Problem

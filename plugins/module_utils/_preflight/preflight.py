@@ -12,19 +12,15 @@ import os
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .._connection.session import Server, Session, translate
-from .._deploy.run import (
-    Options,
-    now,
-    open_target,
-    plan_result,
-    read_migration,
-    result_of,
-)
+from .._connection.session import Session
+from .._connection.target import Server
+from .._connection.translation import translate
+from .._deploy.results import plan_result
 from .._deploy.verification import look
 from .._journal.journal import Journal
 from .._locks.blockers import blockers_of_tables, describe_blockers
 from .._migration.migration import Migration
+from .._migration.reading import open_target, read_migration
 from .._model.plan import ACCESS_EXCLUSIVE, Problem, guarded
 from .._planning.planning import (
     ask_data,
@@ -35,6 +31,8 @@ from .._planning.planning import (
 from .._planning.registry import wishes_of
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems
+from .._run.options import Options, now
+from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import (
     NOTHING_CHANGED,

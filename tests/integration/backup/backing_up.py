@@ -24,7 +24,7 @@ from psycopg2.extensions import make_dsn
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.sessions import wait_until
 from lab.server import SUPERUSER, Server

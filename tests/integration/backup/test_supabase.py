@@ -26,7 +26,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup i
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import read_manifest, write_manifest
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.backup.backing_up import Shop
 from lab.server import Server

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Session, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Session
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation, Target
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import DatabaseProblem, SteadyError
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import rollback
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._locks import watch as _watch
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Database
 from integration.connection.modules import call

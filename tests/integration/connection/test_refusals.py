@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation
 from integration.ansible_command import BIN, ROOT, environment
 from integration.cluster import Database
 from integration.connection.logins import Login, make_login

@@ -15,9 +15,9 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.rights import theirs
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation, Target
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from integration.cluster import Database
 from integration.connection.logins import Login
 from integration.connection.modules import ARGUMENTS

@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation, Target
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import ConnectionProblem
 from integration.connection.logins import Login, drop_login, make_login
 from integration.connection.modules import call

@@ -16,7 +16,7 @@ from psycopg2 import sql
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from integration.connection.certificates import Authority
 from integration.connection.logins import Login, make_login
 from integration.connection.modules import call

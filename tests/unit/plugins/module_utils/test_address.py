@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import Address, hidden, read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.driver import extensions
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import ConnectionProblem
 

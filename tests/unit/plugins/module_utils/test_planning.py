@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Server
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Plan, Problem, Step

@@ -13,19 +13,10 @@ import pytest
 import yaml
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import Address
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy import run as _run
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Server
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.executor import StepResult
-from ansible_collections.steady.postgresql.plugins.module_utils._deploy.run import (
-    COLLECTION_VERSION,
-    Options,
-    failed_step_error,
-    now,
-    plan_result,
-    read_migration,
-    recheck,
-    result_of,
-)
+from ansible_collections.steady.postgresql.plugins.module_utils._deploy.results import failed_step_error, plan_result
+from ansible_collections.steady.postgresql.plugins.module_utils._migration.reading import read_migration
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
     Outcome,
     Plan,
@@ -33,6 +24,10 @@ from ansible_collections.steady.postgresql.plugins.module_utils._model.plan impo
     Step,
     autocommit,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._planning import images
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.images import recheck
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import COLLECTION_VERSION, Options, now
+from ansible_collections.steady.postgresql.plugins.module_utils._run.results import result_of
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import (
     ConnectionProblem,
     Refused,
@@ -86,7 +81,7 @@ class TestRecheck:
     COLUMN: ClassVar[dict[str, Any]] = {"name": "i", "nullable": True, "constraint": None}
 
     def check(self, monkeypatch: pytest.MonkeyPatch, planned: Any, found: Any, kind: str = "index") -> None:
-        monkeypatch.setattr(_run, "read_image", lambda _session, _step: found)
+        monkeypatch.setattr(images, "read_image", lambda _session, _step: found)
         recheck(FakeSession(), Step(kind, DRAWER, "i", "replace", (), planned))  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(

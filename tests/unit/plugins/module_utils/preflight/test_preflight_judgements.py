@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Server
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
     Outcome,
     Plan,

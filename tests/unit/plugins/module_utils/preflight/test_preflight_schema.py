@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Server
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import plan_of, with_targets
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
