@@ -32,6 +32,7 @@ from .statements import (
     KIND,
     after_build,
     build_problems,
+    cluster,
     drops,
     duplicate_checks,
     helper_name,
@@ -131,7 +132,7 @@ def _name_problems(target: Target, catalog: Catalog) -> List[Problem]:
 def _present(scene: _Scene) -> Outcome:
     target, catalog, found = scene.target, scene.catalog, scene.found
     if found is None:
-        if scene.new is not None and target.image is not None and not differences(target, scene.new, catalog):
+        if scene.new is not None and target.image is not None and _built(scene, scene.new, _marks(scene, None)):
             return _outcome(scene, "not there", _adopt(scene, scene.new))
         twin = _equivalent(target, catalog)
         note = (
@@ -159,6 +160,9 @@ def _present(scene: _Scene) -> Outcome:
         return _outcome(scene, "invalid", None, problems=tuple(problems))
     if not different:
         return _outcome(scene, "valid, exactly as wanted", _cleaning(scene))
+    completed = _completed(scene, found)
+    if completed is not None:
+        return _outcome(scene, "; ".join(different), completed)
     problems = refusals(target, found, "replaced")
     if not target.replace:
         problems.append(
@@ -190,8 +194,12 @@ def _absent(scene: _Scene) -> Outcome:
 def _adopt(scene: _Scene, new: Mapping[str, Any]) -> Step:
     """What an interrupted rollback built beside an index that is gone by now gets its name."""
     target = scene.target
+    beside, marks = replace(target, name=new["name"]), _marks(scene, None)
+    statements = after_build(beside, **{**_missing(marks, new), "clustered": False})
+    name = rename(target.schema, new["name"], target.name)
     units = [
-        Unit((rename(target.schema, new["name"], target.name),), _name_locks(target), transaction=True),
+        *(autocommit(target.table_name, statement) for statement in statements),
+        _swap(target, cluster(beside) if marks["clustered"] and not new["clustered"] else None, name),
         *drops([image for image in scene.leftovers if image is not new]),
     ]
     return _step(scene, "rename", units, "built by an interrupted run")
@@ -207,8 +215,7 @@ def _detached(scene: _Scene, found: Mapping[str, Any]) -> Outcome:
     beside = replace(target, name=helper_name(target, "new"))
     if new is not None and new["valid"] and not differences(beside, new, catalog):
         return _outcome(scene, "attached; the one beside it is built", None)
-    image: Mapping[str, Any] = target.image or {}
-    after = after_build(beside, image["comment"], image["clustered"], image["statistics"])
+    after = after_build(beside, **_marks(scene, None))
     units = [*drops(scene.leftovers), autocommit(target.table_name, create_statement(beside, beside.name))]
     units.extend(autocommit(target.table_name, statement) for statement in after)
     step = _step(scene, "create", units, f'takes the place of "{target.name}" when that goes', cleanup=beside.name)
@@ -231,51 +238,103 @@ def _equivalent(target: Target, catalog: Catalog) -> Optional[str]:
     return None
 
 
+def _marks(scene: _Scene, found: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """What the index shall have beside its definition: as the journal has it, else as the one has that stands there."""
+    target, image = scene.target, scene.target.image
+    if image is not None:
+        return {"comment": image["comment"], "clustered": image["clustered"], "statistics": image["statistics"]}
+    if found is None:
+        return {"comment": None}
+    statistics = kept_statistics(target, found, scene.catalog)
+    return {"comment": found["comment"], "clustered": found["clustered"], "statistics": statistics}
+
+
 def _build(scene: _Scene, action: str) -> Step:
     target, found = scene.target, scene.found
+    marks = _marks(scene, found)
+    if found is not None and any(marks.values()) and target.image is None:
+        # Its comment stands at the old index alone, which goes once the new one has it.
+        return _replace(scene, found, [], action)
     units = [*drops(scene.leftovers), *(drops([found]) if found is not None else [])]
     units.append(autocommit(target.table_name, create_statement(target, target.name)))
-    image = target.image
-    after = (
-        after_build(target, image["comment"], image["clustered"], image["statistics"])
-        if image is not None
-        else after_build(target, found["comment"] if found is not None else None)
-    )
-    units.extend(autocommit(target.table_name, statement) for statement in after)
+    units.extend(autocommit(target.table_name, statement) for statement in after_build(target, **marks))
     return _step(scene, action, units, "", cleanup=target.name)
 
 
-def _replace(scene: _Scene, found: Mapping[str, Any], different: List[str]) -> Step:
-    """The new one under another name, a swap of names in one transaction, then the old one dropped."""
+def _built(scene: _Scene, there: Mapping[str, Any], marks: Mapping[str, Any]) -> bool:
+    """Whether it is the wanted one as CREATE INDEX makes it, and what it has beside is among these marks."""
+    target, image = scene.target, scene.target.image
+    if image is not None:
+        target = replace(target, image={**image, **{key: there[key] for key in marks}})
+    others = any(there[key] and there[key] != mark for key, mark in marks.items())
+    return bool(there["valid"]) and not others and not differences(target, there, scene.catalog)
+
+
+def _missing(marks: Mapping[str, Any], there: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    return {key: mark for key, mark in marks.items() if there is None or there[key] != mark}
+
+
+def _replace(scene: _Scene, found: Mapping[str, Any], different: List[str], action: str = "replace") -> Step:
+    """The new one under another name, a swap of names in one transaction, then the old one dropped.
+
+    Whenever this is cut off, the one that has the name has the comment, the statistics and the CLUSTER mark, too.
+    """
     target, new = scene.target, scene.new
-    reuse = new is not None and new["valid"] and not differences(target, new, scene.catalog)
+    beside, marks = replace(target, name=helper_name(target, "new")), _marks(scene, found)
+    reuse = new is not None and _built(scene, new, marks)
     units = drops([image for image in scene.leftovers if not (reuse and image is new)])
     if not reuse:
-        units.append(autocommit(target.table_name, create_statement(target, helper_name(target, "new"))))
-    units.append(
-        Unit(
-            (
-                rename(target.schema, target.name, helper_name(target, "old")),
-                rename(target.schema, helper_name(target, "new"), target.name),
-            ),
-            _name_locks(target),
-            transaction=True,
-        )
+        units.append(autocommit(target.table_name, create_statement(target, beside.name)))
+    before_swap = after_build(beside, **{**_missing(marks, new if reuse else None), "clustered": False})
+    units.extend(autocommit(target.table_name, statement) for statement in before_swap)
+    names = (
+        rename(target.schema, target.name, helper_name(target, "old")),
+        rename(target.schema, beside.name, target.name),
     )
-    image = target.image
-    after = (
-        after_build(target, image["comment"], image["clustered"], image["statistics"])
-        if image is not None
-        else after_build(target, found["comment"], found["clustered"], kept_statistics(target, found, scene.catalog))
-    )
-    units.extend(autocommit(target.table_name, statement) for statement in after)
+    units.append(_swap(target, cluster(beside) if marks["clustered"] else None, *names))
     units.extend(drops([{**found, "name": helper_name(target, "old")}]))
-    return _step(scene, "replace", units, "; ".join(different), cleanup=helper_name(target, "new"))
+    return _step(scene, action, units, "; ".join(different), cleanup=beside.name)
+
+
+def _swap(target: Target, mark: Optional[str], *names: str) -> Unit:
+    """Names in one transaction. mark: CLUSTER ON, which locks the table, and so comes first: against deadlocks with
+    what locks a table and then its indexes.
+    """
+    table = (Lock(SHARE_UPDATE_EXCLUSIVE, target.table_name),) if mark is not None else ()
+    statements = (*((mark,) if mark is not None else ()), *names)
+    return Unit(statements, (*table, *_name_locks(target)), transaction=True)
+
+
+def _completed(scene: _Scene, found: Mapping[str, Any]) -> Optional[Step]:
+    """What an index of the journal was not given when the run that built it was cut off right after."""
+    target = scene.target
+    marks = _marks(scene, None)
+    if target.image is None or not _built(scene, found, marks):
+        return None
+    statements = after_build(target, **_missing(marks, found))
+    units = [autocommit(target.table_name, statement) for statement in statements]
+    return _step(scene, "alter", [*units, *drops(scene.leftovers)], "built by an interrupted run")
 
 
 def _cleaning(scene: _Scene) -> Optional[Step]:
-    units = drops(scene.leftovers)
+    units = [*_taken_over(scene), *drops(scene.leftovers)]
     return _step(scene, "clean up", units, "leftover of an interrupted run") if units else None
+
+
+def _taken_over(scene: _Scene) -> List[Unit]:
+    """What an index that was replaced still has and the new one has not: earlier versions gave it after the swap."""
+    target, old, found = scene.target, scene.old, scene.found
+    if old is None or found is None or target.specification is None:
+        return []
+    kept = kept_statistics(target, old, scene.catalog)
+    statements = after_build(
+        target,
+        old["comment"] if found["comment"] is None else None,
+        bool(old["clustered"]),
+        {number: goal for number, goal in kept.items() if number not in found["statistics"]},
+        analyze=False,
+    )
+    return [autocommit(target.table_name, statement) for statement in statements]
 
 
 def _step(scene: _Scene, action: str, units: List[Unit], summary: str, cleanup: Optional[str] = None) -> Step:

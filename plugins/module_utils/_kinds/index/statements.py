@@ -32,6 +32,7 @@ __all__ = [
     "KIND",
     "after_build",
     "build_problems",
+    "cluster",
     "drops",
     "duplicate_checks",
     "helper_name",
@@ -85,7 +86,7 @@ def drops(images: Iterable[Mapping[str, Any]]) -> List[Unit]:
 
 def after_build(
     target: Target,
-    comment: Optional[str],
+    comment: Optional[str] = None,
     clustered: bool = False,
     statistics: Optional[Mapping[str, int]] = None,
     analyze: bool = True,
@@ -105,13 +106,7 @@ def after_build(
             )
         )
     if clustered:
-        statements.append(
-            compose(
-                "ALTER TABLE {table} CLUSTER ON {name}",
-                table=identifier(*target.table_name),
-                name=identifier(target.name),
-            )
-        )
+        statements.append(cluster(target))
     source = target.image["columns"] if target.image is not None else ()
     wanted = target.specification.columns if target.specification is not None else ()
     if not analyze:
@@ -120,6 +115,13 @@ def after_build(
         # Statistics of an expression exist only after ANALYZE (PostgreSQL documentation, CREATE INDEX, "Notes").
         statements.append(compose("ANALYZE {table}", table=identifier(*target.table_name)))
     return statements
+
+
+def cluster(target: Target) -> str:
+    """The mark of the index by which CLUSTER orders the table. SHARE UPDATE EXCLUSIVE on the table."""
+    return compose(
+        "ALTER TABLE {table} CLUSTER ON {name}", table=identifier(*target.table_name), name=identifier(target.name)
+    )
 
 
 def _number(value: Any) -> Any:

@@ -201,6 +201,14 @@ class TestPresentAndInvalid:
         around = drawers({**SAME, "valid": False}, index_image(NEW, valid=False), index_image(OLD))
         assert script(planned(wanted(), around).step) == alone(DROP_NEW, DROP_OLD, DROP, CREATE)
 
+    def test_one_with_a_comment_stands_until_the_new_one_has_it(self) -> None:
+        around = drawers({**SAME, "valid": False, "comment": "mine"})
+        step = planned(wanted(), around).step
+        comment = f'COMMENT ON INDEX "public"."{NEW}" IS \'mine\''
+        assert script(step) == [*alone(CREATE_NEW, comment), SWAP, *alone(DROP_OLD)]
+        assert step is not None
+        assert (step.action, step.cleanup) == ("repair", (f'DROP INDEX CONCURRENTLY IF EXISTS "public"."{NEW}"',))
+
     def test_one_that_is_being_built_is_waited_for(self) -> None:
         outcome = planned(wanted(), drawers({**SAME, "valid": False, "builder": 815}))
         assert outcome.step is None
@@ -246,14 +254,20 @@ class TestPresentWithAnotherDefinition:
     def test_comment_and_cluster_are_kept(self) -> None:
         outcome = planned(wanted(), drawers({**OTHER, "comment": "it's \\ mine", "clustered": True}))
         assert script(outcome.step) == [
-            *alone(CREATE_NEW),
-            SWAP,
-            *alone(
-                f"COMMENT ON INDEX \"public\".\"{NAME}\" IS  E'it''s \\\\ mine'",
-                f'ALTER TABLE "public"."CashDrawer" CLUSTER ON "{NAME}"',
-                DROP_OLD,
+            *alone(CREATE_NEW, f"COMMENT ON INDEX \"public\".\"{NEW}\" IS  E'it''s \\\\ mine'"),
+            (
+                "transaction",
+                [*SHARED, *SWAP[1]],
+                [f'ALTER TABLE "public"."CashDrawer" CLUSTER ON "{NEW}"', *SWAP[2]],
             ),
+            *alone(DROP_OLD),
         ]
+
+    def test_what_an_earlier_version_did_not_take_over_is_taken_over_before_the_old_one_goes(self) -> None:
+        old = index_image(OLD, ["tenantId", "status"], comment="mine", clustered=True)
+        comment = f'COMMENT ON INDEX "public"."{NAME}" IS \'mine\''
+        mark = f'ALTER TABLE "public"."CashDrawer" CLUSTER ON "{NAME}"'
+        assert script(planned(wanted(), drawers(SAME, old)).step) == alone(comment, mark, DROP_OLD)
 
     def test_refuse_means_refuse_and_the_difference_is_named(self) -> None:
         (text,) = texts(planned(wanted(on_conflict="refuse"), drawers(OTHER)))
@@ -559,19 +573,27 @@ class TestRollback:
         "change",
         [
             {"unique": True},
+            {"tablespace": "fast"},
+            {"tail": "public.t USING hash (a)"},
             {"comment": "mine"},
             {"clustered": True},
-            {"tablespace": "fast"},
             {"statistics": {"1": 1000}},
-            {"tail": "public.t USING hash (a)"},
         ],
         ids=str,
     )
     def test_whatever_create_index_and_its_companions_say_is_a_difference(self, change: dict[str, Any]) -> None:
         """Else a rollback would leave it as the deployment made it."""
         image = {**self.IMAGE, **change}
-        assert self.back(image, self.IMAGE).step.action == "replace"
+        beside = change.keys() <= {"comment", "clustered", "statistics"}
+        assert self.back(image, self.IMAGE).step.action == ("alter" if beside else "replace")
         assert self.back(self.IMAGE, image).step.action == "replace"
+
+    def test_one_that_was_cut_off_after_its_build_is_completed(self) -> None:
+        image = {**self.IMAGE, "comment": "mine", "clustered": True}
+        comment = f'COMMENT ON INDEX "public"."{NAME}" IS \'mine\''
+        mark = f'ALTER TABLE "public"."CashDrawer" CLUSTER ON "{NAME}"'
+        assert script(self.back(image, self.IMAGE).step) == alone(comment, mark)
+        assert script(self.back(image, {**image, "clustered": False}).step) == alone(mark)
 
     def test_a_unique_one_asks_for_duplicates_first(self) -> None:
         image = index_image(
