@@ -70,7 +70,7 @@ class Attempt:
     def ends(self, number: int, step: Step, result: StepResult) -> None:
         if self.journal is not None:
             figures = {
-                "attempts": result.attempts,
+                "attempts": result.attempts if result.known else None,
                 "lock_wait_ms": result.lock_wait_ms,
                 "duration_ms": result.duration_ms,
             }

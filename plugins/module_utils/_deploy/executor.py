@@ -65,6 +65,7 @@ __all__ = ["Executor", "Recorder", "StepResult", "prove"]
 _WATCH_SECONDS = 1.0
 _CLEANUP_SECONDS = 20.0
 _DRAIN_SECONDS = 0.25
+_TAKEN = ("42P07", "42710")  # duplicate_table, duplicate_object
 
 
 class Recorder(Protocol):
@@ -81,7 +82,8 @@ class StepResult:
 
     attempts: 1 and one more for each attempt to take a lock that had to be repeated. ended: the sessions that were
     cancelled or terminated for its sake (steady_on_blocker). notes: what is worth knowing of how it went. unit: the
-    number of the one that ran last. begun: whether the journal has it.
+    number of the one that ran last. begun: whether the journal has it. made: whether the server has made something new
+    for it. lost: whether an answer was lost. known: whether it is known that the server is not at work on it any more.
     """
 
     step: Step
@@ -96,6 +98,9 @@ class StepResult:
     notes: List[str] = field(default_factory=list)
     unit: int = 0
     begun: bool = False
+    made: bool = False
+    lost: bool = False
+    known: bool = True
 
     def as_dict(self) -> Dict[str, Any]:
         """The entry of steps[] in result.json."""
@@ -284,6 +289,8 @@ class Executor:
         try:
             with STOP.finishing(self.control), self._watch.use() as control:
                 result.after = self.read_after(control, step)
+                if self._of_others(result, result.after):
+                    result.after = None
                 self._left[(step.kind, step.table, step.name)] = result.after
                 self.recorder.ends(number, step, result)
         except (psycopg2.Error, LockNotAvailable) as error:
@@ -354,6 +361,7 @@ class Executor:
             result.attempts += error.facts.get("attempts", 1) - 1
             result.lock_wait_ms += error.facts.get("lock_wait_ms", 0.0)
             raise
+        result.made = True
         result.attempts += taken.attempts - 1
         result.lock_wait_ms += taken.lock_wait_ms
         line.enter("")
@@ -365,6 +373,7 @@ class Executor:
         while True:
             try:
                 self._execute(session, statement, result, line)
+                result.made = result.made or statement.startswith("CREATE ")
                 return
             except psycopg2.Error as error:
                 if session.connection.closed:
@@ -375,8 +384,7 @@ class Executor:
                     raise
             result.attempts += 1
             if statement.startswith("CREATE "):
-                for cleanup in result.step.cleanup:  # the invalid index that it left owns the name
-                    self._execute(session, cleanup, result, line)
+                self._sweep(session, result, line)  # the invalid index that it left owns the name
 
     def _execute(self, session: Session, statement: str, result: StepResult, line: Line) -> None:
         """One that may take any time is looked at meanwhile: whom it waits for, and whether an answer will come."""
@@ -427,29 +435,51 @@ class Executor:
 
         The session to go on with: another one where this one was lost.
         """
-        step = result.step
         if session.connection.closed:
+            result.lost = True
             try:
                 session = self._after_a_loss(session, result, failure)
             except (psycopg2.Error, SteadyError):
+                result.known = False
                 failure.left = (
-                    f"whether the server is still at work on {step.object} is not known; the next run of the same "
-                    "command finds out first, and ends it"
+                    f"whether the server is still at work on {result.step.object} is not known; the next run of the "
+                    "same command finds out first, and ends it"
                 )
                 return session
         if result.error is None:
             return session
-        # A relation of that name that is there already is somebody else's: duplicate_table, duplicate_object.
-        if step.cleanup and failure.sqlstate not in ("42P07", "42710"):
+        if result.step.cleanup and failure.sqlstate not in _TAKEN:
             try:
                 self._execute(session, f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'", result, line)
-                for statement in step.cleanup:
-                    self._execute(session, statement, result, line)
+                self._sweep(session, result, line)
                 self._execute(session, "SET lock_timeout TO '0'", result, line)
             except (psycopg2.Error, SteadyError):
                 pass  # what is there all the same is read below
-        failure.left = "; ".join(text for text in (failure.left, self._what_is_left(step)) if text)
+        failure.left = "; ".join(text for text in (failure.left, self._what_is_left(result)) if text)
         return session
+
+    def _sweep(self, session: Session, result: StepResult, line: Line) -> None:
+        """Drop what a failed build has left; not what another session made under its name. Raises psycopg2.Error."""
+        with self._watch.use() as control:
+            image = self.left(control, result.step).image
+        if not self._of_others(result, image):
+            for statement in result.step.cleanup:
+                self._execute(session, statement, result, line)
+
+    def _of_others(self, result: StepResult, image: Optional[Mapping[str, Any]]) -> bool:
+        """Whether another session has made what stands at the place of a step that failed: it found nothing there, or
+        an index to be built anew, and the server has made nothing for it.
+
+        An index that our own CREATE INDEX CONCURRENTLY left behind is invalid (CREATE INDEX, "Building Indexes
+        Concurrently"); a key of ours is there once its transaction is.
+        """
+        step = self._from_here(result.step)
+        if step.kind == "column" or image is None or not image.get("valid", True):
+            return False
+        if step.before is not None and step.before.get("valid", True):
+            return False
+        taken = result.error is not None and result.error.sqlstate in _TAKEN
+        return result.status != "done" and not result.lost and (taken or not result.made)
 
     def _after_a_loss(self, lost: Session, result: StepResult, failure: SteadyError) -> Session:
         """The answer to a statement was lost: end it at the server, and let the catalog say how it ended.
@@ -466,12 +496,16 @@ class Executor:
             result.notes.append(f"{step.object}: an answer was lost ({failure.what}); the catalog says that it is done")
         return session
 
-    def _what_is_left(self, step: Step) -> str:
+    def _what_is_left(self, result: StepResult) -> str:
+        step = result.step
         try:
             with self._watch.use() as control:
-                return self.left(control, step).text
+                left = self.left(control, step)
         except (psycopg2.Error, SteadyError):
             return f"what is left of {step.object} could not be read; the next run of the same command finds out"
+        if self._of_others(result, left.image):
+            return f"another session has made {step.object} meanwhile: it stands as that made it"
+        return left.text
 
     def _take_session(self) -> Session:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._connection.deployment_lock import take_deployment_lock
 from .._connection.session import Session
@@ -51,7 +51,8 @@ __all__ = ["Undo", "drift_problems", "inverse", "rollback"]
 class Undo:
     """One object of a deployment. before: its image before the first step; after: the last one known.
 
-    certain: false when the last step was cut off, so that `after` may be older than what stands there.
+    certain: false when the last step was cut off, so that `after` may be older than what stands there. A step that
+    failed is as certain as one that was done: what it left was read.
     """
 
     kind: str
@@ -73,43 +74,54 @@ class Undo:
 
 
 def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
-    """What has to be undone, from the journal's steps of a deployment (oldest first). What began last comes first."""
+    """What has to be undone, from the journal's steps of a deployment (oldest first). What began last comes first.
+
+    What another session made of an object between two attempts is what the later one found, and comes back.
+    """
     undos: Dict[Tuple[str, Tuple[str, str], str], Undo] = {}
+    known: Set[Tuple[str, Tuple[str, str], str]] = (
+        set()
+    )  # the objects of which it is known how the attempts so far left them
     for step in steps:
         if step["direction"] != "deploy":
+            known.clear()
             continue
         table = (step["table_schema"], step["table_name"])
         key = (step["kind"], table, step["name"])
-        first = undos.get(key)
-        undos[key] = Undo(
-            step["kind"],
-            table,
-            step["name"],
-            step["before"] if first is None else first.before,
-            step["after"],
-            step["status"] == "done",
-        )
+        before, last = step["before"], undos.get(key)
+        if last is not None and not (key in known and _differ(last.kind, last.after, before)):
+            before = last.before
+        # A step that was cut off has no number of tries (Journal.step_ends).
+        certain = step["status"] == "done" or step.get("attempts") is not None
+        undos[key] = Undo(step["kind"], table, step["name"], before, step["after"], certain)
+        known.discard(key)
+        if certain:
+            known.add(key)
     return list(undos.values())[::-1]
+
+
+def _differ(kind: str, left: Optional[Mapping[str, Any]], right: Optional[Mapping[str, Any]]) -> bool:
+    if left is None or right is None:
+        return (left is None) != (right is None)
+    return kind_named(kind).differs(left, right)
 
 
 def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Problem]:
     """Whether somebody changed the object after the deployment: then it is not ours to undo."""
-    kind = kind_named(undo.kind)
-
-    def same(image: Optional[Mapping[str, Any]]) -> bool:
-        if image is None or found is None:
-            return image is None and found is None
-        return not kind.differs(image, found)
-
-    # An invalid index is not brought back: its place is empty when the rollback is done.
-    gone = found is None and (undo.before is None or not undo.before.get("valid", True))
-    if gone or same(undo.before) or same(undo.after) or not undo.certain:
+    # An invalid index is not brought back: its place is empty when the rollback is done. And a valid one is not it.
+    invalid = undo.before is not None and not undo.before.get("valid", True)
+    gone = found is None and (undo.before is None or invalid)
+    back = not _differ(undo.kind, undo.before, found) and not (invalid and found is not None and found["valid"])
+    if gone or back or not _differ(undo.kind, undo.after, found) or not undo.certain:
         return []
-    what = (
-        "is there again, with another definition"
-        if undo.after is None
-        else ("is gone" if found is None else "has another definition by now")
-    )
+    if found is None:
+        what = "is gone"
+    elif undo.after is not None:
+        what = "has another definition by now"
+    elif undo.before is not None:
+        what = "is there again, with another definition"
+    else:
+        what = "is there, which the deployment had not left there"
     return [
         Problem(
             f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" {what}: somebody changed it after '

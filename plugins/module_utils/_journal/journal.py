@@ -291,6 +291,7 @@ class Journal:
         figures: Mapping[str, Any],
         error: Optional[str] = None,
     ) -> None:
+        """How a step ended. figures: attempts is None where that is not known, as it is of one that was cut off."""
         self.session.execute(
             "UPDATE steady.step SET status = %s, after = %s, attempts = %s, lock_wait_ms = %s, duration_ms = %s,"
             " error = %s, finished_at = clock_timestamp() WHERE deployment_id = %s AND attempt = %s AND number = %s",

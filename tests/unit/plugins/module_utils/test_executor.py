@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,6 +69,7 @@ class Run:
         self.sessions: list[FakeSession] = []
         self.control = FakeSession()
         self.journal = journal or {}
+        self.there: dict[str, Any] | None = None
 
     def session(self, _schema: str) -> FakeSession:
         self.sessions.append(FakeSession(self.answer, pid=len(self.sessions)))
@@ -91,6 +93,8 @@ class Run:
 
     def left(self, _session: Any, step: Step) -> Left:
         self.sent.append("what is left?")
+        if self.there is not None:
+            return SimpleNamespace(image=self.there, text="")  # type: ignore[return-value]
         return Left(step, None, {})
 
     def run(self, *steps: Step, recheck: Any = lambda _session, _step: None) -> list[StepResult]:
@@ -189,6 +193,7 @@ class TestCleanUp:
         assert run.sent == [
             "CREATE a",
             "SET lock_timeout TO '20000ms'",
+            "what is left?",
             "DROP INDEX CONCURRENTLY IF EXISTS a",
             "SET lock_timeout TO '0'",
             "what is left?",
@@ -217,6 +222,24 @@ class TestCleanUp:
         (result,) = run.run(self.STEP)
         assert result.status == "failed"
         assert not any(statement.startswith("DROP INDEX") for statement in run.sent)
+        assert result.after is None
+
+    def test_a_valid_index_is_not_what_a_build_that_failed_has_left(self) -> None:
+        """Another session was quicker, and ours was cancelled while it waited for that."""
+        run = Run({"CREATE a": "57014"})
+        run.there = {"name": "a", "valid": True}
+        (result,) = run.run(self.STEP)
+        assert not any(statement.startswith("DROP INDEX") for statement in run.sent)
+        assert result.error is not None
+        assert result.error.left == "another session has made public.a meanwhile: it stands as that made it"
+        assert result.after is None
+
+    def test_what_a_build_made_before_a_later_statement_failed_is_ours(self) -> None:
+        step = Step("index", SALE, "a", "create", (*build("a").units, *build("b").units), cleanup=self.STEP.cleanup)
+        run = Run({"CREATE b": "57014"})
+        run.there = {"name": "a", "valid": True}
+        run.run(step)
+        assert any(statement.startswith("DROP INDEX") for statement in run.sent)
 
 
 def test_a_result_has_the_keys_of_result_json() -> None:

@@ -50,6 +50,19 @@ class TestInverse:
     def test_a_step_that_was_cut_off_leaves_its_end_open(self, status: str, certain: bool) -> None:
         assert inverse([step("i", status=status)])[0].certain is certain
 
+    def test_a_step_that_failed_is_certain_when_what_it_left_was_read(self) -> None:
+        """S5: the journal has its number of tries."""
+        assert inverse([step("i", status="failed", attempts=3)])[0].certain is True
+        assert inverse([step("i", status="failed", attempts=None)])[0].certain is False
+
+    def test_what_another_session_made_between_two_attempts_comes_back(self) -> None:
+        failed = step("i", before=None, after=None, status="failed", attempts=3)
+        again = step("i", before=OTHER, after=AFTER)
+        assert inverse([failed, again]) == [Undo("index", DRAWER, "i", OTHER, AFTER, True)]
+        # Not where the deployment itself may have made it, or a rollback that was cut off.
+        assert inverse([{**failed, "attempts": None}, again])[0].before is None
+        assert inverse([failed, step("x", direction="rollback"), again])[0].before is None
+
     def test_the_same_name_on_another_table_or_of_another_kind_is_another_object(self) -> None:
         steps = [step("x"), step("x", of=USER), step("x", of=("other", "User")), step("x", kind="foreign_key")]
         assert len(inverse(steps)) == 4
@@ -130,7 +143,8 @@ class TestDrift:
             (None, AFTER, OTHER, "has another definition by now"),
             (BEFORE, AFTER, None, "is gone"),
             (BEFORE, None, OTHER, "is there again, with another definition"),
-            (None, None, OTHER, "is there again, with another definition"),
+            (None, None, OTHER, "is there, which the deployment had not left there"),
+            ({**OTHER, "valid": False}, None, OTHER, "is there again, with another definition"),
         ],
     )
     def test_what_somebody_changed_since_is_not_touched(self, before: Any, after: Any, found: Any, what: str) -> None:
