@@ -131,8 +131,6 @@ class Step:
     rehearsal: Tuple[str, ...] = ()
     # Statements that take away what a failed step leaves behind.
     cleanup: Tuple[str, ...] = ()
-    # What may stand there after a failure all the same, in words; empty for nothing.
-    leftover: str = ""
     # Questions that must have no answer once the step is done: whether the catalog is as the step promises.
     proof: Tuple[DataCheck, ...] = ()
 

@@ -21,16 +21,30 @@ _CHECKS = (
     " WHERE c.conrelid = ANY (%s::oid[]) AND c.contype = 'c' AND c.conname LIKE '%%\\_steady\\_check\\_%%'"
 )
 
+# A CHECK by which PostgreSQL knows that there is no NULL. Of a row value IS NOT NULL says something else (9.2).
+_PROOFS = (
+    "SELECT c.conrelid, a.attname AS column, pg_catalog.min(c.conname) AS name FROM pg_catalog.pg_constraint c"
+    " JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]"
+    " WHERE c.conrelid = ANY (%s::oid[]) AND c.contype = 'c' AND c.convalidated"
+    " AND pg_catalog.pg_get_expr(c.conbin, c.conrelid) = pg_catalog.format('(%%I IS NOT NULL)', a.attname)"
+    " AND c.conname NOT LIKE '%%\\_steady\\_check\\_%%'"
+    " AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype"
+    "  WHERE t.oid = a.atttypid AND (t.typtype IN ('c', 'p') OR t.typtype = 'd' AND b.typtype <> 'b'))"
+    " GROUP BY 1, 2"
+)
+
 
 def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableName, Sequence[Dict[str, Any]]]:
     """Images by table: {name, nullable, constraint (its name and state, PostgreSQL 18+, or None), checks}.
 
-    checks: helper constraints of an interrupted run on this table, [{name, validated}].
+    checks: helper constraints of an interrupted run on this table, [{name, validated}]. proven: the name of a valid
+    CHECK that says the same as NOT NULL, or None.
     """
     by_oid = {table.oid: name for name, table in tables.items()}
     helpers: Dict[TableName, List[Dict[str, Any]]] = {}
     for row in session.rows(_CHECKS, (list(by_oid),)):
         helpers.setdefault(by_oid[row.pop("conrelid")], []).append(row)
+    proofs = {(row["conrelid"], row["column"]): row["name"] for row in session.rows(_PROOFS, (list(by_oid),))}
     return {
         name: [
             {
@@ -38,6 +52,7 @@ def read(session: Session, tables: Mapping[TableName, Table]) -> Mapping[TableNa
                 "nullable": not column.not_null,
                 "constraint": dict(column.not_null_constraint) if column.not_null_constraint else None,
                 "checks": helpers.get(name, []),
+                "proven": proofs.get((table.oid, column.name)),
             }
             for column in table.columns.values()
         ]

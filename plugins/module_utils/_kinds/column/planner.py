@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
@@ -31,8 +32,8 @@ from ..._model.tables import (
     table_problems,
 )
 from ..._support.sqltext import (
-    NAME_LIMIT,
     compose,
+    derived_name,
     identifier,
     literal,
     qualified,
@@ -101,20 +102,16 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     if not units:
         return Outcome(KIND, name, target.name, state)
     refusals += owner_problems(catalog, name)
+    again = _validated_since(target, column)
     summary = (
         "leftover of an interrupted run"
-        if column.not_null != target.nullable
+        if column.not_null != target.nullable and not checks and not again
         else ("NULL allowed" if target.nullable else "NOT NULL")
     )
-    action = "clean up" if column.not_null != target.nullable and not checks else "alter"
-    leftover_text = (
-        f"a NOT VALID constraint for {target.name} may stand: it checks new rows, and the next run goes on from there"
-        if checks
-        else ""
-    )
-    step = Step(
-        KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks), leftover=leftover_text
-    )
+    if checks and column.not_null:
+        summary = "NOT NULL, which was NOT VALID until now"
+    action = "clean up" if column.not_null != target.nullable and not checks and not again else "alter"
+    step = Step(KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks))
     return Outcome(KIND, name, target.name, state, step, tuple(refusals))
 
 
@@ -188,16 +185,20 @@ def _partition_problems(target: Target, catalog: Catalog, column: Column) -> Lis
 
 
 def _constraint_name(target: Target, catalog: Catalog) -> str:
-    """The name that PostgreSQL would choose itself, or one of ours when that is too long or taken."""
-    table_name = (target.schema, target.table)
-    name = f"{target.table}_{target.name}_not_null"
-    if catalog.find("foreign_key", table_name, name) is not None:  # the images of that kind are of all constraints
-        return temporary_name(target.name, "new", table_name)
-    return (
-        name
-        if len(name.encode("utf-8")) <= NAME_LIMIT
-        else temporary_name(target.name, "new", (target.schema, target.table))
-    )
+    """The name that the journal has, or that PostgreSQL would choose itself, with a number where that is taken.
+
+    A partition gets the constraint under the same name. Names of constraints are those of one table (pg_constraint).
+    """
+    place = (target.schema, target.table)
+    taken = set()
+    for table in (place, *catalog.below(place)):
+        taken |= {image["name"] for image in catalog.objects("foreign_key", table)}  # all but NOT NULL constraints
+        constraints = (column.not_null_constraint for column in catalog.tables[table].columns.values())
+        taken |= {constraint["name"] for constraint in constraints if constraint is not None}
+    natural = f"{target.table}_{target.name}_not_null"
+    former = (target.constraint or {}).get("name")
+    names = itertools.chain([former] if former else [], [natural], (f"{natural}{n}" for n in itertools.count(1)))
+    return next(name for name in (derived_name(one, place) for one in names) if name not in taken)
 
 
 def _to_not_null(
@@ -208,36 +209,23 @@ def _to_not_null(
     everywhere, also = [table_name, *below], tuple(Lock(SHARE_UPDATE_EXCLUSIVE, one) for one in below)
     present = column.not_null_constraint
     drop_leftover = [_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"]))] if leftover else []
+    if _validated_since(target, column):
+        return [guarded(ACCESS_EXCLUSIVE, everywhere, *_not_valid_again(target, column), *drop_leftover)], [], []
     if column.not_null and (present is None or present["validated"] or _was_not_valid(target)):
         return ([guarded(ACCESS_EXCLUSIVE, everywhere, *drop_leftover)] if drop_leftover else []), [], []
     units: List[Unit] = []
+    proven = catalog.image(KIND, table_name, target.name).get("proven")
+    if proven is not None and not column.not_null and target.constraint is None:
+        # "if a valid CHECK constraint exists … which proves no NULL can exist, then the table scan is skipped" (ALTER
+        # TABLE, SET NOT NULL). On 18 PostgreSQL gives the constraint a name that is free.
+        statement = _alter(target, "ALTER COLUMN {column} SET NOT NULL", column=identifier(target.name))
+        units.append(guarded(ACCESS_EXCLUSIVE, everywhere, statement, *drop_leftover))
+        return units, [], _inheritance_problems(target, catalog, column)
     if catalog.version >= _NOT_NULL_NOT_VALID:
-        name = (
-            present["name"] if present else (target.constraint or {}).get("name") or _constraint_name(target, catalog)
-        )
+        name = present["name"] if present else _constraint_name(target, catalog)
         constraint = identifier(name)
         if not present:
-            statements = [
-                _alter(
-                    target,
-                    "ADD CONSTRAINT {name} NOT NULL {column}"
-                    + (" NO INHERIT" if (target.constraint or {}).get("no_inherit") else "")
-                    + " NOT VALID",
-                    name=constraint,
-                    column=identifier(target.name),
-                )
-            ]
-            comment = (target.constraint or {}).get("comment")
-            if comment:
-                statements.append(
-                    compose(
-                        "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
-                        name=constraint,
-                        table=identifier(*table_name),
-                        comment=literal(comment),
-                    )
-                )
-            units.append(guarded(ACCESS_EXCLUSIVE, everywhere, *statements))
+            units.append(guarded(ACCESS_EXCLUSIVE, everywhere, *_add_not_valid(target, name)))
         if not _was_not_valid(target):
             validate = _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)
             units.append(autocommit(table_name, validate, also=also))
@@ -273,6 +261,37 @@ def _to_not_null(
         )
     checks = [] if _was_not_valid(target) else [_null_check(target, catalog)]
     return units, checks, _inheritance_problems(target, catalog, column)
+
+
+def _add_not_valid(target: Target, name: str) -> List[str]:
+    """NOT NULL for new rows alone, under this name (PostgreSQL 18+)."""
+    former = target.constraint or {}
+    constraint, end = identifier(name), (" NO INHERIT" if former.get("no_inherit") else "") + " NOT VALID"
+    add = "ADD CONSTRAINT {name} NOT NULL {column}" + end
+    statements = [_alter(target, add, name=constraint, column=identifier(target.name))]
+    if former.get("comment"):
+        statements.append(
+            compose(
+                "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
+                name=constraint,
+                table=identifier(target.schema, target.table),
+                comment=literal(former["comment"]),
+            )
+        )
+    return statements
+
+
+def _validated_since(target: Target, column: Column) -> bool:
+    """Whether a NOT NULL that was NOT VALID before a deployment is valid by now: no statement takes that back."""
+    present = column.not_null_constraint
+    return _was_not_valid(target) and column.not_null and present is not None and bool(present["validated"])
+
+
+def _not_valid_again(target: Target, column: Column) -> List[str]:
+    """The constraint made anew, in one transaction."""
+    present = column.not_null_constraint or {}
+    name = (target.constraint or {}).get("name") or present["name"]
+    return [_alter(target, "DROP CONSTRAINT {name}", name=identifier(present["name"])), *_add_not_valid(target, name)]
 
 
 def _was_not_valid(target: Target) -> bool:

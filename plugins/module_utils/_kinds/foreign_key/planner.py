@@ -238,13 +238,6 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     return _present(target, catalog, _wanted(wanted, found), found, helper, wishes)
 
 
-def _leftover(target: Target, adds: bool, action: str) -> str:
-    if not adds:
-        return ""
-    name = temporary_name(target.name, "new", target.table_name) if action == "replace" else target.name
-    return f'the key "{name}" may stand NOT VALID: it checks new rows, and the next run goes on from there'
-
-
 def _alter(target: Target, template: str, only: bool = False, **parts: Any) -> str:
     start = "ALTER TABLE ONLY {table} " if only else "ALTER TABLE {table} "
     return compose(start + template, table=identifier(*target.table_name), **parts)
@@ -405,7 +398,6 @@ def _present(
         else describe(described),
         (_orphan_check(target, catalog, wanted),) if validates else (),
         _rehearsal(target, wanted) if adds else (),
-        leftover=_leftover(target, adds, action),
     )
     judged = action != "clean up" and not target.restores
     problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []

@@ -21,7 +21,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.pl
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome
-from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified, temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import (
+    derived_name,
+    qualified,
+    temporary_name,
+)
 from unit.builders import (
     DRAWER,
     ODD_NAMES,
@@ -224,7 +228,7 @@ class TestToNotNullSince18:
     def test_a_constraint_name_beyond_63_bytes_is_replaced_by_a_shorter_one(self) -> None:
         name = "ö" * 31
         outcome = plan(Target(*DRAWER, name, False), catalog({DRAWER: table(name)}), {})
-        short = temporary_name(name, "new", DRAWER)
+        short = derived_name(f"CashDrawer_{name}_not_null", DRAWER)
         assert len(short.encode()) <= 63
         assert outcome.step.statements == [
             f'{ALTER}ADD CONSTRAINT "{short}" NOT NULL "{name}" NOT VALID',
@@ -235,14 +239,38 @@ class TestToNotNullSince18:
         """ADD CONSTRAINT would fail with 42710 (measured on 18), with other steps done already."""
         taken = other_constraint("CashDrawer_openedById_not_null")
         around = catalog({DRAWER: table(COLUMN)}, constraints=[taken])
-        outcome = planned(False, around)
-        assert outcome.problems or ADD_NOT_NULL not in outcome.step.statements
+        another = ADD_NOT_NULL.replace("_not_null", "_not_null1")
+        assert planned(False, around).step.statements[0] == another
 
+    def test_a_name_that_another_column_s_constraint_has_is_not_taken(self) -> None:
+        """A10: names stay when a column is renamed; a partition gets the constraint under the same name."""
+        renamed = Column("now", "int", True, not_null_constraint=constraint())
+        second = Column("then", "int", True, not_null_constraint=constraint(name=constraint()["name"] + "1"))
+        tables = {DRAWER: table(COLUMN, renamed, kind="p"), PART: table(COLUMN, second, parent=DRAWER)}
+        another = ADD_NOT_NULL.replace("_not_null", "_not_null2")
+        assert planned(False, catalog(tables)).step.statements[0] == another
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_failure_may_leave_a_constraint_that_is_not_valid_and_that_is_said(version: int) -> None:
-    assert "NOT VALID constraint for openedById may stand" in planned(False, drawers(False, version)).step.leftover
-    assert planned(True, drawers(True, version)).step.leftover == ""
+    def test_a_valid_check_that_says_the_same_is_used(self) -> None:
+        around = drawers(False)
+        around.image("column", DRAWER, COLUMN)["proven"] = "mine"  # type: ignore[index]
+        assert script(planned(False, around).step) == [("guarded", EXCLUSIVE, [SET_NOT_NULL])]
+
+    def test_one_that_was_not_valid_before_the_deployment_is_so_again(self) -> None:
+        former = constraint(name="theirs", validated=False, comment="c")
+        target = Target(*DRAWER, COLUMN, False, former)
+        step = plan(target, drawers(True, not_null_constraint=constraint(name="theirs")), {}).step
+        assert script(step) == [
+            (
+                "guarded",
+                EXCLUSIVE,
+                [
+                    ALTER + 'DROP CONSTRAINT "theirs"',
+                    ALTER + 'ADD CONSTRAINT "theirs" NOT NULL "openedById" NOT VALID',
+                    'COMMENT ON CONSTRAINT "theirs" ON "public"."CashDrawer" IS \'c\'',
+                ],
+            )
+        ]
+        assert (step.action, step.summary) == ("alter", "NOT NULL")
 
 
 class TestDataCheck:

@@ -127,13 +127,6 @@ class TestPresentWhereNothingStands:
         assert step.object == f"public.CashDrawer.{NAME}"
         assert (step.parallel, step.cleanup) == (False, ())
 
-    def test_a_failure_may_leave_a_key_that_is_not_valid_and_that_is_said(self) -> None:
-        added, replaced = planned(wanted(), drawers()).step, planned(wanted(on_delete="cascade"), drawers(SAME)).step
-        assert added.leftover.startswith(f'the key "{NAME}" may stand NOT VALID')
-        assert replaced.leftover.startswith(f'the key "{NEW}" may stand NOT VALID')
-        assert planned(wanted(), drawers({**SAME, "validated": False})).step.leftover == ""
-        assert planned(absent(), drawers(SAME)).step.leftover == ""
-
     def test_the_server_is_asked_beforehand_on_empty_copies(self) -> None:
         assert planned(wanted(on_delete="set_null"), drawers()).step.rehearsal == (
             'CREATE TEMPORARY TABLE steady_parent (LIKE "public"."User" INCLUDING INDEXES)',
