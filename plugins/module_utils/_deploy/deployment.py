@@ -155,7 +155,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         plan = make_plan(control, server, wishes)
         problems = count_problems(control, schema, migration.verification.unchanged_counts)
         state = journal.state() if journal is not None else JournalState(False)
-        plan = replace(plan, problems=(*problems, *state.problems))
+        plan = replace(plan, problems=(*plan.problems, *problems, *state.problems))
         plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
         if not options.check:
             # What the server would not accept at all comes before what the data has against it.

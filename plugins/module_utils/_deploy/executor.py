@@ -31,6 +31,7 @@ from typing import (
 
 from .._connection.deployment_lock import still_held
 from .._connection.liveness import end_on_server
+from .._connection.owners import as_role, rights_for
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.stop import STOP
@@ -302,7 +303,19 @@ class Executor:
                     "the next run of the same command finds the change and goes on",
                 )
 
+    def _as_owner(self, unit: Unit) -> Unit:
+        """The unit, run by the owner of its tables. Raises SteadyError when nobody may run it."""
+        if not unit.evaluates:
+            return unit
+        with self._watch.use() as control:
+            rights = rights_for(control, [lock.table for lock in unit.locks], altered=unit.altered)
+        if rights.problem:
+            raise SteadyError(rights.problem)
+        role = as_role(rights.role)
+        return replace(unit, statements=(*role, *unit.statements), transaction=True) if role else unit
+
     def _run_unit(self, session: Session, unit: Unit, result: StepResult, line: Line) -> None:
+        unit = self._as_owner(unit)
         if unit.guarded:
             self._run_guarded(session, unit, result, line)
         elif unit.transaction:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .._connection.owners import acting_as, rights_of_statement
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.target import Server
@@ -25,7 +26,7 @@ from .._planning.row_counts import count_rows, settle
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
-from .._support.errors import NOTHING_CHANGED
+from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.plain import plain
 from .._support.sqltext import is_one_statement
 
@@ -166,6 +167,8 @@ def _count(session: Session, schema: str, migration: Migration, before: Mapping[
         try:
             with session.savepoint():
                 rows[table] = count_rows(session, schema, table)
+        except SteadyError as error:
+            others.append({**entry, "status": "skipped", "detail": error.why})
         except psycopg2.Error as error:
             others.append({**entry, "status": "failed", "detail": f"could not be counted: {translate(error).what}"})
     return rows, others
@@ -178,10 +181,14 @@ def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
         return {**result, "error": "this is more than one statement"}
     try:
         with session.savepoint():
-            with theirs(session):
-                session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + query.sql.rstrip().rstrip(";"))
+            statement = query.sql.rstrip().rstrip(";")
+            rights = rights_of_statement(session, statement)
+            if rights.problem:
+                return {**result, "error": rights.problem}
+            with acting_as(session, rights.role), theirs(session):
+                session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + statement)
                 rows = session.rows(f"FETCH {_ROW_LIMIT + 1} FROM steady_query")
-            session.execute("CLOSE steady_query")
+                session.execute("CLOSE steady_query")
     except psycopg2.Error as error:
         problem = translate(error)
         return {**result, "error": problem.what + (f" ({problem.why})" if problem.why else "")}

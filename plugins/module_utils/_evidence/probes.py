@@ -16,6 +16,12 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .._connection.owners import (
+    WRITES,
+    acting_as,
+    as_role,
+    rights_of_statement,
+)
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.target import Target
@@ -27,6 +33,7 @@ from .._support.plain import plain
 from .reach import Reach, Surroundings, reach
 from .sample import (
     Fault,
+    Refusal,
     bound,
     first_values,
     said,
@@ -100,9 +107,11 @@ def _run(
             bound(item.sql, values, f"{place}.follow_up[{number}].sql") for number, item in enumerate(probe.follow_up)
         ]
         try:
-            found = _look_around(session, around, probe, sql, arguments)
+            found, role = _look_around(session, around, probe, sql, arguments)
         except psycopg2.Error as error:
             return _unasked(session, error, f"{place}.sql", values)
+    except Refusal as refusal:
+        return _result("inconclusive", str(refusal))
     except Fault as fault:
         return _result("refused", str(fault), fault=True)
     if found.leaving and not probe.leaves_database:
@@ -113,7 +122,7 @@ def _run(
     outcome: Dict[str, Any] = {}
     lock_ms = min(max(timeout_ms // 2, 1), longest_lock_ms)
     for attempt in range(1, _ATTEMPTS + 1):
-        outcome = _attempt(session, sql, arguments, follow_up, timeout_ms, lock_ms, values)
+        outcome = _attempt(session, sql, arguments, follow_up, timeout_ms, lock_ms, values, role)
         outcome["attempts"] = attempt
         if outcome["sqlstate"] not in _UNDECIDED:
             break
@@ -159,18 +168,24 @@ def _verdict(outcome: Mapping[str, Any], place: str, timeout_ms: int, probe: Pro
 
 def _look_around(
     session: Session, around: Surroundings, probe: Probe, sql: str, arguments: Optional[Mapping[str, Any]]
-) -> Reach:
-    """What the statement can set off, by its plan: nothing is executed. Raises psycopg2.Error."""
+) -> Tuple[Reach, Optional[str]]:
+    """What the statement can set off, by its plan, and as which role it is to be tried. Nothing is executed.
+
+    Raises psycopg2.Error and Refusal.
+    """
     session.execute("BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout TO 5000; SET LOCAL lock_timeout TO 1000")
     try:
-        with theirs(session), session.connection.cursor() as cursor:
+        rights = rights_of_statement(session, sql.rstrip().rstrip(";"), arguments, WRITES)
+        if rights.problem:
+            raise Refusal(rights.problem)
+        with acting_as(session, rights.role), theirs(session), session.connection.cursor() as cursor:
             cursor.execute("EXPLAIN (VERBOSE, FORMAT JSON) " + sql, arguments)
             plan = cursor.fetchone()[0]
     finally:
         if not session.connection.closed:
             session.execute("ROLLBACK")
     text = "\n".join([probe.sql, *(item.sql for item in probe.follow_up)])
-    return reach(around, written_tables(plan, around), text)
+    return reach(around, written_tables(plan, around), text), rights.role
 
 
 def _attempt(
@@ -181,11 +196,12 @@ def _attempt(
     timeout_ms: int,
     lock_ms: int,
     values: Mapping[str, Any],
+    role: Optional[str],
 ) -> Dict[str, Any]:
-    """Try it once and roll it back. transaction_id: for pg_xact_status()."""
+    """Try it once, with the rights of the role, and roll it back. transaction_id: for pg_xact_status()."""
     deadline = time.monotonic() + timeout_ms / 1000.0
     stalled = set_local("idle_in_transaction_session_timeout", max(timeout_ms, _STALLED_MS))
-    begun = "; ".join(["BEGIN", set_local("lock_timeout", lock_ms), stalled])
+    begun = "; ".join(["BEGIN", set_local("lock_timeout", lock_ms), stalled, *as_role(role)])
     transaction_id = session.one(f"{begun}; SELECT pg_catalog.pg_current_xact_id()::text AS id")["id"]
     try:
         outcome = _statement(session, sql, arguments, deadline, values)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .._connection.owners import as_role, rights_of_statement
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._migration.evidence import Query, SampleBy
@@ -24,6 +25,7 @@ from .probes import PLACE_FAULTS
 from .sample import (
     SAMPLES,
     Fault,
+    Refusal,
     bound,
     masked,
     said,
@@ -87,6 +89,8 @@ def _measure(
             samples.append(
                 {"sample": name, "params": values[name], "params_masked": masked(values[name]), "figures": found}
             )
+    except Refusal as refusal:
+        return _result("inconclusive", str(refusal))
     except Fault as fault:
         return _result("refused", str(fault), fault=True)
     return {**_result("measured", ""), "samples": samples, **_index_use(session, schema, query, judged)}
@@ -109,6 +113,11 @@ def _sample(
     limits = [set_local("statement_timeout", query.timeout_ms), set_local("lock_timeout", lock_ms)]
     session.execute("; ".join(["BEGIN TRANSACTION READ ONLY", *limits]))
     try:
+        rights = rights_of_statement(session, sql.rstrip().rstrip(";"), arguments)
+        if rights.problem:
+            raise Refusal(rights.problem)
+        for statement in as_role(rights.role):
+            session.execute(statement)
         runs: List[Mapping[str, Any]] = []
         begun = time.monotonic()
         try:

@@ -10,12 +10,24 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .._connection.owners import acting_as, rights_of_statement
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._migration.evidence import PLACEHOLDER, SampleBy
 from .._support.sqltext import compose, identifier, literal, raw
 
-__all__ = ["SAMPLES", "Fault", "bound", "first_values", "masked", "said", "samples_by", "samples_of", "set_local"]
+__all__ = [
+    "SAMPLES",
+    "Fault",
+    "Refusal",
+    "bound",
+    "first_values",
+    "masked",
+    "said",
+    "samples_by",
+    "samples_of",
+    "set_local",
+]
 
 #: What the rows of params may call themselves, and the order in which they are measured.
 SAMPLES = ("large", "median", "small")
@@ -26,6 +38,10 @@ _COUNTED_ROWS = 2_000_000
 
 class Fault(Exception):
     """What the author of the migration has to mend: the message begins with the place in the file."""
+
+
+class Refusal(Exception):
+    """Why a text of the migration must not be run with the rights of this role."""
 
 
 def bound(sql: str, values: Mapping[str, Any], place: str) -> Tuple[str, Optional[Dict[str, Any]]]:
@@ -117,8 +133,12 @@ def _rows(session: Session, question: str, limit: int) -> List[Dict[str, Any]]:
         f"BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout TO {_PATIENCE_MS}; SET LOCAL lock_timeout TO 1000"
     )
     try:
-        with theirs(session):
-            session.execute("DECLARE steady_sample NO SCROLL CURSOR FOR " + question.rstrip().rstrip(";"))
+        statement = question.rstrip().rstrip(";")
+        rights = rights_of_statement(session, statement)
+        if rights.problem:
+            raise Refusal(rights.problem)
+        with acting_as(session, rights.role), theirs(session):
+            session.execute("DECLARE steady_sample NO SCROLL CURSOR FOR " + statement)
             return session.samples(f"FETCH {limit} FROM steady_sample")
     finally:
         if not session.connection.closed:

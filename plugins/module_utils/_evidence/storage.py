@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
+from .._connection.owners import as_role, rights_for
 from .._connection.session import Session
 from .._migration.migration import Migration
 from .._support import entry as _entry
@@ -90,8 +91,12 @@ def _width(session: Session, schema: str, table: str, column: str) -> Any:
         table=identifier(schema, table),
         part=raw(part),
     )
+    rights = rights_for(session, [(schema, table)])
+    if rights.problem:
+        return None
+    begun = ["BEGIN TRANSACTION READ ONLY", "SET LOCAL statement_timeout TO 5000", *as_role(rights.role)]
     try:
-        session.execute("BEGIN TRANSACTION READ ONLY; SET LOCAL statement_timeout TO 5000")
+        session.execute("; ".join(begun))
         try:
             return session.one(question)["width"]
         finally:

@@ -15,6 +15,7 @@ import re
 import threading
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .._connection.owners import event_trigger_problems
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
@@ -139,6 +140,9 @@ class Journal:
     def prepare(self) -> None:
         """Make the journal where there is none yet. Raises SteadyError with the GRANT that is missing."""
         self.exists()
+        reasons = event_trigger_problems(self.session)
+        if reasons:
+            raise Refused("The journal cannot be made or used:", reasons)
         row = self.session.one(
             "SELECT pg_catalog.to_regnamespace('steady') IS NOT NULL AS schema,"
             " EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"

@@ -18,6 +18,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
+from .._connection.owners import acting_as
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._support.sqltext import (
@@ -276,14 +277,14 @@ def _equality(row: Mapping[str, Any], parent: str, child: str) -> str:
     return text + (f" COLLATE {row['collation']}" if row["collation"] else "")
 
 
-def ask(session: Session, question: Any) -> Optional[Answer]:
-    """The answer to a question; None when nothing contradicts. Raises psycopg2.Error."""
+def ask(session: Session, question: Any, role: Optional[str] = None) -> Optional[Answer]:
+    """The answer to a question; None when nothing contradicts. role: with whose rights. Raises psycopg2.Error."""
     statement = question.sql(session)
     if statement is None:
         return None
     counted = isinstance(question, Duplicates)
     # Values in the server's own words: Python has no date before Christ, and what is shown must be what is there.
-    with theirs(session) if counted else nullcontext():  # the expressions of an index are the migration's
+    with acting_as(session, role), theirs(session) if counted else nullcontext():  # an index's expressions are theirs
         names, rows = session.texts(statement)
     if not rows:
         return None

@@ -70,7 +70,8 @@ class Unit:
 
     guarded: the locks conflict with ordinary reads or writes, so the statements run in one short transaction under
     the lock policy. Otherwise they block nobody, however long they take. transaction: all or nothing; else each
-    statement commits by itself. drains: whoever uses the table is waited for before it begins.
+    statement commits by itself. drains: whoever uses the table is waited for before it begins. evaluates: what the
+    owner of the tables wrote is run meanwhile (constraints, predicates), so that it runs as that owner.
     """
 
     statements: Tuple[str, ...]
@@ -78,6 +79,12 @@ class Unit:
     guarded: bool = False
     transaction: bool = False
     drains: bool = False
+    evaluates: bool = False
+
+    @property
+    def altered(self) -> List[Tuple[str, str]]:
+        """The tables that it alters, and does not only read."""
+        return [lock.table for lock in self.locks if lock.mode != ROW_SHARE]
 
 
 def guarded(mode: str, tables: Iterable[Tuple[str, str]], *statements: str, only: bool = False) -> Unit:

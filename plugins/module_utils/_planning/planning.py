@@ -9,8 +9,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from .._connection.owners import (
+    acting_as,
+    as_role,
+    event_trigger_problems,
+    rights_for,
+)
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.target import Server
@@ -41,7 +47,17 @@ from .._support.sqltext import (
 )
 from .registry import KINDS, Wish
 
-__all__ = ["ask_data", "make_plan", "plan_of", "read_catalog", "refuse_problems", "rehearse", "settled", "with_targets"]
+__all__ = [
+    "ask_data",
+    "make_plan",
+    "plan_of",
+    "read_catalog",
+    "refuse_problems",
+    "rehearse",
+    "settled",
+    "trigger_problems",
+    "with_targets",
+]
 
 
 def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
@@ -53,7 +69,13 @@ def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
         catalog, errors = read_catalog(session, server, wishes)
     except psycopg2.Error as error:
         raise translate(error, "The catalog could not be read", NOTHING_CHANGED) from None
-    return plan_of(with_targets(catalog, wishes), errors, wishes)
+    plan = plan_of(with_targets(catalog, wishes), errors, wishes)
+    return replace(plan, problems=(*plan.problems, *trigger_problems(session)))
+
+
+def trigger_problems(session: Session) -> List[Problem]:
+    """Event triggers that our statements would set off, and must not. Raises psycopg2.Error."""
+    return [Problem(text) for text in event_trigger_problems(session)]
 
 
 def settled(session: Session, step: Step, server: Server, wishes: Sequence[Wish], plan: Plan) -> bool:
@@ -118,6 +140,7 @@ def ask_data(session: Session, plan: Plan) -> Plan:
     for outcome in plan.outcomes:
         if outcome.steps and all(problem.permission for problem in outcome.problems):
             found = _answers(session, [check for step in outcome.steps for check in step.checks])
+            found += _unowned(session, outcome.steps)
             outcome = replace(outcome, problems=(*outcome.problems, *found))
         outcomes.append(outcome)
     return replace(plan, outcomes=tuple(outcomes))
@@ -199,14 +222,19 @@ def _canonical_expressions(
         around = [image for name in (table, *partitions_below(tables, table)) for image in images.get(name, ())]
         there = {column["expression"] for image in around for column in image["columns"]}
         there |= {image["predicate"] for image in around}
-        # What row level security hides does not matter here: nothing is executed.
+        # Functions of constants that are IMMUTABLE are run all the same, also those of the table's indexes.
+        rights = rights_for(session, [table])
+        if rights.problem:
+            errors.update({(table, text): rights.problem for text in wanted})
+            continue
+        # What row level security hides does not matter here: no row is read.
         session.execute("SET row_security TO on")
         for text in sorted({*wanted, *there} - {None}):
             if text in wanted and not is_one_expression(text):
                 errors[(table, text)] = f"this is more than one SQL expression: {text}"
                 continue
             try:
-                with session.savepoint(), theirs(session):
+                with session.savepoint(), acting_as(session, rights.role), theirs(session):
                     rows = session.rows(
                         compose(
                             "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT {text} FROM ONLY {table}",
@@ -232,8 +260,12 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
     """What the data says against a step: the number of rows and the keys of the first ten."""
     problems = []
     for check in checks:
+        rights = rights_for(session, check.reads)
+        if rights.problem:
+            problems.append(Problem(rights.problem, permission=True))
+            continue
         try:
-            answer = ask(session, check.question)
+            answer = ask(session, check.question, rights.role)
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) != "42501":
                 raise translate(
@@ -246,6 +278,13 @@ def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             rows = "; ".join(answer.rows)
             problems.append(Problem(f"{check.message(answer.total)}: {rows}{more}; {check.mends}"))
     return problems
+
+
+def _unowned(session: Session, steps: Iterable[Step]) -> List[Problem]:
+    """What no owner of the tables can run, and nobody else should."""
+    units = [unit for step in steps for unit in step.units if unit.evaluates]
+    texts = [rights_for(session, [lock.table for lock in unit.locks], altered=unit.altered).problem for unit in units]
+    return [Problem(text, permission=True) for text in dict.fromkeys(texts) if text]
 
 
 def _unreadable(session: Session, check: DataCheck, said: str) -> List[Problem]:
@@ -282,16 +321,19 @@ def rehearse(session: Session, plan: Plan) -> None:
     So a type that cannot be indexed, a function that is not IMMUTABLE or a key without a unique index is found
     while everything still stands as it was. Raises Refused with all that the server said no to.
     """
-    allowed = session.one("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMP') AS temp")
-    if not allowed["temp"]:
+    if not _may_make_temporary_tables(session, None):
         return
     reasons = []
     for step in plan.steps:
         if not step.rehearsal:
             continue
+        rights = rights_for(session, {step.table, *(table for check in step.checks for table in check.reads)})
+        # A problem is one of the data checks, too.
+        if rights.problem or (rights.role is not None and not _may_make_temporary_tables(session, rights.role)):
+            continue
         with theirs(session):
             try:
-                session.execute("; ".join(["BEGIN", *step.rehearsal]))
+                session.execute("; ".join(["BEGIN", *as_role(rights.role), *step.rehearsal]))
             except psycopg2.Error as error:
                 # A table that may not be read cannot be copied; the checks of the data name the GRANT.
                 if getattr(error, "pgcode", None) != "42501":
@@ -304,3 +346,12 @@ def rehearse(session: Session, plan: Plan) -> None:
         raise Refused(
             "PostgreSQL would not accept these definitions:", reasons, "correct the migration, then run this again"
         )
+
+
+def _may_make_temporary_tables(session: Session, role: Optional[str]) -> bool:
+    row = session.one(
+        "SELECT pg_catalog.has_database_privilege(coalesce(%s, current_user)::name, pg_catalog.current_database(),"
+        " 'TEMP') AS temp",
+        (role,),
+    )
+    return bool(row["temp"])

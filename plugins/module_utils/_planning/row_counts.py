@@ -16,8 +16,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
+from .._connection.owners import acting_as, rights_for
 from .._connection.session import Session
 from .._model.plan import Problem
+from .._support.errors import SteadyError
 from .._support.problem import nearest
 from .._support.sqltext import compose, identifier, qualified
 
@@ -71,6 +73,9 @@ def count_problems(session: Session, schema: str, tables: Sequence[str]) -> Tupl
     there = {row["name"]: row for row in rows}
     problems = []
     for table in tables:
+        rights = rights_for(session, [(schema, table)])
+        if rights.problem:
+            problems.append(Problem(f"unchanged_counts: {rights.problem}", permission=True))
         if table not in there:
             guess = nearest(table, list(there))
             meant = f'; did you mean "{guess}"?' if guess else ""
@@ -88,9 +93,12 @@ def count_problems(session: Session, schema: str, tables: Sequence[str]) -> Tupl
 
 def count_rows(session: Session, schema: str, table: str) -> int:
     """Exactly, and all of them: row_security is off, so a hidden row is an error and not a smaller number."""
-    return int(
-        session.one(compose("SELECT pg_catalog.count(*) AS rows FROM {table}", table=identifier(schema, table)))["rows"]
-    )
+    rights = rights_for(session, [(schema, table)])
+    if rights.problem:
+        raise SteadyError(f"The rows of {qualified(schema, table)} cannot be counted.", rights.problem)
+    question = compose("SELECT pg_catalog.count(*) AS rows FROM {table}", table=identifier(schema, table))
+    with acting_as(session, rights.role):
+        return int(session.one(question)["rows"])
 
 
 def explained_counts(session: Session, schema: str, tables: Sequence[str]) -> Dict[str, Dict[str, Any]]:

@@ -26,6 +26,7 @@ from .._planning.planning import (
     ask_data,
     plan_of,
     read_catalog,
+    trigger_problems,
     with_targets,
 )
 from .._planning.registry import wishes_of
@@ -137,7 +138,7 @@ def _facts(
     problems = count_problems(session, schema, migration.verification.unchanged_counts)
     if options.journal:
         problems += Journal(session, server).state().problems
-    planned = replace(planned, problems=problems)
+    planned = replace(planned, problems=(*problems, *trigger_problems(session)))
     planned, _capacity, notes = plan_resources(session, server, planned, wishes, options)
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from ..._model.catalog import Catalog, Column, TableName
@@ -98,6 +98,8 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     helper = temporary_name(target.name, "check", name)
     leftover = next((check for check in image["checks"] if check["name"] == helper), None)
     units, checks, refusals = (_to_null if target.nullable else _to_not_null)(target, catalog, column, leftover)
+    # SET NOT NULL looks for a CHECK that implies it, and simplifies all of them meanwhile.
+    units = [replace(unit, evaluates=True) for unit in units]
     state = definition(image)
     if not units:
         return Outcome(KIND, name, target.name, state)

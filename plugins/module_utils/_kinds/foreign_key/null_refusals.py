@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
+from ..._connection.owners import acting_as, rights_for
 from ..._connection.session import Session
 from ..._model.catalog import Table, TableName
 from ..._support.driver import psycopg2
@@ -129,8 +130,11 @@ def _simplified(session: Session, table: Table, name: TableName, columns: Column
         table=raw(qualified(*name)),
         alias=identifier(name[1]),
     )
+    rights = rights_for(session, [name])
+    if rights.problem:
+        return ""
     try:
-        with session.savepoint():
+        with session.savepoint(), acting_as(session, rights.role):
             plan: Any = session.rows(question)[0]["QUERY PLAN"][0]["Plan"]
     except psycopg2.Error as error:
         if error.pgcode is None:

@@ -450,7 +450,8 @@ def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: st
 
 
 def _validation(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> Unit:
-    return autocommit(
+    """A query over both tables, with the predicates of their indexes."""
+    unit = autocommit(
         target.table_name,
         _alter(target, "VALIDATE CONSTRAINT {name}", name=identifier(name)),
         also=(
@@ -458,6 +459,7 @@ def _validation(target: Target, catalog: Catalog, wanted: Mapping[str, Any], nam
             Lock(ROW_SHARE, _parent(wanted)),
         ),
     )
+    return replace(unit, evaluates=True)
 
 
 def _comment(target: Target, name: str, comment: str) -> str:
