@@ -59,6 +59,13 @@ CHECKS: Tuple[Check, ...] = (
     Check("replication_lag", "replicas that are behind", WARNING, server.replication_lag, reads="replicas"),
     Check("synchronous_standby", "synchronous standbys", WARNING, server.synchronous_standby, reads="replicas"),
     Check("inactive_slot", "replication slots that keep WAL for nobody", WARNING, server.inactive_slot, reads="slots"),
+    Check(
+        "published_journal",
+        "publications that would take the journal along",
+        BLOCKER,
+        server.published_journal,
+        reads="publications",
+    ),
     Check("wraparound", "age of transaction ids", WARNING, server.wraparound, reads="tables"),
     Check("old_transaction", "transactions that run for long", WARNING, activity.old_transaction, reads="sessions"),
     Check(

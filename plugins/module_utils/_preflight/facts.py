@@ -93,6 +93,16 @@ SELECT slot_name::text AS name, slot_type AS kind, wal_status,
 FROM pg_replication_slots WHERE NOT active AND restart_lsn IS NOT NULL ORDER BY slot_name
 """
 
+# A publication for all tables has those of the journal from the moment that they are made (CREATE PUBLICATION).
+# Unlogged tables are in none, but do not survive a crash.
+_PUBLICATIONS = """
+SELECT p.pubname::text AS name,
+  (SELECT array_agg(s.slot_name::text ORDER BY s.slot_name) FROM pg_replication_slots s
+    WHERE s.database = current_database() AND s.plugin = 'pgoutput') AS slots
+FROM pg_publication p
+WHERE p.puballtables AND (p.pubinsert OR p.pubupdate) AND to_regclass('steady.evidence') IS NULL ORDER BY 1
+"""
+
 _SESSIONS = """
 WITH locks AS MATERIALIZED (
   SELECT l.pid, l.virtualtransaction, l.mode, l.granted, n.nspname || '.' || c.relname AS table_name
@@ -212,6 +222,7 @@ class Facts:
     settings: Rows = ()
     replicas: Rows = ()
     slots: Rows = ()
+    publications: Rows = ()
     sessions: Rows = ()
     prepared: Rows = ()
     tables: Rows = ()
@@ -260,6 +271,7 @@ def read_facts(session: Session, server: Server, plan: Plan, catalog: Catalog) -
         "settings": reader.rows("settings", _SETTINGS, (list(TIMEOUTS),)),
         "replicas": reader.rows("replicas", _REPLICAS),
         "slots": reader.rows("slots", _SLOTS),
+        "publications": reader.rows("publications", _PUBLICATIONS),
         "sessions": reader.rows("sessions", _SESSIONS, oids),
         "prepared": reader.rows("prepared", _PREPARED, oids),
         "tables": reader.rows("tables", _TABLES, oids),

@@ -144,6 +144,8 @@ def _facts(
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
     parts = read_facts(session, server, plan, catalog)
+    if not options.journal:
+        parts["publications"] = []
     facts = Facts(
         server,
         plan,

@@ -180,6 +180,25 @@ def inactive_slot(facts: Facts) -> Judgement:
     )
 
 
+def published_journal(facts: Facts) -> Judgement:
+    """Publications for all tables: a subscriber without the journal's tables applies nothing any more (42P01)."""
+    read = [row for row in facts.publications if row["slots"]]
+    if not facts.plan.steps or not read:
+        return good("no subscriber would get the rows of a journal that it has no tables for")
+    slots = ", ".join(f'"{slot}"' for slot in read[0]["slots"])
+    return found(
+        [
+            f'the publication "{row["name"]}" is for all tables: with the first deployment the tables of the journal '
+            f"(schema steady) would be part of it, and a subscriber that has no such tables stops applying changes; "
+            f"read by: {slots}"
+            for row in read
+        ],
+        "make the tables at each subscriber first (pg_dump --schema-only --schema=steady of a database that has a "
+        "journal); then, or when what reads the slot takes tables that it does not know, steady_preflight_severity: "
+        "{published_journal: warning}. Or name the tables in the publication instead of FOR ALL TABLES",
+    )
+
+
 def wraparound(facts: Facts) -> Judgement:
     """Ages at which a vacuum begins that does not give way to anybody's lock."""
     limit = facts.row.get("freeze_max_age") or 0
