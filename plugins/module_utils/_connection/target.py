@@ -206,7 +206,7 @@ class Target:
         row = session.one(
             "SELECT pg_catalog.current_setting('server_version_num')::int AS version,"
             " pg_catalog.current_setting('server_version') AS version_text,"
-            " pg_catalog.current_database() AS database, session_user::text AS role,"
+            " pg_catalog.current_database() AS database, current_user::text AS role,"
             " pg_catalog.pg_is_in_recovery() AS standby,"
             " (SELECT reset_val::bool FROM pg_catalog.pg_settings"
             " WHERE name = 'default_transaction_read_only') AS read_only,"

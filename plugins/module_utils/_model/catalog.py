@@ -48,6 +48,7 @@ class Column:
 class Table:
     """One table and what the present role may do with it. may_lock: any privilege that LOCK TABLE asks for.
 
+    member: whether the role is a member of the owner, with or without its rights (owned).
     parent: the partitioned table that it is a partition of. partition_key: of a partitioned table; an expression is
     None.
     """
@@ -60,10 +61,12 @@ class Table:
     has_children: bool = False
     extension: Optional[str] = None
     owned: bool = True
+    member: bool = False
     may_reference: bool = True
     may_lock: bool = True
     may_select: bool = True
     may_create_in_schema: bool = True
+    may_use_schema: bool = True
     columns: Mapping[str, Column] = field(default_factory=dict)
     parent: Optional[TableName] = None
     partition_key: Tuple[Optional[str], ...] = ()
@@ -166,10 +169,12 @@ def read_tables(session: Session, names: Iterable[TableName]) -> Dict[TableName,
         " (SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid"
         "  WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') AS extension,"
         " pg_catalog.pg_has_role(c.relowner, 'USAGE') AS owned,"
+        " pg_catalog.pg_has_role(c.relowner, 'MEMBER') AS member,"
         " pg_catalog.has_table_privilege(c.oid, 'REFERENCES') AS may_reference,"
         " pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS may_lock,"
         " pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,"
         " pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create_in_schema,"
+        " pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS may_use_schema,"
         " CASE WHEN c.relispartition THEN (SELECT pg_catalog.json_build_array(pn.nspname, p.relname)"
         "  FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class p ON p.oid = i.inhparent"
         "  JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = c.oid) END AS parent,"

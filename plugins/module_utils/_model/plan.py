@@ -164,12 +164,14 @@ class Step:
 class Problem:
     """Why the plan cannot be carried out. permission: true where only the present role is in the way.
 
-    clash: true where something else has the name already.
+    clash: true where something else has the name already. closed: true where no name of a schema may be looked up, so
+    that nothing can be asked.
     """
 
     text: str
     permission: bool = False
     clash: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True)

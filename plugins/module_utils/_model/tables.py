@@ -15,8 +15,9 @@ from .._support.sqltext import compose, identifier, qualified
 from .catalog import Catalog, Table, TableName
 from .plan import Problem
 
-__all__ = ["column_problems", "lock_problems", "owner_problems", "table_problems"]
+__all__ = ["column_problems", "lock_problems", "owner_problems", "schema_problems", "table_problems"]
 
+_INHERIT_OF_GRANT = 160000  # GRANT, "WITH INHERIT"
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 _KINDS = {"p": "a partitioned table", "v": "a view", "m": "a materialized view", "f": "a foreign table"}
 
@@ -80,15 +81,38 @@ def owner_problems(catalog: Catalog, name: TableName) -> List[Problem]:
         table = catalog.tables[one]
         if table.owned:
             continue
-        grant = compose("GRANT {owner} TO {role}", owner=identifier(table.owner), role=identifier(catalog.role))
         problems.append(
             Problem(
-                f'permission denied: {qualified(*one)} belongs to "{table.owner}", and role "{catalog.role}" is not '
-                f"a member of it; {grant}; or connect as the owner",
+                f'permission denied: {qualified(*one)} belongs to "{table.owner}", and role "{catalog.role}" '
+                f"{_membership(table, catalog)}; or connect as the owner",
                 permission=True,
             )
         )
     return problems
+
+
+def _membership(table: Table, catalog: Catalog) -> str:
+    """What a member lacks is the right to use the owner's rights: one of the role, since 16 one of each GRANT."""
+    parts = {"owner": identifier(table.owner), "role": identifier(catalog.role)}
+    if not table.member:
+        return compose("is not a member of it; GRANT {owner} TO {role}", **parts)
+    if catalog.version < _INHERIT_OF_GRANT:
+        return compose("is a member of it that does not inherit; ALTER ROLE {role} INHERIT", **parts)
+    return compose("is a member of it that does not inherit; GRANT {owner} TO {role} WITH INHERIT TRUE", **parts)
+
+
+def schema_problems(catalog: Catalog, names: Iterable[TableName]) -> List[Problem]:
+    """No name of a schema is looked up without USAGE on it, whatever the role may do with the table (5.8)."""
+    closed = {name[0] for name in names if name in catalog.tables and not catalog.tables[name].may_use_schema}
+    return [
+        Problem(
+            f'permission denied: role "{catalog.role}" may not use the schema "{schema}"; '
+            + compose("GRANT USAGE ON SCHEMA {n} TO {role}", n=identifier(schema), role=identifier(catalog.role)),
+            permission=True,
+            closed=True,
+        )
+        for schema in sorted(closed)
+    ]
 
 
 def lock_problems(catalog: Catalog, names: Iterable[TableName]) -> List[Problem]:

@@ -35,6 +35,7 @@ from .._model.catalog import (
 )
 from .._model.data_questions import ask
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
+from .._model.tables import schema_problems
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
 from .._support.sqltext import (
@@ -102,6 +103,9 @@ def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishe
     outcomes: List[Outcome] = []
     for wish in wishes:
         outcome = wish.kind.plan(wish.target, catalog, nullable)
+        closed = schema_problems(catalog, wish.kind.tables(wish.target))
+        if closed:
+            outcome = replace(outcome, problems=(*outcome.problems, *closed))
         found = [
             errors[(table, text)]
             for table in wish.kind.tables(wish.target)
@@ -138,7 +142,8 @@ def ask_data(session: Session, plan: Plan) -> Plan:
     """The plan with the rows that would make a step fail (orphans, duplicates, NULLs) among its problems."""
     outcomes = []
     for outcome in plan.outcomes:
-        if outcome.steps and all(problem.permission for problem in outcome.problems):
+        closed = any(problem.closed for problem in outcome.problems)
+        if outcome.steps and not closed and all(problem.permission for problem in outcome.problems):
             found = _answers(session, [check for step in outcome.steps for check in step.checks])
             found += _unowned(session, outcome.steps)
             outcome = replace(outcome, problems=(*outcome.problems, *found))
@@ -216,7 +221,9 @@ def _canonical_expressions(
     canonical: Dict[Tuple[TableName, str], str] = {}
     errors: Dict[Tuple[TableName, str], str] = {}
     for table, wanted in texts.items():
-        if not wanted or table not in tables or tables[table].kind not in "rp" or not tables[table].may_select:
+        if not wanted or table not in tables or tables[table].kind not in "rp":
+            continue
+        if not (tables[table].may_select and tables[table].may_use_schema):
             continue
         # What stands on partitions is compared with what is wanted of the whole.
         around = [image for name in (table, *partitions_below(tables, table)) for image in images.get(name, ())]

@@ -65,6 +65,7 @@ def count_problems(session: Session, schema: str, tables: Sequence[str]) -> Tupl
         return ()
     rows = session.rows(
         "SELECT c.relname AS name, c.oid, pg_catalog.has_table_privilege(c.oid, 'SELECT') AS may_select,"
+        " pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS may_use_schema,"
         " current_user::text AS role"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
@@ -80,6 +81,14 @@ def count_problems(session: Session, schema: str, tables: Sequence[str]) -> Tupl
             guess = nearest(table, list(there))
             meant = f'; did you mean "{guess}"?' if guess else ""
             problems.append(Problem(f'unchanged_counts: there is no table "{table}" in schema "{schema}"{meant}'))
+        elif not there[table]["may_use_schema"]:
+            grant = compose(
+                "GRANT USAGE ON SCHEMA {schema} TO {role}",
+                schema=identifier(schema),
+                role=identifier(there[table]["role"]),
+            )
+            text = f"permission denied: the rows of {qualified(schema, table)} cannot be counted; {grant}"
+            problems.append(Problem(text, permission=True))
         elif not there[table]["may_select"]:
             grant = compose(
                 "GRANT SELECT ON {table} TO {role}",

@@ -113,8 +113,8 @@ class TestWithASession:
 
     def test_what_cannot_be_counted_is_known_before_anything_is_changed(self) -> None:
         there = [
-            {"name": "Sale", "oid": 1, "may_select": True, "role": "deployer"},
-            {"name": 'Pe"t', "oid": 2, "may_select": False, "role": "deployer"},
+            {"name": "Sale", "oid": 1, "may_select": True, "may_use_schema": True, "role": "deployer"},
+            {"name": 'Pe"t', "oid": 2, "may_select": False, "may_use_schema": True, "role": "deployer"},
         ]
         session: Any = FakeSession(lambda _sql: [dict(row) for row in there])
         assert count_problems(session, "public", ["Sale"]) == ()
