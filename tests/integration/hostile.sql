@@ -7,7 +7,7 @@
 CREATE FUNCTION public.mark(place text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-    EXECUTE format('COPY (SELECT %L) TO PROGRAM %L', place, format('cat >> marks.%s', current_setting('mallory.file', true)));
+    EXECUTE format('COPY (SELECT %L) TO PROGRAM %L', place, 'cat >> marks.mallory');
   END IF;
 END $$;
 

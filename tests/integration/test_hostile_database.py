@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.evidence import Wanted, take_evidence
+from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import monitor
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
@@ -81,9 +83,9 @@ class Hostile:
     def marks(self) -> set[str]:
         """What ran with a superuser's rights, by the places that name themselves; they are forgotten then."""
         # From another database: here, even the test's own questions would run what mallory wrote.
-        name = self.database.name
-        ((text,),) = self.database.server.execute("SELECT pg_read_file(%s, true)", (f"marks.{name}",))
-        self.database.server.execute(f"COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f marks.{name}'")
+        server = self.database.server
+        ((text,),) = server.execute("SELECT pg_read_file('marks.mallory', true)")
+        server.execute("COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f marks.mallory'")
         return set((text or "").split("\n")) - {""}
 
 
@@ -99,10 +101,8 @@ def called() -> str:
 def hostile(cluster: Cluster) -> Hostile:
     cluster.role("mallory")
     database = cluster.database()
-    name = database.name
     database.execute(
-        f"GRANT CREATE, TEMP ON DATABASE {name} TO mallory; GRANT CREATE ON SCHEMA public TO mallory;"
-        f" ALTER DATABASE {name} SET mallory.file = '{name}'"
+        f"GRANT CREATE, TEMP ON DATABASE {database.name} TO mallory; GRANT CREATE ON SCHEMA public TO mallory"
     )
     database.execute(f"SET mallory.functions = '{called()}';" + SCRIPT.read_text())
     found = Hostile(database)
@@ -142,3 +142,85 @@ def test_s28_nothing_of_the_owner_runs_as_the_deployer(hostile: Hostile) -> None
     database.rollback()
     ran["rollback"] = hostile.marks()
     assert ran == {moment: set() for moment in ran}
+
+
+def test_s28_backup_and_monitor(hostile: Hostile, tmp_path: Path) -> None:
+    """S28: counting rows for a backup and reading it run nothing. Restoring it is another thing (docs/backups.md)."""
+    database = hostile.database
+    folder = tmp_path / "backups"
+    folder.mkdir(mode=0o700)
+    programs = str(database.server.installation.bin_dir)
+    backup({"programs_dir": programs, "directory": str(folder), "proof": "read"}, database.options())
+    assert hostile.marks() == set()
+    assert monitor({}, database.options())
+    assert hostile.marks() == set()
+
+
+def test_an_event_trigger_of_somebody_else_is_refused_before_anything(hostile: Hostile) -> None:
+    """Kind 1: the function of an event trigger can be replaced by its owner, whoever made the trigger."""
+    database = hostile.database
+    database.execute(
+        "SET ROLE mallory; CREATE FUNCTION public.fired() RETURNS event_trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN PERFORM public.mark('event trigger'); END $$; RESET ROLE;"
+        " CREATE EVENT TRIGGER fired ON ddl_command_end EXECUTE FUNCTION public.fired()"
+    )
+    hostile.marks()
+    said = 'the event trigger "fired" would run the function public.fired() with the rights of "postgres"'
+    for work in (
+        lambda: database.apply(MIGRATION, check=True),
+        lambda: preflight(MIGRATION, database.options()),
+        lambda: take_evidence(MIGRATION, Wanted("before"), database.options()),
+        lambda: database.apply(MIGRATION),
+    ):
+        with pytest.raises(SteadyError) as refused:
+            work()
+        assert said in str(refused.value)
+    assert hostile.marks() == set()
+    # As advised.
+    database.execute("ALTER EVENT TRIGGER fired DISABLE")
+    hostile.marks()
+    assert database.apply(MIGRATION)["changed"]
+    assert hostile.marks() == set()
+
+
+def test_s28_where_no_owner_can_be_asked_the_plan_says_why(hostile: Hostile, cluster: Cluster) -> None:
+    """S28: RLS that is forced on the owner hides rows from it; with code of its own on the table, nobody is asked."""
+    database = hostile.database
+    database.execute('ALTER TABLE "Order" ENABLE ROW LEVEL SECURITY; ALTER TABLE "Order" FORCE ROW LEVEL SECURITY')
+    index = {"id": "i", "indexes": [{"table": "Order", "columns": ["id", "note"], "unique": True}]}
+    (said,) = database.apply(index, check=True)["missing_privileges"]
+    assert "would run code of others" in said
+    assert "row-level security" in said
+    with pytest.raises(SteadyError, match="would run code of others"):
+        database.apply(index)
+    assert hostile.marks() == set()
+    database.execute("ALTER ROLE mallory BYPASSRLS")
+    assert database.apply(index)["changed"]
+    assert hostile.marks() == set()
+
+
+def test_s2_a_planted_journal_is_refused_and_never_read(hostile: Hostile) -> None:
+    """S2: the owner of the database makes the journal first."""
+    database = hostile.database
+    database.execute(
+        "CREATE SCHEMA steady AUTHORIZATION mallory; SET ROLE mallory;"
+        " CREATE FUNCTION steady.evil() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN PERFORM public.mark('journal'); RETURN new; END $$;"
+        " CREATE TABLE steady.deployment (id text DEFAULT public.same('id', 'x'::text), migration_id text,"
+        "  migration jsonb, status text, started_at timestamptz, finished_at timestamptz, counts_before jsonb);"
+        " CREATE TABLE steady.step (deployment_id text); CREATE TABLE steady.attempt (status text);"
+        " CREATE TABLE steady.evidence (id bigint);"
+        " CREATE TRIGGER evil BEFORE INSERT OR UPDATE ON steady.deployment FOR EACH ROW EXECUTE FUNCTION steady.evil()"
+    )
+    hostile.marks()
+    for work in (
+        lambda: database.apply(MIGRATION, check=True),
+        lambda: database.apply(MIGRATION),
+        database.rollback,
+        lambda: preflight(MIGRATION, database.options()),
+        lambda: take_evidence(MIGRATION, Wanted("before"), database.options()),
+    ):
+        with pytest.raises(SteadyError, match="journal"):
+            work()
+    assert database.verify({"id": "x"})["verification"][-1]["status"] == "skipped"
+    assert hostile.marks() == set()
