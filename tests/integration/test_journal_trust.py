@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._evidence.evidence import Wanted, take_evidence
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
 
@@ -67,3 +70,41 @@ def test_s19_an_id_that_is_none_of_ours_goes_no_further(database: Database) -> N
     )
     with pytest.raises(SteadyError, match="whose id is none of the collection's"):
         database.rollback()
+    with pytest.raises(SteadyError, match="whose id is none of the collection's"):
+        take_evidence(INDEX, Wanted("after"), database.options())
+
+
+def test_s39_a_definition_reads_the_same_whatever_the_role_has_set(cluster: Cluster, database: Database) -> None:
+    """S39: the text of an interval, a float, a name is that of the deployment."""
+    other = cluster.role("other", "LOGIN SUPERUSER")
+    where = '"placedAt" - "placedAt" < \'1 day\'::interval'
+    database.apply({"id": "s39", "indexes": [{"table": "Order", "name": "i", "columns": ["id"], "where": where}]})
+    for setting in ("IntervalStyle = iso_8601", "DateStyle = 'SQL, DMY'", "quote_all_identifiers = on"):
+        database.execute(f"ALTER ROLE other SET {setting}")
+    assert database.rollback(user=other)["changed"]
+
+
+def test_b29b_row_security_by_an_event_trigger_hides_no_journal(cluster: Cluster, database: Database) -> None:
+    """B29 b: a trigger as Supabase documents it, and two operators who are members of the owner."""
+    cluster.role("own", "NOLOGIN")
+    operators = [cluster.role(name) for name in ("op1", "op2")]
+    database.execute(
+        f"GRANT own TO op1, op2; GRANT CREATE ON DATABASE {database.name} TO op1; CREATE SCHEMA s AUTHORIZATION own;"
+        " CREATE TABLE s.t (x int, y int); ALTER TABLE s.t OWNER TO own;"
+        " CREATE FUNCTION rls() RETURNS event_trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ DECLARE r record; BEGIN"
+        "  FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() LOOP IF r.schema_name NOT LIKE 'pg_temp%' AND"
+        "  r.object_type = 'table' THEN"
+        "  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', r.object_identity); END IF; END LOOP; END $$;"
+        " CREATE EVENT TRIGGER e ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION rls()"
+    )
+    first = {"id": "a", "schema": "s", "indexes": [{"table": "t", "columns": ["x"]}]}
+    second = {"id": "b", "schema": "s", "indexes": [{"table": "t", "columns": ["y"]}]}
+    assert database.apply(first, user=operators[0])["changed"]
+    with pytest.raises(SteadyError) as refused:
+        database.apply(second, user=operators[1])
+    grants = re.findall(r"GRANT [^;]* TO \"op2\"", str(refused.value))
+    database.execute("; ".join(grants))
+    assert database.apply(second, check=True, user=operators[1])["missing_privileges"] == []
+    assert database.apply(second, user=operators[1])["changed"]
+    assert database.verify(first, user=operators[1])["verification"][-1]["status"] == "ok"
+    assert database.rollback(user=operators[1])["changed"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from .._connection.session import Session
+from .._support.deployment_id import checked_id
 from .._support.plain import json_text
 
 __all__ = [
@@ -101,9 +102,9 @@ def keep_after(session: Session, migration_id: str, deployment_id: str, content:
 
 
 def newest_deployment(session: Session, migration_id: str) -> Optional[str]:
-    """The deployment of this migration that stands, or is on its way. Raises psycopg2.Error."""
+    """The deployment of this migration that stands, or is on its way. Raises psycopg2.Error, SteadyError."""
     rows = session.rows(
         "SELECT id, status FROM steady.deployment WHERE migration_id = %s ORDER BY started_at DESC LIMIT 1",
         (migration_id,),
     )
-    return str(rows[0]["id"]) if rows and rows[0]["status"] != "rolled_back" else None
+    return checked_id(rows[0]["id"]) if rows and rows[0]["status"] != "rolled_back" else None

@@ -11,7 +11,6 @@ A deployment is the effort to bring one migration here, in as many attempts as i
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -20,6 +19,7 @@ from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
 from .._model.plan import Step
+from .._support.deployment_id import checked_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused, SteadyError
 from .._support.plain import json_text
@@ -102,21 +102,6 @@ _OWN_COMMIT = (
     "SELECT pg_catalog.set_config('synchronous_commit', reset_val, true) FROM pg_catalog.pg_settings"
     " WHERE name = 'synchronous_commit' AND reset_val <> 'off'"
 )
-
-
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-
-
-def checked_id(text: Any) -> str:
-    """An id out of the journal, which becomes the name of a folder and part of a command. Raises SteadyError."""
-    if isinstance(text, str) and _ID.fullmatch(text):
-        return text
-    raise SteadyError(
-        f"The journal has a deployment whose id is none of the collection's: {text!r}.",
-        "an id has letters, digits, dots, dashes and underscores only",
-        "see who wrote it into steady.deployment, and delete it there",
-        NOTHING_CHANGED,
-    )
 
 
 class Journal:
