@@ -84,7 +84,7 @@ class Hostile:
         """What ran with a superuser's rights, by the places that name themselves; they are forgotten then."""
         # From another database: here, even the test's own questions would run what mallory wrote.
         server = self.database.server
-        ((text,),) = server.execute("SELECT pg_read_file('marks.mallory', true)")
+        ((text,),) = server.execute("SELECT pg_read_file('marks.mallory', 0, 1000000, true)")
         server.execute("COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f marks.mallory'")
         return set((text or "").split("\n")) - {""}
 

@@ -470,6 +470,12 @@ def test_backup(database: Database, tmp_path: Path) -> None:
 # -- all of them -------------------------------------------------------------------------------------------------------
 
 
+def test_published_journal(database: Database) -> None:
+    """Of a publication that nobody reads nothing is said; of one with a subscriber: test_publications."""
+    database.execute("CREATE PUBLICATION p FOR ALL TABLES")
+    quiet(database, "published_journal")
+
+
 def test_every_check_has_a_test_here() -> None:
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     assert [check.name for check in CHECKS if check.name not in tested | set(STATEMENTS)] == []
