@@ -56,6 +56,7 @@ from .._locks.prisma_lock import PrismaLock
 from .._locks.watch import Line, Watch
 from .._locks.yielding import yielding
 from .._model.plan import ACCESS_EXCLUSIVE, Lock, Step, Unit
+from .._planning.planning import answers_of
 from .._support.driver import psycopg2
 from .._support.errors import LockNotAvailable, SteadyError
 from .._support.progress import Progress
@@ -67,6 +68,16 @@ _WATCH_SECONDS = 1.0
 _CLEANUP_SECONDS = 20.0
 _DRAIN_SECONDS = 0.25
 _TAKEN = ("42P07", "42710")  # duplicate_table, duplicate_object
+_ROWS = ("23502", "23503", "23505", "23514")  # not_null_violation, foreign_key_, unique_, check_violation
+_MENDS = {
+    "23502": "give the rows a value",
+    "23503": "mend the rows that refer to no row",
+    "23505": "make the keys unique",
+    "23514": "mend the rows",
+    # program_limit_exceeded: "index row requires 9616 bytes, maximum size is 8191".
+    "54000": "make the longest values shorter, or change the migration: an index of a part of them or of their digest "
+    "(an expression such as md5(column)), or with method hash",
+}
 
 
 class Recorder(Protocol):
@@ -439,8 +450,9 @@ class Executor:
                 sqlstate="55P03",
             )
         problem = translate(error, f"{step.action} {step.kind} {step.object}")
-        if problem.sqlstate == "23505":
-            problem.todo = "make the keys unique, then run the same command again"
+        mend = _MENDS.get(problem.sqlstate or "")
+        if mend is not None:
+            problem.todo = f"{mend}; then run the same command again"
         return problem
 
     def _clean_up(self, session: Session, result: StepResult, line: Line, failure: SteadyError) -> Session:
@@ -468,8 +480,21 @@ class Executor:
                 self._execute(session, "SET lock_timeout TO '0'", result, line)
             except (psycopg2.Error, SteadyError):
                 pass  # what is there all the same is read below
+        if failure.sqlstate in _ROWS:
+            failure.why = self._rows_against(session, result, line) or failure.why
         failure.left = "; ".join(text for text in (failure.left, self._what_is_left(result)) if text)
         return session
+
+    def _rows_against(self, session: Session, result: StepResult, line: Line) -> str:
+        """The rows that a constraint found, which came after they were asked for; empty where they are gone again."""
+        try:
+            with self._watch.running(session, line, result.ended):
+                session.execute(f"SET lock_timeout TO '{int(_CLEANUP_SECONDS * 1000)}ms'")
+                found = answers_of(session, result.step.checks)
+                session.execute("SET lock_timeout TO '0'")
+        except (psycopg2.Error, SteadyError):
+            return ""
+        return "; ".join(problem.text for problem in found if not problem.permission)
 
     def _sweep(self, session: Session, result: StepResult, line: Line) -> None:
         """Drop what a failed build has left; not what another session made under its name. Raises psycopg2.Error."""

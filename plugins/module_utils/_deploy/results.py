@@ -58,6 +58,11 @@ def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
     first = errors[0]
     mend = re.split(r"[;,] (?:once it is up, |then )?run the same command again", first.todo)[0]
     lefts = [first.left] if first.left else []
+    for result in results:
+        if result.status == "done" and result.after is not None and not result.after.get("valid", True):
+            lefts.append(
+                f"{result.step.object} is there and INVALID until each partition has its index: no query uses it"
+            )
     if rest:
         more = f" and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
         lefts.append(f"not begun: {', '.join(rest[:_NAMED])}{more}")

@@ -46,6 +46,7 @@ __all__ = ["LATER", "Attempt", "Holders", "LockPolicy", "Taken", "holders", "run
 # query_canceled, which is our own statement_timeout when the transaction was slow to finish.
 LATER = ("55P03", "40P01", "57014")
 DEADLOCK = "40P01"
+_NAMED = 3  # tables of one unit that a message names; the rest is counted
 
 # (table, virtual transaction): transactions of others, each with a table on which it holds a lock.
 Holders = AbstractSet[Tuple[Tuple[str, str], str]]
@@ -225,7 +226,9 @@ def _ask_autovacuum_to_go(session: Session, unit: Unit) -> None:
 def _gave_up(
     unit: Unit, policy: LockPolicy, taken: Taken, blockers: List[Blocker], waited: float, slow: int
 ) -> LockNotAvailable:
-    tables = ", ".join(qualified(*lock.table) for lock in unit.locks)
+    tables = ", ".join(qualified(*lock.table) for lock in unit.locks[:_NAMED])
+    if len(unit.locks) > _NAMED:
+        tables += f" and {len(unit.locks) - _NAMED:,} more tables"
     return LockNotAvailable(
         f"No {unit.locks[0].mode} lock on {tables} in {waited:.0f} s ({taken.attempts} attempts).",
         describe_blockers(blockers),

@@ -49,6 +49,7 @@ from .._support.sqltext import (
 from .registry import KINDS, Wish
 
 __all__ = [
+    "answers_of",
     "ask_data",
     "make_plan",
     "plan_of",
@@ -144,7 +145,7 @@ def ask_data(session: Session, plan: Plan) -> Plan:
     for outcome in plan.outcomes:
         closed = any(problem.closed for problem in outcome.problems)
         if outcome.steps and not closed and all(problem.permission for problem in outcome.problems):
-            found = _answers(session, [check for step in outcome.steps for check in step.checks])
+            found = answers_of(session, [check for step in outcome.steps for check in step.checks])
             found += _unowned(session, outcome.steps)
             outcome = replace(outcome, problems=(*outcome.problems, *found))
         outcomes.append(outcome)
@@ -263,7 +264,7 @@ def _canonical_expressions(
     return canonical, errors
 
 
-def _answers(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
+def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
     """What the data says against a step: the number of rows and the keys of the first ten."""
     problems = []
     for check in checks:
