@@ -43,7 +43,8 @@ options:
       columns:
         description:
           - The key columns in their order, each a literal name or a mapping of C(name) or C(expression) with C(order)
-            (V(asc) or V(desc)), C(nulls) (V(first) or V(last)), C(opclass) and C(collation).
+            (V(asc) or V(desc)), C(nulls) (V(first) or V(last)), C(opclass), C(opclass_parameters)
+            and C(collation).
           - May be left out for O(indexes[].state=absent) with a name.
         type: list
         elements: raw

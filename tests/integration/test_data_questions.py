@@ -116,6 +116,19 @@ def test_b24_parameters_of_an_operator_class_are_part_of_it(empty: Database) -> 
     assert empty.apply(indexes=indexes)["changed"] is False
     empty.rollback()
     assert "siglen='64'" in empty.indexes("t")["t_v_idx"]
+    # They can be asked for: what stands there is the same then, and another value is another index.
+    same, other = (
+        [{"table": "t", "columns": [{"name": "v", "opclass": "tsvector_ops", "opclass_parameters": {"siglen": n}}]}]
+        for n in (64, 32)
+    )
+    assert empty.apply(indexes=[{**same[0], "method": "gist"}])["changed"] is False
+    wanted = [{**other[0], "method": "gist"}]
+    (step,) = empty.apply(indexes=wanted)["steps"]
+    assert step["action"] == "replace"
+    assert "siglen='32'" in empty.indexes("t")["t_v_idx"]
+    assert empty.apply(indexes=wanted)["changed"] is False
+    empty.rollback()
+    assert "siglen='64'" in empty.indexes("t")["t_v_idx"]
 
 
 def test_a7_writes_to_tables_that_inherit_explain_a_count(empty: Database) -> None:
@@ -382,6 +395,12 @@ def test_b25_set_null_that_would_fail_is_refused(empty: Database) -> None:
     said = refused(empty, foreign_keys=[key("c", "b", "p", "id", on_update="set_null")])
     assert "each such update would fail (23514)" in said
     keys = [key("c", column, "p", "id", on_delete="set_null") for column in "dfghi"]
+    defaults = [key("c", "e", "p", "id", on_delete="set_default")]
+    notes = [note for note in empty.apply(foreign_keys=defaults, check=True)["notes"] if "set_default" in note]
+    assert notes == [
+        '"public"."c": such a delete fails because of "c_e_fkey" (on_delete: set_default) while "public"."p" has '
+        "no row of the default of (e)"
+    ]
     notes = [note for note in empty.apply(foreign_keys=keys)["notes"] if "CHECK" in note]
     assert [note.split(" may refuse NULL in some rows")[0] for note in notes] == [
         '"public"."c": the CHECK constraint "c_check"',

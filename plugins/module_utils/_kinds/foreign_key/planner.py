@@ -613,6 +613,12 @@ def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[
                     f'{qualified(*table)}: {refusal.text}, where such a {event[3:]} fails because of "{target.name}" '
                     f"({event}: set_null)"
                 )
+    for event in ("on_delete", "on_update"):
+        if wanted[event] == "set_default":
+            notes.append(
+                f'{qualified(*table)}: such a {event[3:]} fails because of "{target.name}" ({event}: set_default) '
+                f"while {qualified(*_parent(wanted))} has no row of the default of ({', '.join(columns)})"
+            )
     if not any(set(names[: len(columns)]) == set(columns) for names in leading):
         notes.append(
             f"{qualified(*table)}: no index begins with ({', '.join(columns)}), so each delete in "

@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["IndexColumn"]
+__all__ = ["IndexColumn", "parameter_text"]
+
+
+def parameter_text(value: Any) -> str:
+    """The value of a parameter as PostgreSQL keeps it (pg_class.reloptions, pg_attribute.attoptions)."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -18,7 +25,8 @@ class IndexColumn:
     """One key column: exactly one of ``name`` (literal) and ``expression`` (SQL text) is there.
 
     order: 'asc' or 'desc'. nulls: 'first' or 'last', the default of the order resolved. opclass, collation: literal
-    names, None for the type's and the column's own.
+    names, None for the type's and the column's own. opclass_parameters: (name, value) sorted by name, values as
+    PostgreSQL keeps them.
     """
 
     name: str | None
@@ -27,6 +35,7 @@ class IndexColumn:
     nulls: str = "last"
     opclass: str | None = None
     collation: str | None = None
+    opclass_parameters: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_item(cls, item: Any) -> IndexColumn:
@@ -41,4 +50,7 @@ class IndexColumn:
             nulls=item.get("nulls") or ("first" if order == "desc" else "last"),
             opclass=item.get("opclass"),
             collation=item.get("collation"),
+            opclass_parameters=tuple(
+                sorted((name, parameter_text(value)) for name, value in (item.get("opclass_parameters") or {}).items())
+            ),
         )

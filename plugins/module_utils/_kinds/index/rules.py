@@ -115,6 +115,10 @@ def _column_shapes(entry: Mapping) -> Iterator[Problem]:
             for key, value in _named(item):
                 for message in _column_value_faults(key, value):
                     yield Problem((*here, key), message)
+            for found in _parameters(item, "opclass_parameters"):
+                yield found.below(*here)
+            if _entry.given(item, "opclass_parameters") and not _entry.given(item, "opclass"):
+                yield Problem((*here, "opclass"), "is missing: its parameters are given")
         elif not isinstance(item, str):
             yield Problem(here, f"must be the name of a column or a mapping, is {kind_of(item)}")
 
@@ -122,6 +126,9 @@ def _column_shapes(entry: Mapping) -> Iterator[Problem]:
 def _column_value_faults(key: str, value: Any) -> Iterator[str]:
     if key not in COLUMN_KEYS:
         yield f"unknown key {quoted(key)}; {hint(key, COLUMN_KEYS)}"
+    elif key == "opclass_parameters":
+        if value is not None and not isinstance(value, Mapping):
+            yield f"must be a mapping, is {kind_of(value)}"
     elif value is not None and not isinstance(value, str):
         yield f"must be a string, is {kind_of(value)}"
     elif key in COLUMN_CHOICES and value is not None and value not in COLUMN_CHOICES[key]:
@@ -129,15 +136,19 @@ def _column_value_faults(key: str, value: Any) -> Iterator[str]:
 
 
 def _storage_parameters(entry: Mapping) -> Iterator[Problem]:
-    parameters = _entry.mapping(entry, "storage_parameters")
+    yield from _parameters(entry, "storage_parameters")
+
+
+def _parameters(entry: Mapping, key: str) -> Iterator[Problem]:
+    parameters = _entry.mapping(entry, key)
     for found in text_problems(parameters, *(name for name, _value in _named(parameters))):
-        yield found.below("storage_parameters")
+        yield found.below(key)
     for name, value in _named(parameters):
-        here = ("storage_parameters", name)
+        here = (key, name)
         if not isinstance(value, (str, bool, int, float)):
             yield Problem(here, f"must be a string, a number or a boolean, is {kind_of(value)}")
         elif isinstance(value, int) and abs(value) >= _LARGEST_NUMBER:
-            yield Problem(here, "is a number far beyond what any storage parameter takes")
+            yield Problem(here, "is a number far beyond what any parameter takes")
         fault = name_fault(name)
         if fault:
             yield Problem(here, fault)
@@ -281,7 +292,10 @@ def _readable(item: Any) -> IndexColumn | None:
         return IndexColumn.from_item(item)
     if not isinstance(item, Mapping) or not set(item).issubset(COLUMN_KEYS):
         return None
-    if not all(value is None or isinstance(value, str) for value in item.values()):
+    texts = {key: value for key, value in item.items() if key != "opclass_parameters"}
+    if not all(value is None or isinstance(value, str) for value in texts.values()):
+        return None
+    if not isinstance(item.get("opclass_parameters") or {}, Mapping):
         return None
     column = IndexColumn.from_item(item)
     return None if column.name is None and column.expression is None else column

@@ -38,6 +38,11 @@ _COLUMN: dict[str, Any] = {
             "minLength": 1,
             "description": "Literal name of the operator class, such as text_pattern_ops; by default the type's own.",
         },
+        "opclass_parameters": {
+            "type": "object",
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+            "description": "Parameters of the operator class by name, such as siglen; they need opclass.",
+        },
         "collation": {
             "type": "string",
             "minLength": 1,

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..._support import entry as _entry
 from ..._support.problem import Problem
 from . import rules
-from .key_column import IndexColumn
+from .key_column import IndexColumn, parameter_text
 from .shape import (
     ARGUMENT_SPEC,
     ENTRY_SCHEMA,
@@ -106,11 +105,4 @@ def problems(entry: Mapping, migration: Mapping) -> list[Problem]:
 
 
 def _storage_parameters(written: Mapping) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, _storage_value(value)) for name, value in written.items()))
-
-
-def _storage_value(value: Any) -> str:
-    # PostgreSQL's own spelling in pg_class.reloptions; str() would say 'True'.
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(value)
+    return tuple(sorted((name, parameter_text(value)) for name, value in written.items()))

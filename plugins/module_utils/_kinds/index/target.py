@@ -120,6 +120,12 @@ def _key(column: IndexColumn) -> str:
     if column.opclass is not None:
         # An operator class may be given with its schema; collations may have dots in their own names.
         text += compose(" {opclass}", opclass=identifier(*column.opclass.split(".", 1)))
+    if column.opclass_parameters:
+        pairs = (
+            compose("{key} = {value}", key=identifier(key), value=literal(value))
+            for key, value in column.opclass_parameters
+        )
+        text += f" ({', '.join(pairs)})"
     if column.order == "desc":
         text += " DESC"
     if column.nulls != ("first" if column.order == "desc" else "last"):
@@ -291,7 +297,7 @@ def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
         f"nulls {column.nulls}",
         column.opclass,
         column.collation,
-        {},
+        dict(column.opclass_parameters),
     ]
 
 

@@ -891,6 +891,7 @@ VALUE = st.recursive(
 KEYS = """
 id description schema columns indexes foreign_keys verification probes queries promises unchanged_counts
 table name nullable state unique include where method storage_parameters order nulls expression opclass
+opclass_parameters
 references on_delete on_delete_columns on_update match deferrable initially_deferred
 sql params expect uses_index min_speedup follow_up timeout sample_by claim columns faster_by smaller_by
 """

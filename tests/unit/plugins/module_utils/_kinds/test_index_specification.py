@@ -207,10 +207,25 @@ WRONG = [
     (
         {"columns": [{"name": "a", "zzz": 1}]},
         "columns[0].zzz",
-        'unknown key "zzz"; known are: name, expression, order, nulls, opclass, collation',
+        'unknown key "zzz"; known are: name, expression, order, nulls, opclass, opclass_parameters, collation',
     ),
     ({"columns": [{"name": "a", "order": 1}]}, "columns[0].order", "must be a string, is a number"),
     ({"columns": [{"name": "a", "opclass": ["b"]}]}, "columns[0].opclass", "must be a string, is a list"),
+    (
+        {"columns": [{"name": "a", "opclass": "o", "opclass_parameters": ["b"]}]},
+        "columns[0].opclass_parameters",
+        "must be a mapping, is a list",
+    ),
+    (
+        {"columns": [{"name": "a", "opclass": "o", "opclass_parameters": {"b": None}}]},
+        "columns[0].opclass_parameters.b",
+        "must be a string, a number or a boolean, is empty",
+    ),
+    (
+        {"columns": [{"name": "a", "opclass_parameters": {"b": 1}}]},
+        "columns[0].opclass",
+        "is missing: its parameters are given",
+    ),
     ({"columns": [{"name": "a", "order": "up"}]}, "columns[0].order", 'must be one of: asc, desc; is "up"'),
     ({"columns": [{"name": "a", "nulls": "FIRST"}]}, "columns[0].nulls", 'must be one of: first, last; is "FIRST"'),
     (
@@ -241,7 +256,7 @@ WRONG = [
     (
         {"storage_parameters": {"fillfactor": 2**63}},
         "storage_parameters.fillfactor",
-        "is a number far beyond what any storage parameter takes",
+        "is a number far beyond what any parameter takes",
     ),
     (
         {"storage_parameters": {"buffering": "a\0"}},
