@@ -26,7 +26,14 @@ from ._support.plain import plain
 from ._support.size import size_bytes
 from ._support.values import printable
 
-__all__ = ["CHANGE_ARGUMENTS", "CONNECTION_ARGUMENTS", "PROGRESS_ARGUMENTS", "change_arguments", "run"]
+__all__ = [
+    "CHANGE_ARGUMENTS",
+    "CONNECTION_ARGUMENTS",
+    "PATIENCE_ARGUMENTS",
+    "PROGRESS_ARGUMENTS",
+    "change_arguments",
+    "run",
+]
 
 CONNECTION_ARGUMENTS: Dict[str, Any] = {
     "database_url": {"type": "str", "no_log": True, "fallback": (env_fallback, ["DATABASE_URL"])},
@@ -45,6 +52,7 @@ CHANGE_ARGUMENTS: Dict[str, Any] = {
     "disk_allowance": {"type": "str"},
     "operator": {"type": "str"},
 }
+PATIENCE_ARGUMENTS: Dict[str, Any] = {"lock_patience": {"type": "str", "default": "10m"}}
 PROGRESS_ARGUMENTS: Dict[str, Any] = {
     # The action plugin heeds it.
     "progress": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
@@ -60,16 +68,14 @@ def change_arguments(**more: Any) -> Dict[str, Any]:
 def options_of(module: AnsibleModule) -> Options:
     """The run's options. Raises SteadyError for a duration that is none."""
     parameters = module.params
-    policy = LockPolicy()
     most_lag_s: Optional[float] = None
     allowance: Optional[int] = None
     try:
-        if "lock_budget" in parameters:
-            policy = LockPolicy(
-                milliseconds(parameters["lock_budget"], "lock_budget"),
-                milliseconds(parameters.get("lock_patience", "10m"), "lock_patience") / 1000.0,
-                _blocker_policy(parameters),
-            )
+        policy = LockPolicy(
+            milliseconds(parameters.get("lock_budget", "100ms"), "lock_budget"),
+            milliseconds(parameters.get("lock_patience", "10m"), "lock_patience") / 1000.0,
+            _blocker_policy(parameters),
+        )
         if "on_blocker" in parameters:
             if parameters["on_blocker"] != "wait" and not policy.blockers.anybody:
                 raise ValueError(

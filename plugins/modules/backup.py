@@ -173,6 +173,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._backup.backup import backup
 from ..module_utils._module import (
     CONNECTION_ARGUMENTS,
+    PATIENCE_ARGUMENTS,
     PROGRESS_ARGUMENTS,
     run,
 )
@@ -181,6 +182,7 @@ from ..module_utils._module import (
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
+        **PATIENCE_ARGUMENTS,
         "method": {"type": "str", "choices": ["pg_dump", "supabase_cli"], "default": "pg_dump"},
         "supabase_cli": {"type": "path"},
         "exclude_schemas": {"type": "list", "elements": "str"},
@@ -191,7 +193,6 @@ def main():
         "proof": {"type": "str", "choices": ["list", "read", "restore"], "default": "read"},
         "proof_url": {"type": "str", "no_log": True},
         "programs_dir": {"type": "path"},
-        "lock_patience": {"type": "str", "default": "10m"},
         "keep_count": {"type": "int"},
         "keep_days": {"type": "int"},
         "copy_to": {"type": "list", "elements": "path", "default": []},

@@ -45,6 +45,11 @@ options:
         the dump, since the database may have changed.
     type: bool
     default: false
+  lock_patience:
+    description:
+      - How long O(compare=true) may wait for a locked table, before giving up with the names of those who hold it.
+    type: str
+    default: 10m
   jobs:
     description:
       - Processes of pg_restore. By default as many as the host has processors, up to four.
@@ -103,6 +108,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._backup.verify import verify_backup
 from ..module_utils._module import (
     CONNECTION_ARGUMENTS,
+    PATIENCE_ARGUMENTS,
     PROGRESS_ARGUMENTS,
     run,
 )
@@ -111,6 +117,7 @@ from ..module_utils._module import (
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
+        **PATIENCE_ARGUMENTS,
         **PROGRESS_ARGUMENTS,
         "backup": {"type": "path", "required": True},
         "proof": {"type": "str", "choices": ["list", "read", "restore"], "default": "read"},

@@ -51,6 +51,11 @@ options:
       - The longest that a probe may keep a writer of its rows waiting, unless it says otherwise itself.
     type: str
     default: 100ms
+  lock_patience:
+    description:
+      - How long planning and the journal may wait for a lock, before giving up with the names of those who hold it.
+    type: str
+    default: 10m
 notes:
   - Needs jsonschema and jmespath on the controller.
 seealso:
@@ -97,7 +102,7 @@ status:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._evidence.evidence import Wanted, take_evidence
-from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, run
 from ..module_utils._support.errors import SteadyError
 
 
@@ -115,6 +120,7 @@ def _evidence(parameters, options):
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
+        **PATIENCE_ARGUMENTS,
         "migration": {"type": "raw", "required": True},
         "when": {"type": "str", "choices": ["before", "after"], "required": True},
         "probes": {"type": "bool", "default": True},

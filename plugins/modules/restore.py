@@ -59,6 +59,12 @@ options:
     description:
       - Processes of pg_restore. By default as many as the host has processors, up to four.
     type: int
+  lock_patience:
+    description:
+      - How long the restore may wait for a lock in the live database, before giving up with the names of those who
+        hold it. With O(in_place=true), for those who use one of its tables.
+    type: str
+    default: 10m
   maintenance_database:
     description:
       - The database to connect to while others are created and renamed. By default V(postgres), else V(template1).
@@ -112,6 +118,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._backup.restore import restore
 from ..module_utils._module import (
     CONNECTION_ARGUMENTS,
+    PATIENCE_ARGUMENTS,
     PROGRESS_ARGUMENTS,
     run,
 )
@@ -120,6 +127,7 @@ from ..module_utils._module import (
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
+        **PATIENCE_ARGUMENTS,
         "backup": {"type": "path", "required": True},
         "confirm": {"type": "str"},
         "swap": {"type": "bool", "default": True},

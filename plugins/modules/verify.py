@@ -38,6 +38,11 @@ options:
         and of others. One that somebody changed since is a failed check, with its definition then and now.
     type: bool
     default: true
+  lock_patience:
+    description:
+      - How long a question may wait for a lock, before giving up with the names of the sessions that hold it.
+    type: str
+    default: 10m
 notes:
   - Needs jsonschema and jmespath on the controller.
 seealso:
@@ -70,7 +75,7 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._deploy.verification import verify
-from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, run
 from ..module_utils._support.errors import SteadyError
 
 
@@ -88,6 +93,7 @@ def _verify(parameters, options):
 def main():
     arguments = {
         **CONNECTION_ARGUMENTS,
+        **PATIENCE_ARGUMENTS,
         "migration": {"type": "raw", "required": True},
         "drift": {"type": "bool", "default": True},
     }

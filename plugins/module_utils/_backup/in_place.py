@@ -16,8 +16,9 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
-from typing import Any, Iterator, List, Mapping, Sequence
+from typing import Any, Iterator, List, Mapping, Optional, Sequence
 
 from .._connection.session import Session
 from .._connection.target import Target
@@ -55,8 +56,12 @@ def restore_in_place(
     manifest: Mapping[str, Any],
     progress: Progress,
     run_id: str,
+    patience_s: float,
 ) -> None:
-    """session: looks meanwhile whom psql waits for. Raises SteadyError, and then nothing was replaced."""
+    """session: looks meanwhile whom psql waits for; patience_s: for how long it may.
+
+    Raises SteadyError, and then nothing was replaced.
+    """
     excluded = manifest.get("excluded_schemas", [])
     _refuse_partitioned(session, excluded)
     name = target.parameters["application_name"]
@@ -80,7 +85,8 @@ def restore_in_place(
         reader = threading.Thread(target=_read, args=(psql.stderr, said), daemon=True)
         reader.start()
         ended = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(session, run_id, progress, ended), daemon=True)
+        wait = _Wait(patience_s)
+        watcher = threading.Thread(target=wait.watch, args=(session, run_id, progress, ended, name), daemon=True)
         watcher.start()
 
         # In the first lines of the text, and so in its first piece.
@@ -118,6 +124,8 @@ def restore_in_place(
             reader.join(5)
     if status != 0:
         _end_ours(session, name)
+        if wait.given_up is not None:
+            raise wait.given_up
         raise _failed(Finished(status, client.clean("".join(said))).brief, status)
 
 
@@ -159,11 +167,32 @@ def _refuse_partitioned(session: Session, excluded: Sequence[str]) -> None:
         )
 
 
-def _watch(session: Session, run_id: str, progress: Progress, ended: threading.Event) -> None:
-    """Says who is in the way. psql drops every table first, and waits for whoever uses one."""
-    while not ended.wait(1):
-        waiting = in_the_way(session, run_id)
-        progress.say("replacing the contents", note="in the way: " + ", ".join(waiting) if waiting else "")
+class _Wait:
+    """Says who is in the way, and ends psql's session after the patience. psql drops every table first, and waits for
+    the sessions that use one; the application waits for psql meanwhile.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self.given_up: Optional[SteadyError] = None
+
+    def watch(
+        self, session: Session, run_id: str, progress: Progress, ended: threading.Event, application_name: str
+    ) -> None:
+        since: Optional[float] = None
+        while not ended.wait(1):
+            waiting = in_the_way(session, run_id)
+            progress.say("replacing the contents", note="in the way: " + ", ".join(waiting) if waiting else "")
+            since = (since or time.monotonic()) if waiting else None
+            if since is not None and time.monotonic() - since > self._patience_s and self.given_up is None:
+                self.given_up = SteadyError(
+                    f"A table is in use, and was waited for, for {self._patience_s:.0f} s.",
+                    "in the way: " + ", ".join(waiting),
+                    "end these sessions, or raise steady_lock_patience; then run the same command again",
+                    _LEFT,
+                    "55P03",
+                )
+                _end_ours(session, application_name)
 
 
 def _end_ours(session: Session, application_name: str) -> None:

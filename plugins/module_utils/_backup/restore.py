@@ -76,8 +76,9 @@ def restore(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     address = options.address()
     progress = Progress(parameters.get("progress_file"))
     run_id = new_deployment_id()
-    target = Target(address, options.expectation, f"restore {run_id}", writes=not options.check)
+    target = options.target(address, f"restore {run_id}")
     session, server = target.first_session()
+    session.patience.say = progress.say
     try:
         _confirmed(parameters, options, server.database)
         work = _Restore(parameters, options, address, target, session, server, progress, run_id, now())
@@ -193,7 +194,10 @@ class _Restore:
             archive = os.path.join(clear, manifest["archive"])
             if in_place:
                 described["lost"] = self._lost(manifest)
-                restore_in_place(self.target, self.session, programs, archive, manifest, self.progress, self.run_id)
+                patience_s = self.options.policy.patience_s
+                restore_in_place(
+                    self.target, self.session, programs, archive, manifest, self.progress, self.run_id, patience_s
+                )
                 Analysis(self.target, self.session, self.jobs).wait(self.progress)
             else:
                 self._beside(described, manifest, programs, archive, swapping)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -15,6 +16,7 @@ from .._connection.address import read_address
 from .._connection.session import Session
 from .._connection.target import Expectation, Server, Target
 from .._connection.translation import translate
+from .._locks.patience import Patience
 from .._run.options import Options, now
 from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
@@ -115,8 +117,10 @@ class _Verification:
 
     def _connect(self, url: Optional[str], expectation: Expectation) -> Tuple[Target, Session, Server]:
         """A session, for the whole of the work. Raises ConnectionProblem."""
-        target = Target(read_address(url), expectation, f"verification {self.run_id}", writes=False)
+        watch = functools.partial(Patience, patience_s=self.options.policy.patience_s)
+        target = Target(read_address(url), expectation, f"verification {self.run_id}", False, watch)
         session, server = target.first_session()
+        session.patience.say = self.progress.say
         self._session = session
         return target, session, server
 

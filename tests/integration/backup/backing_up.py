@@ -24,6 +24,7 @@ from psycopg2.extensions import make_dsn
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.sessions import wait_until
@@ -143,10 +144,12 @@ class Shop:
         arguments = {"directory": str(self.folder), "programs_dir": self.programs, **parameters}
         return backup(arguments, self.options(user, check=check))
 
-    def restore(self, user: str = SUPERUSER, check: bool = False, **parameters: Any) -> dict[str, Any]:
+    def restore(
+        self, user: str = SUPERUSER, check: bool = False, policy: LockPolicy | None = None, **parameters: Any
+    ) -> dict[str, Any]:
         """Run the restore, confirmed; what it says of it."""
         arguments = {"backup": str(self.folder), "programs_dir": self.programs, "confirm": self.name, **parameters}
-        return restore(arguments, self.options(user, check=check))["restore"]
+        return restore(arguments, self.options(user, check=check, policy=policy or LockPolicy()))["restore"]
 
     def hashes(self) -> dict[str, str]:
         """Every file below the folder of backups."""

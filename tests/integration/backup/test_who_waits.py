@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from integration.backup.backing_up import Shop
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from integration.backup.backing_up import Shop, refusal
 from lab.sessions import wait_until
 
 pytestmark = pytest.mark.postgres
@@ -58,3 +61,33 @@ def test_who_waits_behind_the_dump_is_named_and_prisma_is_kept_out(shop: Shop, t
     assert "error" not in outcome, outcome
     assert f"the dump kept waiting: pid {pid} (" in outcome["result"]["backup"]["detail"]
     assert shop.execute(PRISMA_WAITS) == []
+
+
+def test_a_restore_in_place_does_not_wait_for_ever(shop: Shop) -> None:
+    """Kind 4: it holds locks that keep the application waiting, so the patience ends it, with names and no change."""
+    shop.execute("DROP TABLE p CASCADE")
+    shop.back_up(proof="list")
+    schema, rows = shop.dump(), shop.rows()
+    with closing(shop.server.connect(shop.name, application_name="the report")) as report:
+        report.autocommit = False
+        report.cursor().execute("SELECT * FROM big LIMIT 1")
+        policy = LockPolicy(patience_s=2.0)
+        error = refusal(lambda: shop.restore(in_place=True, jobs=1, policy=policy))
+    assert "was waited for, for 2 s" in error.what
+    assert 'application "the report"' in error.why
+    assert (shop.dump(), shop.rows()) == (schema, rows)
+
+
+def test_a_comparison_does_not_wait_for_ever(shop: Shop, tmp_path: Path) -> None:
+    """Kind 4: rows of a table that somebody keeps locked."""
+    dump = tmp_path / "dump.sql"
+    program = [f"{shop.programs}/pg_dump", "--table=big", f"--file={dump}", shop.server.url(shop.name)]
+    subprocess.run(program, check=True)
+    with closing(shop.server.connect(shop.name, application_name="the blocker")) as blocker:
+        blocker.autocommit = False
+        blocker.cursor().execute("LOCK TABLE parent")
+        options = shop.options(policy=LockPolicy(patience_s=1.0))
+        parameters = {"backup": str(dump), "compare": True, "programs_dir": shop.programs}
+        error = refusal(lambda: verify_backup(parameters, options))
+    assert error.sqlstate == "55P03"
+    assert "the blocker" in error.why
