@@ -59,6 +59,7 @@ from .files import (
     sha256,
     sync_tree,
 )
+from .leaning import leaning_functions
 from .levels import (
     prove_without_server,
     run_proof,
@@ -192,6 +193,12 @@ class _Backup:
         self.excluded = excluded_schemas(session, wanted)
         if self.excluded:
             self.left_out = [sentence(self.excluded, wanted is None)]
+        leaning = [] if self.level == "restore" else leaning_functions(session)
+        if leaning:
+            self.left_out.append(
+                f"a proof that it can be restored, which keeps search_path empty: {'; '.join(leaning)}"
+                " (ALTER FUNCTION … SET search_path = …, or backup_proof=restore)"
+            )
 
     def describe(self, session: Session) -> Dict[str, Any]:
         """What would be done, and whether there is room for it. Raises SteadyError."""

@@ -140,11 +140,30 @@ def test_a_function_that_leans_on_search_path(shop: Shop) -> None:
         " CREATE FUNCTION f(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN g($1); END';"
         " CREATE TABLE lean (a text, b text GENERATED ALWAYS AS (f(a)) STORED); INSERT INTO lean (a) VALUES ('X')"
     )
+    for check in (True, False):
+        (said,) = [text for text in shop.back_up(check=check)["backup"]["left_out"] if "search_path" in text]
+        assert "public.f(text) of default value for column b of table public.lean names g without a schema" in said
+        assert "backup_proof=restore" in said
     shown = refusal(lambda: shop.back_up(proof="restore"))
     assert "ALTER FUNCTION … SET search_path" in shown.todo
     assert "same command again" not in shown.todo
     shop.execute(sql.SQL("ALTER FUNCTION f(text) SET search_path = public"))
     assert shop.back_up(proof="restore")["backup"]["proof"] == "restore"
+    assert not [text for text in shop.back_up()["backup"]["left_out"] if "search_path" in text]
+    # What it calls by its full name leans itself; an operator and a materialized view are no other.
+    shop.execute(
+        "ALTER FUNCTION f(text) RESET search_path;"
+        " CREATE OR REPLACE FUNCTION f(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN public.g($1); END';"
+        " CREATE FUNCTION h(int) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT ($1 + 1)::text';"
+        " CREATE FUNCTION eq(text, int) RETURNS bool IMMUTABLE LANGUAGE sql AS $$ SELECT $1 = h($2) $$;"
+        " CREATE OPERATOR === (LEFTARG = text, RIGHTARG = int, FUNCTION = eq);"
+        " ALTER TABLE lean ADD CHECK (a === 7 IS NOT NULL)"
+    )
+    (said,) = [text for text in shop.back_up(check=True)["backup"]["left_out"] if "search_path" in text]
+    assert "public.eq(text,integer) of constraint lean_a_check on table public.lean names h" in said
+    assert "public.g(text)" not in said
+    assert "public.f(text)" not in said
 
 
 def test_what_the_owner_cannot_restore_is_said_by_check_mode(shop: Shop) -> None:
