@@ -65,6 +65,7 @@ from .levels import (
     run_proof,
     summary,
 )
+from .lock_room import refuse_a_full_lock_table, relations_to_dump
 from .manifest import (
     MANIFEST,
     backups_in,
@@ -108,6 +109,8 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
         session.execute(compose("SET lock_timeout TO {wait}", wait=literal(f"{work.lock_wait_ms}ms")))
         work.leave_out(session)
         refuse_unreadable(session, work.excluded)
+        needed = relations_to_dump(session, work.excluded)
+        refuse_a_full_lock_table(session, needed, "The dump", "leave schemas out (backup_exclude_schemas)")
         described = work.describe(session)
         common = {"backup": described}
         if options.check:

@@ -37,6 +37,7 @@ from .decryption import (
 from .dump import holders
 from .exclusions import refuse_swap_without
 from .in_place import restore_in_place
+from .lock_room import refuse_a_full_lock_table, relations_to_replace
 from .manifest import (
     MANIFEST,
     backups_in,
@@ -183,6 +184,9 @@ class _Restore:
                 NOTHING_CHANGED,
             )
         refuse_unrestorable(self.session, manifest, in_place)
+        if in_place:
+            needed = relations_to_replace(self.session, manifest.get("excluded_schemas", []))
+            refuse_a_full_lock_table(self.session, needed, "A restore in place", "restore beside the database")
         identity, scratch = self.parameters.get("decrypt_identity"), self.parameters.get("scratch_dir")
         prove_key(folder, manifest, identity)
         if self.options.check:
