@@ -303,6 +303,8 @@ class _Backup:
             },
             **({"supabase_cli_version": self.cli.version} if self.cli else {}),
             "roles": snapshot.roles,
+            "owners": snapshot.owners,
+            "superuser_objects": snapshot.of_superusers,
             "pg_dump_version": self.programs.text,
             "started_at": self.started_at,
             "snapshot_at": snapshot.taken_at,

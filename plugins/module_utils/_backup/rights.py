@@ -12,7 +12,7 @@ from typing import Any, List, Mapping
 
 from .._connection.session import Session
 from .._support.errors import Refused
-from .._support.sqltext import compose, raw
+from .._support.sqltext import compose, identifier, raw
 
 __all__ = ["refuse_unrestorable"]
 
@@ -34,6 +34,8 @@ def refuse_unrestorable(session: Session, manifest: Mapping[str, Any], in_place:
         types = {one["type"] for one in manifest["contents"]["objects"]} & {"event trigger", "foreign-data wrapper"}
         if not untouched:
             reasons += [f"only a superuser creates an object of the type {one}" for one in sorted(types)]
+            reasons += [f"only a superuser creates the {one}" for one in manifest.get("superuser_objects", [])]
+        reasons += _owners(session, manifest.get("owners", []), in_place)
     if reasons:
         raise Refused("This role cannot restore the backup on this server:", reasons, "restore it as a superuser")
 
@@ -56,6 +58,37 @@ def _extensions(session: Session, names: List[str], superuser: bool, in_place: b
             reasons.append(f"only a superuser creates the extension {row['name']}")
         elif row["of_another"] and in_place and not superuser:
             reasons.append(f"the extension {row['name']} belongs to another role, and cannot be replaced in place")
+    return reasons
+
+
+def _owners(session: Session, owners: List[Mapping[str, Any]], in_place: bool) -> List[str]:
+    """Roles that this one could not make the owners of their objects (ALTER TABLE, Notes): of which it is no member, or
+    which may not create in the object's schema. In a new database nobody but its owner may do so in public (5.10.6).
+    """
+    rows = session.rows(
+        "SELECT r.rolname::text AS role, r.rolsuper AS super, current_user::text AS own,"
+        " pg_catalog.pg_has_role(r.oid, %s) AS member, CASE WHEN %s THEN pg_catalog.has_schema_privilege(r.oid, n.oid,"
+        " 'CREATE') ELSE r.rolsuper OR r.rolname = current_user OR %s END AS creates FROM pg_catalog.pg_roles r"
+        " JOIN pg_catalog.pg_namespace n ON n.nspname = 'public' WHERE r.rolname = ANY (%s::text[]) ORDER BY 1",
+        (
+            "SET" if session.connection.server_version >= 160000 else "MEMBER",
+            in_place,
+            session.connection.server_version < 150000,
+            [one["role"] for one in owners],
+        ),
+    )
+    in_public = {one["role"]: one["in_public"] for one in owners}
+    reasons = []
+    for row in rows:
+        if not row["member"] and row["super"]:
+            reasons.append(f"something in it belongs to the superuser {row['role']}")
+        elif not row["member"]:
+            grant = compose("GRANT {role} TO {own}", role=identifier(row["role"]), own=identifier(row["own"]))
+            reasons.append(
+                f"something in it belongs to the role {row['role']}, of which this one is no member: {grant}"
+            )
+        elif in_public[row["role"]] and not row["creates"]:
+            reasons.append(f"the role {row['role']}, which owns something in the schema public, may not create there")
     return reasons
 
 

@@ -21,7 +21,7 @@ from .contents import (
     sequence_values,
 )
 from .of_extensions import lost_with_extensions
-from .settings import database_facts, role_names
+from .settings import database_facts, owners_of, role_names, superuser_objects
 
 __all__ = ["Snapshot", "refuse_unreadable"]
 
@@ -29,8 +29,8 @@ __all__ = ["Snapshot", "refuse_unreadable"]
 class Snapshot:
     """A transaction that sees one moment, exported for pg_dump (snapshot synchronization functions, 9.28.5).
 
-    name: for pg_dump --snapshot. excluded: schemas that are left out. taken_at: when, in UTC. contents, facts and roles
-    as the manifest has them.
+    name: for pg_dump --snapshot. excluded: schemas that are left out. taken_at: when, in UTC. contents, facts, roles,
+    owners and of_superusers as the manifest has them.
     """
 
     def __init__(self, session: Session, lock_wait_ms: int, excluded: Sequence[str] = ()) -> None:
@@ -50,6 +50,8 @@ class Snapshot:
         self.taken_at: str = row["taken_at"]
         self.facts = database_facts(session)
         self.roles = role_names(session)
+        self.owners = owners_of(session, excluded)
+        self.of_superusers = superuser_objects(session, excluded)
         self.contents: Dict[str, Any] = read_contents(session, excluded)
         self.left_out: List[str] = lost_with_extensions(session, excluded)
 

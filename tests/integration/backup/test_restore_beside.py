@@ -168,10 +168,13 @@ def test_a_function_that_leans_on_search_path(shop: Shop) -> None:
 
 def test_what_the_owner_cannot_restore_is_said_by_check_mode(shop: Shop) -> None:
     """B33"""
-    shop.execute("CREATE ROLE keeper LOGIN")
+    shop.execute("CREATE ROLE keeper LOGIN; CREATE ROLE helper")
     try:
         shop.execute(
             "ALTER DATABASE shop OWNER TO keeper; ALTER TABLE t OWNER TO keeper;"
+            " CREATE VIEW of_the_superuser AS SELECT 1; CREATE SCHEMA h AUTHORIZATION helper;"
+            " CREATE VIEW h.of_the_helper AS SELECT 1; ALTER VIEW h.of_the_helper OWNER TO helper;"
+            " CREATE PUBLICATION everything FOR ALL TABLES;"
             " ALTER DATABASE shop SET log_min_duration_statement = 0;"
             " ALTER ROLE postgres IN DATABASE shop SET work_mem = '5MB'"
         )
@@ -180,12 +183,17 @@ def test_what_the_owner_cannot_restore_is_said_by_check_mode(shop: Shop) -> None
         assert "ALTER ROLE … CREATEDB" in shown
         assert "only a superuser sets log_min_duration_statement for the database" in shown
         assert "only a superuser sets work_mem for the role postgres in the database" in shown
-        shop.execute("ALTER ROLE keeper CREATEDB; ALTER DATABASE shop RESET ALL")
+        assert "something in it belongs to the superuser postgres" in shown
+        assert 'belongs to the role helper, of which this one is no member: GRANT "helper" TO "keeper"' in shown
+        assert "only a superuser creates the publication everything (for all tables" in shown
+        shop.execute("ALTER ROLE keeper CREATEDB; ALTER DATABASE shop RESET ALL; GRANT helper TO keeper")
+        shop.execute("DROP PUBLICATION everything; DROP VIEW of_the_superuser")
+        shop.back_up()
         shop.execute("ALTER ROLE postgres IN DATABASE shop RESET ALL")
         assert shop.restore("keeper")["kept_database"]
     finally:
         shop.remove()
-        shop.server.execute("DROP ROLE keeper")
+        shop.server.execute("DROP ROLE keeper; DROP ROLE helper")
 
 
 def test_a_folder_that_others_may_write_to(shop: Shop) -> None:
