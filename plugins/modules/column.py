@@ -81,7 +81,7 @@ steps:
   type: list
   elements: dict
 present:
-  description: What was there already, with its state in words.
+  description: What needed no change, with its state in words.
   returned: success
   type: list
   elements: dict

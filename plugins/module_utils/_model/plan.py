@@ -224,14 +224,14 @@ class Plan:
 
     @property
     def present(self) -> List[Outcome]:
-        """What stands there as it shall."""
-        return [o for o in self.outcomes if o.step is None and not o.problems and o.state != "not there"]
+        """What needs no change: objects that are there as wanted, and absent ones that are not there."""
+        return [o for o in self.outcomes if o.step is None and not o.problems]
 
     def text(self) -> str:
-        """The plan for people: what is there already, and each statement with the locks that it takes."""
+        """The plan for people: what needs no change, and each statement with the locks that it takes."""
         lines: List[str] = []
         for outcome in self.present:
-            lines.append(_comment(f"there already: {outcome.kind} {outcome.table[1]}.{outcome.name}: {outcome.state}"))
+            lines.append(_comment(f"no change: {outcome.kind} {outcome.table[1]}.{outcome.name}: {outcome.state}"))
         for number, step in enumerate(self.steps, 1):
             lines.append("")
             summary = f": {step.summary}" if step.summary else ""
