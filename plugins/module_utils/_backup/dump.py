@@ -81,10 +81,11 @@ class Dump:
         """
         counted = _Tables(tables)
         blockers: List[str] = []
+        waiting: List[str] = []
 
         def watch() -> None:
             beside()
-            waiting = in_the_way(watcher, self.run_id)
+            waiting[:] = in_the_way(watcher, self.run_id)
             blockers[:] = waiting or blockers
             behind = followers.look(watcher)
             if waiting:
@@ -96,9 +97,10 @@ class Dump:
         watch()
         done = run_program(self.arguments(), self.client, watch=watch, on_line=counted.line)
         if done.status != 0:
-            raise self._failure(done, watcher, blockers)
+            raise self._failure(done, watcher, blockers, bool(waiting))
 
-    def _failure(self, done: Finished, watcher: Session, blockers: List[str]) -> SteadyError:
+    def _failure(self, done: Finished, watcher: Session, blockers: List[str], waited: bool) -> SteadyError:
+        """waited: it was seen to wait for a lock just before its end, whatever language the server says so in."""
         said = _errors_only(done)
         # pg_dump and its workers write at the same time, and so into each other's lines; this sentence stays whole.
         refused = re.search(r"could not obtain lock on relation \S+", done.errors)
@@ -106,7 +108,7 @@ class Dump:
             said = f"{refused.group()}; {said}"
         # pg_dump's --lock-wait-timeout is a statement_timeout of its LOCK TABLE; its workers take theirs with NOWAIT,
         # and get none when somebody stands in the queue who wants the table for himself.
-        if re.search("lock timeout|statement timeout|could not obtain lock", said):
+        if waited or re.search("lock timeout|statement timeout|could not obtain lock", said):
             return locked(said, holders(watcher) or blockers)
         what = "pg_dump did not come to its end."
         todo = "settle that, then run the same command again"
