@@ -812,7 +812,8 @@ def outcome(file, content):
     assert all(line.startswith(str(file)) for line in message.splitlines()), message
     message.encode("utf-8")
     for word in ("NoneType", "<class", "Traceback", "datetime.", "Node(", ".True", ".False", ".None"):
-        assert word not in message, message
+        # A key that is itself called "False" is shown as it is written; YAML writes its own false in small letters.
+        assert word not in message or word.strip(".<(").encode() in content, message
 
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
