@@ -81,6 +81,11 @@ def test_it_fits_and_can_be_read(page: Any, request: pytest.FixtureRequest, name
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    if name != "phone":
+        # A definition that has to be pushed to the side is not read.
+        assert page.execute_script(
+            "return [...document.querySelectorAll('#changes .wide')].every(one => one.scrollWidth <= one.clientWidth)"
+        )
     ink, paper = page.execute_script("const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]")
     assert (_brightness(ink) > _brightness(paper)) is (scheme == "dark")
     assert abs(_brightness(ink) - _brightness(paper)) > 150
