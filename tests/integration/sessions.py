@@ -30,9 +30,11 @@ def background(work: Callable[[], Any]) -> Iterator[Future[Any]]:
 
 
 def builders(database: Database) -> list[tuple[int, str, str]]:
-    """The CREATE INDEXes that are at work: process, table, phase."""
+    """The CREATE INDEXes that are at work: process, table, phase. Those of the journal's own tables are left out."""
     return database.execute(
-        "SELECT pid, relid::regclass::text, phase FROM pg_stat_progress_create_index WHERE datname = current_database()"
+        "SELECT p.pid, p.relid::regclass::text, p.phase FROM pg_stat_progress_create_index p"
+        " JOIN pg_class c ON c.oid = p.relid"
+        " WHERE p.datname = current_database() AND c.relnamespace::regnamespace::text <> 'steady'"
     )
 
 
