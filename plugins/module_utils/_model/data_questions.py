@@ -300,4 +300,9 @@ def ask(session: Session, question: Any, role: Optional[str] = None) -> Optional
 
 
 def _word(value: Optional[str]) -> str:
-    return "NULL" if value is None else printable(str(value))
+    """A value as it is shown, in one line: control characters would be commands for a terminal."""
+    if value is None:
+        return "NULL"
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in printable(str(value))
+    )
