@@ -378,7 +378,7 @@ class Executor:
                 self.policy,
                 lambda: self._blockers(unit, result, line),
                 yielding=lambda: self._yielding(session, unit),
-                holding=lambda: holders(session, unit) if unit.locks[0].mode == ACCESS_EXCLUSIVE else frozenset(),
+                holding=lambda: self._holders(unit),
                 guarding=self.guarding,
             )
         except LockNotAvailable as error:
@@ -414,6 +414,13 @@ class Executor:
         """One that may take any time is looked at meanwhile: whom it waits for, and whether an answer will come."""
         with self._watch.running(session, line, result.ended):
             session.execute(statement)
+
+    def _holders(self, unit: Unit) -> Holders:
+        """Not asked in the step's own session, which has the migration's path meanwhile."""
+        if unit.locks[0].mode != ACCESS_EXCLUSIVE:
+            return frozenset()
+        with self._watch.use() as control:
+            return holders(control, unit)
 
     @contextmanager
     def _yielding(self, session: Session, unit: Unit) -> Iterator[List[int]]:
