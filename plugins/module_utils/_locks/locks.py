@@ -210,8 +210,9 @@ def _ask_autovacuum_to_go(session: Session, unit: Unit) -> None:
     """
     harmless = Unit((), tuple(Lock(SHARE_UPDATE_EXCLUSIVE, lock.table) for lock in unit.locks))
     timeout = (
-        "SELECT pg_catalog.set_config('lock_timeout', (1000 + 1000 * extract(epoch FROM"
-        " pg_catalog.current_setting('deadlock_timeout')::interval))::int::text, true)"
+        "SELECT pg_catalog.set_config('lock_timeout', (1000 OPERATOR(pg_catalog.+) (1000"
+        " OPERATOR(pg_catalog.*) extract(epoch FROM pg_catalog.current_setting('deadlock_timeout')::interval)))"
+        "::int::text, true)"
     )
     try:
         session.execute("; ".join(["BEGIN", timeout, lock_statement(harmless), "COMMIT"]))
