@@ -162,7 +162,7 @@ def _rollback(
         if chosen is None or chosen["status"] == "rolled_back":
             note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
             return result_of(server, address, "rolled_back", started_at, **_nothing(chosen, note))
-        undos = inverse(journal.steps(chosen["id"]))
+        undos = inverse(journal.trusted_steps(chosen["id"]))
         rest = [undo for undo in undos if only and undo.object not in only]
         _refuse_unknown(only, undos, chosen["id"])
         undos = [undo for undo in undos if undo not in rest]

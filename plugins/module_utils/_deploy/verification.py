@@ -91,6 +91,8 @@ def _drift(session: Session, server: Server) -> Tuple[Optional[int], List[Drift]
         return len(left), find_drift(session, left), ""
     except psycopg2.Error as error:
         return 0, [], translate(error).what
+    except SteadyError as error:
+        return 0, [], error.what
 
 
 def add_drift(

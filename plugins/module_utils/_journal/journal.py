@@ -25,6 +25,7 @@ from .._support.errors import NOTHING_CHANGED, Refused, SteadyError
 from .._support.plain import json_text
 from .._support.sqltext import compose, identifier
 from .evidence import EVIDENCE_TABLE, LINK
+from .images import read_image_of
 from .trust import (
     TABLES,
     JournalState,
@@ -102,6 +103,20 @@ _OWN_COMMIT = (
     "SELECT pg_catalog.set_config('synchronous_commit', reset_val, true) FROM pg_catalog.pg_settings"
     " WHERE name = 'synchronous_commit' AND reset_val <> 'off'"
 )
+
+
+def _image(row: Mapping[str, Any], moment: str, whose: str) -> Optional[Dict[str, Any]]:
+    """An image of a step, as _images reads it. Raises SteadyError."""
+    try:
+        return read_image_of(row, row[moment])
+    except ValueError as error:
+        raise SteadyError(
+            f"The journal has an image that the collection did not write: in steady.step, `{moment}` of "
+            f'{row["kind"]} "{row["name"]}", {whose}: it {error}',
+            "statements are made of images: one that has anything unknown in it is not used at all",
+            "see who wrote it, with journal_info; undo the deployment by hand, or from a backup",
+            NOTHING_CHANGED,
+        ) from None
 
 
 class Journal:
@@ -385,7 +400,7 @@ class Journal:
         return rows
 
     def steps(self, deployment_id: str) -> List[Dict[str, Any]]:
-        """All steps of all attempts of a deployment, in the order in which they began."""
+        """All steps of all attempts of a deployment, in the order in which they began, to be shown."""
         return self.session.rows(
             "SELECT s.attempt, a.direction, s.number, s.kind, s.table_schema, s.table_name, s.name, s.action,"
             " s.statements, s.status, s.before, s.after, s.attempts, s.lock_wait_ms, s.duration_ms, s.error,"
@@ -395,6 +410,14 @@ class Journal:
             " WHERE s.deployment_id = %s ORDER BY s.attempt, s.number",
             (deployment_id,),
         )
+
+    def trusted_steps(self, deployment_id: str) -> List[Dict[str, Any]]:
+        """The same, with images of which statements may be made. Raises SteadyError for one that is none of ours."""
+        rows = self.steps(deployment_id)
+        for row in rows:
+            for moment in ("before", "after"):
+                row[moment] = _image(row, moment, f"deployment {deployment_id}")
+        return rows
 
     def last_to_undo(self) -> Optional[str]:
         """The newest deployment of which something may still stand."""
@@ -407,12 +430,16 @@ class Journal:
     def last_images(self) -> List[Dict[str, Any]]:
         """What the last step on each object left, of all deployments and rollbacks: its image, and who left it.
 
-        Only steps that were done: what a failed one left, nobody meant to stay.
+        Only steps that were done: what a failed one left, nobody meant to stay. Raises SteadyError for an image that is
+        none of ours.
         """
-        return self.session.rows(
+        rows = self.session.rows(
             "SELECT * FROM (SELECT DISTINCT ON (s.kind, s.table_schema, s.table_name, s.name)"
             " s.kind, s.table_schema, s.table_name, s.name, s.status, s.after, s.deployment_id, d.migration_id"
             " FROM steady.step s JOIN steady.deployment d ON d.id = s.deployment_id"
             " ORDER BY s.kind, s.table_schema, s.table_name, s.name, s.started_at DESC, s.attempt DESC, s.number DESC"
             ") AS last WHERE status = 'done' ORDER BY table_schema, table_name, kind, name"
         )
+        for row in rows:
+            row["after"] = _image(row, "after", f"deployment {row['deployment_id']}")
+        return rows

@@ -22,6 +22,7 @@ from .._model.catalog import Catalog
 from .._model.plan import Plan, Problem
 from .._planning.drift import Drift, find_drift
 from .._support.driver import psycopg2
+from .._support.errors import SteadyError
 from .._support.sqltext import compose, identifier
 from .backups import Backup
 
@@ -318,4 +319,7 @@ def _journal(session: Session, server: Server, reader: _Reader) -> Dict[str, Any
         if getattr(error, "pgcode", None) is None or session.connection.closed:
             raise
         reader.unreadable["journal"] = translate(error).what
+        return {}
+    except SteadyError as error:
+        reader.unreadable["journal"] = error.what
         return {}

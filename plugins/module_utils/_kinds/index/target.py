@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._model.catalog import Catalog, TableName
 from ..._model.data_questions import Key
@@ -133,51 +133,94 @@ def _key(column: IndexColumn) -> str:
     return text
 
 
+def _image_key(column: Mapping[str, Any]) -> str:
+    """A key of an image: everything by its full name, where the definition names it at all; parameters in its order."""
+    text = (
+        compose("{name}", name=identifier(column["name"]))
+        if column["name"] is not None
+        else enclosed(column["expression"])
+    )
+    if not column["own_collation"] and column["collation"] is not None:
+        place = _within(column.get("collation_schema"), column["collation"])
+        text += compose(" COLLATE {collation}", collation=identifier(*place))
+    parameters = column.get("parameters") or {}
+    if not column["opclass_default"] or parameters:
+        text += compose(" {opclass}", opclass=identifier(column["opclass_schema"], column["opclass"]))
+    if parameters:
+        text += f" ({_settings(parameters.items())})"
+    if column["descending"]:
+        text += " DESC"
+    if column["nulls_first"] != column["descending"]:
+        text += f" NULLS {'FIRST' if column['nulls_first'] else 'LAST'}"
+    return text
+
+
+def _settings(items: Iterable[Tuple[str, str]]) -> str:
+    return ", ".join(compose("{key} = {value}", key=identifier(key), value=literal(value)) for key, value in items)
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """What CREATE INDEX says behind the table; keys are SQL."""
+
+    unique: bool
+    method: str
+    keys: List[str]
+    include: Sequence[str]
+    nulls_not_distinct: bool
+    options: Sequence[Tuple[str, str]]
+    tablespace: Optional[str]
+    where: Optional[str]
+
+
+def _definition(target: Target) -> _Definition:
+    image = target.image
+    if image is not None:
+        return _Definition(
+            bool(image["unique"]),
+            image["method"],
+            [_image_key(column) for column in image["columns"]],
+            image["include"],
+            bool(image["nulls_not_distinct"]),
+            tuple(image["options"].items()),
+            image["tablespace"],
+            image["predicate"],
+        )
+    wanted = target.wanted
+    return _Definition(
+        wanted.unique,
+        wanted.method,
+        [_key(column) for column in wanted.columns],
+        wanted.include,
+        wanted.nulls_not_distinct,
+        wanted.storage_parameters,
+        wanted.tablespace,
+        wanted.where,
+    )
+
+
 def create_statement(target: Target, name: str, on: Optional[str] = None) -> str:
     """CREATE INDEX CONCURRENTLY under this name (PostgreSQL documentation, CREATE INDEX).
 
-    on: another table, by which the server is asked beforehand: then without CONCURRENTLY.
+    An image is written from its parts: its `tail`, a text out of the journal, is only compared. on: another table, by
+    which the server is asked beforehand, or ONLY the table: then without CONCURRENTLY.
     """
-    image = target.image
-    unique = bool(image["unique"]) if image is not None else target.wanted.unique
-    head = "CREATE " + ("UNIQUE " if unique else "") + ("INDEX " if on else "INDEX CONCURRENTLY ")
-    head += compose("{name} ON ", name=identifier(name))
-    if image is not None:
-        return head + _with_tablespace(image)
-    wanted = target.wanted
-    text = head + (on or compose("{table}", table=identifier(target.schema, target.table)))
-    text += compose(
-        " USING {method} ({keys})",
-        method=identifier(wanted.method),
-        keys=raw(", ".join(_key(column) for column in wanted.columns)),
-    )
+    wanted = _definition(target)
+    text = "CREATE " + ("UNIQUE " if wanted.unique else "") + ("INDEX " if on else "INDEX CONCURRENTLY ")
+    text += compose("{name} ON ", name=identifier(name))
+    text += on or compose("{table}", table=identifier(target.schema, target.table))
+    text += compose(" USING {method} ({keys})", method=identifier(wanted.method), keys=raw(", ".join(wanted.keys)))
     if wanted.include:
         text += compose(" INCLUDE ({columns})", columns=identifiers(wanted.include))
     if wanted.nulls_not_distinct:
         text += " NULLS NOT DISTINCT"
-    if wanted.storage_parameters:
-        text += (
-            " WITH ("
-            + ", ".join(
-                compose("{key} = {value}", key=identifier(key), value=literal(value))
-                for key, value in wanted.storage_parameters
-            )
-            + ")"
-        )
+    if wanted.options:
+        text += f" WITH ({_settings(wanted.options)})"
     if wanted.tablespace is not None:
         text += compose(" TABLESPACE {name}", name=identifier(wanted.tablespace))
     if wanted.where is not None:
         text += f" WHERE {enclosed(wanted.where)}"
     return text
-
-
-def _with_tablespace(image: Mapping[str, Any]) -> str:
-    """The image's definition; pg_get_indexdef leaves the tablespace out, whose place is before WHERE."""
-    tail = str(image["tail"])
-    if image["tablespace"] is None:
-        return tail
-    where = f" WHERE {image['predicate']}" if image["predicate"] is not None else ""
-    return tail[: len(tail) - len(where)] + compose(" TABLESPACE {name}", name=identifier(image["tablespace"])) + where
 
 
 def keys(target: Target) -> Tuple[Key, ...]:

@@ -462,7 +462,7 @@ class TestRollback:
         twin = temporary_name("mine", "new", PLAIN)
         assert short(beside) == [("create", twin, "Event_2024")]
         assert beside.steps[0].statements == [
-            f'CREATE INDEX CONCURRENTLY "{twin}" ON "public"."Event_2024" USING btree (tenantId)',
+            f'CREATE INDEX CONCURRENTLY "{twin}" ON "public"."Event_2024" USING "btree" ("tenantId")',
             f'COMMENT ON INDEX "public"."{twin}" IS \'mine\'',
             f'ALTER TABLE "public"."Event_2024" CLUSTER ON "{twin}"',
         ]
@@ -487,8 +487,11 @@ class TestRollback:
         # FAR came later: it is like the whole.
         assert {(step.table, step.name) for step in only(outcome, "create")} == set(odd.items())
         made = {step.table: step.statements[0] for step in only(outcome, "create")}
-        assert made[NESTED] == 'CREATE INDEX "nested" ON ONLY "public"."Event_2025" USING btree (tenantId)'
-        assert made[FAR] == f'CREATE INDEX CONCURRENTLY "{NAMES[FAR]}" ON "archive"."Event_2023" USING btree (tenantId)'
+        assert made[NESTED] == 'CREATE INDEX "nested" ON ONLY "public"."Event_2025" USING "btree" ("tenantId")'
+        assert (
+            made[FAR]
+            == f'CREATE INDEX CONCURRENTLY "{NAMES[FAR]}" ON "archive"."Event_2023" USING "btree" ("tenantId")'
+        )
 
     def test_a_replaced_one_is_replaced_back(self) -> None:
         image = images({**NAMES, PLAIN: "odd"}, columns=["at"])[0]

@@ -501,10 +501,11 @@ class TestRollback:
     """What stood there comes back out of its image, tail and all."""
 
     IMAGE = index_image(
-        NAME, ["tenantId"], tail='public."CashDrawer" USING btree ("tenantId") WITH (fillfactor=\'70\')'
+        NAME, ["tenantId"], options={"fillfactor": "70"}, tail="x USING btree (\"tenantId\") WITH (fillfactor='70')"
     )
     BACK = (
-        f'CREATE INDEX CONCURRENTLY "{NAME}" ON public."CashDrawer" USING btree ("tenantId") WITH (fillfactor=\'70\')'
+        f'CREATE INDEX CONCURRENTLY "{NAME}" ON "public"."CashDrawer" USING "btree" ("tenantId") WITH '
+        "(\"fillfactor\" = '70')"
     )
 
     def back(self, image: dict[str, Any] | None, *there: Mapping[str, Any], **more: Any) -> Outcome:
@@ -554,7 +555,8 @@ class TestRollback:
             clustered=True,
         )
         assert script(self.back(image).step) == alone(
-            f'CREATE INDEX CONCURRENTLY "{NAME}" ON public.t USING btree (lower(email), x, (id + 1))',
+            f'CREATE INDEX CONCURRENTLY "{NAME}" ON "public"."CashDrawer" USING "btree" '
+            '((lower(email)), "tenantId", ((id + 1)))',
             f"COMMENT ON INDEX \"public\".\"{NAME}\" IS 'it''s mine'",
             f'ALTER INDEX "public"."{NAME}" ALTER COLUMN 1 SET STATISTICS 0',
             f'ALTER INDEX "public"."{NAME}" ALTER COLUMN 3 SET STATISTICS 1000',

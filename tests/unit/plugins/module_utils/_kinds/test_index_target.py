@@ -92,34 +92,28 @@ class TestOutOfAnImage:
     def create(**changes: Any) -> str:
         return create_statement(from_image(DRAWER, "i", index_image("i", **changes)), "other")
 
-    def test_the_tail_is_taken_as_the_server_gave_it(self) -> None:
-        assert (
-            self.create(tail="public.t USING btree (a)")
-            == 'CREATE INDEX CONCURRENTLY "other" ON public.t USING btree (a)'
+    def test_nothing_of_the_tail_is_taken_and_every_part_is_written_by_its_full_name(self) -> None:
+        key = key_column("a", descending=True, opclass="text_pattern_ops", opclass_default=False)
+        other = key_column("b", own_collation=False, collation="C", collation_schema="pg_catalog", nulls_first=True)
+        expression = key_column(None, expression="lower(c)", parameters={"z": "1", "a": "it's"})
+        assert self.create(
+            columns=[key, other, expression], tail="x; DROP TABLE y", options={"z": "2", "fillfactor": "70"}
+        ) == (
+            'CREATE INDEX CONCURRENTLY "other" ON "public"."CashDrawer" USING "btree"'
+            ' ("a" "pg_catalog"."text_pattern_ops" DESC NULLS LAST, "b" COLLATE "pg_catalog"."C" NULLS FIRST,'
+            ' (lower(c)) "pg_catalog"."text_ops" ("z" = \'1\', "a" = \'it\'\'s\'))'
+            " WITH (\"z\" = '2', \"fillfactor\" = '70')"
         )
-        assert self.create(tail="x", unique=True) == 'CREATE UNIQUE INDEX CONCURRENTLY "other" ON x'
 
-    @pytest.mark.parametrize(
-        ("tail", "predicate", "placed"),
-        [
-            ("t USING btree (a)", None, 't USING btree (a) TABLESPACE "fast"'),
-            ("t USING btree (a) WHERE (a > 0)", "(a > 0)", 't USING btree (a) TABLESPACE "fast" WHERE (a > 0)'),
-            (
-                "t USING btree (a) WITH (fillfactor='70') WHERE (b = ' WHERE (b)'::text)",
-                "(b = ' WHERE (b)'::text)",
-                "t USING btree (a) WITH (fillfactor='70') TABLESPACE \"fast\" WHERE (b = ' WHERE (b)'::text)",
-            ),
-            (
-                "t USING btree (a) WHERE \nCASE\n    WHEN b THEN c\n    ELSE (NOT c)\nEND",
-                "\nCASE\n    WHEN b THEN c\n    ELSE (NOT c)\nEND",
-                't USING btree (a) TABLESPACE "fast" WHERE \nCASE\n    WHEN b THEN c\n    ELSE (NOT c)\nEND',
-            ),
-        ],
-    )
-    def test_the_tablespace_stands_before_where(self, tail: str, predicate: str | None, placed: str) -> None:
+    def test_the_tablespace_stands_before_where(self) -> None:
         """pg_get_indexdef leaves it out, and CREATE INDEX takes it in this place only."""
-        statement = self.create(tail=tail, predicate=predicate, tablespace="fast")
-        assert statement == f'CREATE INDEX CONCURRENTLY "other" ON {placed}'
+        where = "\nCASE\n    WHEN b THEN c\n    ELSE (NOT c)\nEND"
+        assert self.create(
+            unique=True, include=["d"], nulls_not_distinct=True, predicate=where, tablespace="fast", tail=""
+        ) == (
+            'CREATE UNIQUE INDEX CONCURRENTLY "other" ON "public"."CashDrawer" USING "btree" ("a") INCLUDE ("d")'
+            f' NULLS NOT DISTINCT TABLESPACE "fast" WHERE ({where})'
+        )
 
     def test_an_invalid_index_is_nothing_that_anybody_wants_back(self) -> None:
         assert not from_image(DRAWER, "i", index_image("i", valid=False)).present
