@@ -16,7 +16,9 @@ from .._connection.deployment_lock import take_deployment_lock
 from .._connection.session import Session
 from .._connection.target import Server, Target
 from .._connection.translation import translate
+from .._journal.images import has_sql
 from .._journal.journal import Journal
+from .._journal.trust import text_writers
 from .._model.plan import Outcome, Plan, Problem, Step
 from .._planning.capacity import Capacity
 from .._planning.planning import (
@@ -32,6 +34,7 @@ from .._run.options import COLLECTION_VERSION, Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.values import printable
 from .deployment import (
     Attempt,
     Conduct,
@@ -42,6 +45,7 @@ from .deployment import (
     take_over,
 )
 from .executor import StepResult
+from .restored import not_restored
 from .results import failed_step_error, plan_result, step_entries
 
 __all__ = ["Undo", "drift_problems", "inverse", "rollback"]
@@ -192,6 +196,7 @@ def _rollback(
             options,
             run,
             capacity,
+            undos,
             functools.partial(settled, server=server, wishes=[undo.wish for undo in undos], plan=plan),
         )
         common.update(attempt=number, changed=any(result.begun for result in results), steps=step_entries(results))
@@ -256,7 +261,8 @@ def _unknown(deployment_id: str, known: List[str]) -> SteadyError:
 
 def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
     wishes = [undo.wish for undo in undos]
-    plan = ask_data(control, make_plan(control, server, wishes))
+    # Before the data is asked: that evaluates the expressions of an index.
+    plan = ask_data(control, _without_foreign_sql(control, server, make_plan(control, server, wishes), undos))
     catalog, _errors = read_catalog(control, server, wishes)
     outcomes: List[Outcome] = []
     for undo, outcome in zip(undos, plan.outcomes):
@@ -264,6 +270,24 @@ def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
         drift = drift_problems(undo, found) if not outcome.elsewhere else []
         outcomes.append(replace(outcome, problems=(*drift, *outcome.problems)) if drift else outcome)
     return Plan(tuple(outcomes))
+
+
+def _without_foreign_sql(control: Session, server: Server, plan: Plan, undos: List[Undo]) -> Plan:
+    """The plan; refused is what would run SQL of the journal that others may have written there."""
+    outcomes = []
+    for undo, outcome in zip(undos, plan.outcomes):
+        writers = text_writers(control, undo.table) if outcome.steps and has_sql(undo.before) else []
+        if writers and undo.before is not None:
+            names = ", ".join(f'"{name}"' for name in writers[:3]) + (", …" if len(writers) > 3 else "")
+            problem = Problem(
+                f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" is not brought back: its definition '
+                f"has SQL in it, which may have been written into the journal by {names}, and would run with the "
+                f'rights of "{server.role}": {printable(kind_named(undo.kind).definition(undo.before))}; read it, and '
+                "build the index yourself, or take INSERT and UPDATE on steady.step away from these roles"
+            )
+            outcome = replace(outcome, problems=(*outcome.problems, problem))
+        outcomes.append(outcome)
+    return replace(plan, outcomes=tuple(outcomes))
 
 
 def _left_out(plan: Plan) -> List[Dict[str, Any]]:
@@ -303,6 +327,7 @@ def _carry_out(
     options: Options,
     run: Conduct,
     capacity: Capacity,
+    undos: Sequence[Undo],
     done: Callable[[Session, Step], bool],
 ) -> Tuple[List[StepResult], int, Optional[SteadyError], List[str]]:
     """Execute the plan as an attempt of the deployment: what came of the steps, its number, why it stopped, notes."""
@@ -320,10 +345,26 @@ def _carry_out(
     name_sessions(control, target, identity)
     # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
     results = execute(control, target, None, plan.steps, options, attempt, run, capacity, done)
+    error: Optional[SteadyError] = None
+    notes: List[str] = []
     if all(result.status == "done" for result in results):
-        return results, number, None, attempt.end(True, "partly_rolled_back" if partly else "rolled_back")
-    error = failed_step_error(results, "or bring the migration back with deploy.yml")
+        planned = {(one.kind, one.table, one.name) for one in plan.outcomes if not one.elsewhere}
+        wrong, notes = not_restored(control, [one for one in undos if (one.kind, one.table, one.name) in planned])
+        error = _not_as_before(wrong) if wrong else None
+    else:
+        error = failed_step_error(results, "or bring the migration back with deploy.yml")
+    if error is None:
+        return results, number, None, [*notes, *attempt.end(True, "partly_rolled_back" if partly else "rolled_back")]
     try:
         return results, number, error, attempt.end(False, "partly_rolled_back", str(error))
     except (psycopg2.Error, SteadyError):
         return results, number, error, []  # the session is gone; the next run marks the attempt as interrupted
+
+
+def _not_as_before(wrong: Sequence[str]) -> SteadyError:
+    return SteadyError(
+        "Every step of the rollback is done, and this is not as it was before the deployment:",
+        "; ".join(wrong),
+        "compare it with the image in the journal (journal_info), and see who changed either of them meanwhile",
+        done="the steps of this rollback",
+    )

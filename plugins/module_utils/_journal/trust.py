@@ -21,7 +21,7 @@ from .._connection.session import Session
 from .._model.plan import Problem
 from .._support.sqltext import compose, identifier, identifiers
 
-__all__ = ["TABLES", "JournalState", "grants", "read_journal_state"]
+__all__ = ["TABLES", "JournalState", "grants", "read_journal_state", "text_writers"]
 
 TABLES = ("deployment", "attempt", "step", "evidence")
 #: As pg_get_expr gives them where pg_catalog alone is searched: what the tables' own definitions have.
@@ -70,6 +70,31 @@ _FOREIGN = {
 }
 
 
+# Who may be any role that may write an image, and cannot be this role anyhow: PUBLIC is oid 0 in an ACL, and
+# pg_write_all_data (14) is in none. What the owner of a table may do to a role that uses it, no journal adds to; a
+# superuser alone is none of those who use it.
+_WRITERS = """
+WITH step AS (
+  SELECT c.oid, c.relowner, c.relacl FROM pg_class c WHERE c.oid = to_regclass('steady.step')
+), granted AS (
+  SELECT relowner AS role FROM step
+  UNION SELECT a.grantee FROM step, aclexplode(step.relacl) a WHERE a.privilege_type IN ('INSERT', 'UPDATE')
+  UNION SELECT a.grantee FROM step JOIN pg_attribute t ON t.attrelid = step.oid, aclexplode(t.attacl) a
+    WHERE a.privilege_type IN ('INSERT', 'UPDATE')
+  UNION SELECT r.oid FROM pg_roles r WHERE r.rolname = 'pg_write_all_data'
+)
+SELECT w.rolname AS name FROM pg_roles w
+WHERE w.rolcanlogin AND NOT w.rolsuper
+  AND EXISTS (SELECT FROM granted g WHERE CASE g.role WHEN 0 THEN true ELSE pg_has_role(w.oid, g.role, 'MEMBER') END)
+  AND NOT pg_has_role(w.oid, (SELECT oid FROM pg_roles WHERE rolname = current_user), 'MEMBER')
+  AND NOT EXISTS (SELECT FROM pg_roles s WHERE s.rolsuper AND pg_has_role(w.oid, s.oid, 'MEMBER'))
+  AND (EXISTS (SELECT FROM pg_roles me WHERE me.rolsuper AND me.rolname IN (current_user, session_user))
+    OR NOT coalesce((SELECT pg_has_role(w.oid, t.relowner, 'MEMBER') FROM pg_class t JOIN pg_namespace n
+      ON n.oid = t.relnamespace WHERE n.nspname = %s AND t.relname = %s), false))
+ORDER BY 1
+"""
+
+
 @dataclass(frozen=True)
 class JournalState:
     """there: whether there is a journal. problems: why this role cannot, or must not, use it."""
@@ -104,6 +129,14 @@ def read_journal_state(session: Session) -> JournalState:
     if not problems and there:
         problems = [Problem(text, permission=True) for text in _missing(schema[0], relations)]
     return JournalState(there, tuple(problems))
+
+
+def text_writers(session: Session, table: Tuple[str, str]) -> List[str]:
+    """The roles that may have written SQL into an image of this table, and could make this role run it.
+
+    Raises psycopg2.Error.
+    """
+    return [row["name"] for row in session.rows(_WRITERS, table)]
 
 
 def _strangers(schema: Mapping[str, Any], relations: List[Dict[str, Any]]) -> List[str]:

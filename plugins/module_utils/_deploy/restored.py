@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What a rollback came to: each object as the catalog has it then, compared with the image that was to come back."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, List, Mapping, Optional, Protocol, Tuple
+
+from .._connection.session import Session
+from .._model.catalog import read_tables
+from .._planning.registry import KINDS
+from .._support.values import printable
+
+__all__ = ["Wanted", "differences", "not_restored"]
+
+Image = Mapping[str, Any]
+
+_INDEX = ("method", "unique", "valid", "include", "nulls_not_distinct", "options", "tablespace")
+_INDEX_KEY = ("name", "descending", "nulls_first", "opclass", "opclass_schema", "collation", "parameters")
+#: What the object is. Without it, the rollback failed.
+_DEFINITION: Mapping[str, Tuple[str, ...]] = {
+    "column": ("nullable",),
+    "index": _INDEX,
+    "foreign_key": (
+        *("referenced_schema", "referenced_table", "columns", "referenced_columns", "on_delete", "on_delete_columns"),
+        *("on_update", "match", "deferrable", "initially_deferred", "enforced", "validated"),
+    ),
+}
+#: What hangs on it, or may be written otherwise by another version of the server. It is told.
+_BESIDE: Mapping[str, Tuple[str, ...]] = {
+    "column": (),
+    "index": ("tail", "comment", "clustered", "statistics"),
+    "foreign_key": ("comment",),
+}
+
+
+class Wanted(Protocol):
+    """One object, and the image that was to come back; None: it was not there."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def table(self) -> Tuple[str, str]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def before(self) -> Optional[Image]: ...
+
+
+def not_restored(session: Session, wanted: Iterable[Wanted]) -> Tuple[List[str], List[str]]:
+    """What is not as it was, and what is worth knowing beside. A few round trips. Raises psycopg2.Error."""
+    undone = list(wanted)
+    tables = read_tables(session, {one.table for one in undone})
+    images = {kind.name: kind.read(session, tables) for kind in KINDS} if tables else {}
+    wrong: List[str] = []
+    beside: List[str] = []
+    for one in undone:
+        if one.table not in tables:
+            continue  # dropped meanwhile, with all that was on it
+        objects = images[one.kind].get(one.table, ())
+        now = next((image for image in objects if image["name"] == one.name), None)
+        found, more = differences(one.kind, one.before, now)
+        label = f'{one.kind} "{one.name}" of "{one.table[0]}"."{one.table[1]}"'
+        wrong += [f"{label}: {text}" for text in found]
+        beside += [f"{label} is back, but for this: {text}" for text in more if not found]
+    return wrong, beside
+
+
+def differences(kind: str, before: Optional[Image], now: Optional[Image]) -> Tuple[List[str], List[str]]:
+    """In what an object is not as its image has it: its definition, and what hangs on it."""
+    if before is not None and not before.get("valid", True):
+        return [], []  # an index that was INVALID does not come back
+    if before is None or now is None:
+        if before is None and now is None:
+            return [], []
+        return ["it is there, and was not" if now is not None else "it is not there, and was"], []
+    wrong = _differing(_DEFINITION[kind], before, now)
+    if kind == "index":
+        for number, (key, other) in enumerate(zip(before["columns"], now["columns"]), 1):
+            wrong += [f"key {number}: {text}" for text in _differing(_INDEX_KEY, key, other)]
+        if len(before["columns"]) != len(now["columns"]) or _has(before) != _has(now):
+            wrong.append("it has other keys, or another predicate")
+    beside = _differing(_BESIDE[kind], before, now)
+    if kind == "column" and before["constraint"] and now["constraint"]:  # it has a name since 18
+        beside += _differing(("name", "validated"), before["constraint"], now["constraint"])
+    return wrong, beside
+
+
+def _has(image: Image) -> Tuple[bool, ...]:
+    """Which keys are expressions, and whether there is a predicate."""
+    return (image["predicate"] is not None, *(column["expression"] is not None for column in image["columns"]))
+
+
+def _differing(keys: Iterable[str], before: Image, now: Image) -> List[str]:
+    return [
+        f"{key.replace('_', ' ')} is {printable(str(now[key]))}, and was {printable(str(before[key]))}"
+        for key in keys
+        if before[key] != now[key]
+    ]
