@@ -214,7 +214,7 @@ def _count(session: Session, name: Any, copied: bool) -> int:
     if not copied:
         return int(session.one(compose("SELECT pg_catalog.count(*) AS n FROM ONLY {name}", name=name))["n"])
     lines = _Lines()
-    with session.connection.cursor() as cursor:
+    with session.asking() as cursor:
         cursor.copy_expert(compose("COPY {name} TO STDOUT", name=name), lines)
     return lines.rows
 

@@ -199,8 +199,8 @@ def rights_of_statement(
     PREPARE locks these (13.3.1), and neither plans nor runs anything. To be called in a transaction. Raises
     psycopg2.Error, as EXPLAIN would.
     """
-    with theirs(session), session.connection.cursor() as cursor:
-        cursor.execute("PREPARE steady_look AS " + statement, arguments)
+    with theirs(session):
+        session.execute("PREPARE steady_look AS " + statement, arguments)
     session.execute("DEALLOCATE steady_look")
     rows = session.rows(
         "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_catalog.pg_locks l"

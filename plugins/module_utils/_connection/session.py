@@ -47,7 +47,7 @@ class Session:
         STOP.sessions.add(self)
 
     @contextmanager
-    def _asking(self) -> Iterator[Any]:
+    def asking(self) -> Iterator[Any]:
         """A statement: since when it runs can be seen, and whoever cancels it says why."""
         self.since, self.why = time.monotonic(), None
         try:
@@ -62,25 +62,25 @@ class Session:
 
     def execute(self, statement: str, parameters: Optional[Any] = None) -> int:
         """Run it; the number of rows concerned. Raises psycopg2.Error."""
-        with self._asking() as cursor:
+        with self.asking() as cursor:
             cursor.execute(statement, parameters)
             return int(cursor.rowcount)
 
     def rows(self, statement: str, parameters: Optional[Any] = None) -> List[Dict[str, Any]]:
         """All rows as dictionaries. Raises psycopg2.Error."""
-        with self._asking() as cursor:
+        with self.asking() as cursor:
             cursor.execute(statement, parameters)
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
 
     def texts(self, statement: str) -> Tuple[List[str], List[Tuple[Optional[str], ...]]]:
         """Names of columns, and rows in which every value is the server's own text. Raises psycopg2.Error."""
-        with self._asking():
+        with self.asking():
             return server_texts(self.connection, statement)
 
     def samples(self, statement: str) -> List[Dict[str, Any]]:
         """Rows whose values mean the same to the server when they are given back. Raises psycopg2.Error."""
-        with self._asking():
+        with self.asking():
             return sample_rows(self.connection, statement)
 
     def one(self, statement: str, parameters: Optional[Any] = None) -> Dict[str, Any]:

@@ -22,11 +22,11 @@ from .._model.plan import Outcome
 from .._planning.drift import Drift, find_drift
 from .._planning.planning import make_plan
 from .._planning.registry import wishes_of
-from .._planning.row_counts import count_rows, settle
+from .._planning.row_counts import NotCountable, count_rows, settle
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
-from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.errors import NOTHING_CHANGED
 from .._support.plain import plain
 from .._support.sqltext import is_one_statement
 
@@ -169,7 +169,7 @@ def _count(session: Session, schema: str, migration: Migration, before: Mapping[
         try:
             with session.savepoint():
                 rows[table] = count_rows(session, schema, table)
-        except SteadyError as error:
+        except NotCountable as error:
             others.append({**entry, "status": "skipped", "detail": error.why})
         except psycopg2.Error as error:
             others.append({**entry, "status": "failed", "detail": f"could not be counted: {translate(error).what}"})

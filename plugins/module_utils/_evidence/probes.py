@@ -178,7 +178,7 @@ def _look_around(
         rights = rights_of_statement(session, sql.rstrip().rstrip(";"), arguments, WRITES)
         if rights.problem:
             raise Refusal(rights.problem)
-        with acting_as(session, rights.role), theirs(session), session.connection.cursor() as cursor:
+        with acting_as(session, rights.role), theirs(session), session.asking() as cursor:
             cursor.execute("EXPLAIN (VERBOSE, FORMAT JSON) " + sql, arguments)
             plan = cursor.fetchone()[0]
     finally:
@@ -232,7 +232,7 @@ def _statement(
     message: Optional[str] = None
     try:
         session.execute(set_local("statement_timeout", int((deadline - started) * 1000)))
-        with theirs(session), session.connection.cursor() as cursor:
+        with theirs(session), session.asking() as cursor:
             cursor.execute(sql, arguments)
             rowcount = max(cursor.rowcount, 0)
             if cursor.description is not None:

@@ -146,7 +146,7 @@ def _sample(
 
 
 def _explain(session: Session, text: str, arguments: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
-    with theirs(session), session.connection.cursor() as cursor:
+    with theirs(session), session.asking() as cursor:
         cursor.execute(text, arguments)
         plan: Mapping[str, Any] = cursor.fetchone()[0][0]
         return plan

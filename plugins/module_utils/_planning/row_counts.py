@@ -23,7 +23,16 @@ from .._support.errors import SteadyError
 from .._support.problem import nearest
 from .._support.sqltext import compose, identifier, qualified
 
-__all__ = ["CountResult", "compare", "count_problems", "count_rows", "counters", "explained_counts", "settle"]
+__all__ = [
+    "CountResult",
+    "NotCountable",
+    "compare",
+    "count_problems",
+    "count_rows",
+    "counters",
+    "explained_counts",
+    "settle",
+]
 
 # A busy backend reports its counters at most once a second, an idle one within ten (monitoring statistics, 27.2).
 _COUNTER_LAG_SECONDS = 12.0
@@ -100,11 +109,15 @@ def count_problems(session: Session, schema: str, tables: Sequence[str]) -> Tupl
     return tuple(problems)
 
 
+class NotCountable(SteadyError):
+    """The rows of a table can be counted with nobody's rights."""
+
+
 def count_rows(session: Session, schema: str, table: str) -> int:
     """Exactly, and all of them: row_security is off, so a hidden row is an error and not a smaller number."""
     rights = rights_for(session, [(schema, table)])
     if rights.problem:
-        raise SteadyError(f"The rows of {qualified(schema, table)} cannot be counted.", rights.problem)
+        raise NotCountable(f"The rows of {qualified(schema, table)} cannot be counted.", rights.problem)
     question = compose("SELECT pg_catalog.count(*) AS rows FROM {table}", table=identifier(schema, table))
     with acting_as(session, rights.role):
         return int(session.one(question)["rows"])
