@@ -26,7 +26,7 @@ from .._planning.row_counts import NotCountable, count_rows, settle
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
-from .._support.errors import NOTHING_CHANGED
+from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.plain import plain
 from .._support.sqltext import is_one_statement
 
