@@ -48,7 +48,11 @@ class ActionModule(ActionBase):
         restore = _format(commands["restore"]) + " -e steady_backup={path} -e steady_confirm={database}"
         result = outcome(host, arguments["results"], self._task.check_mode, undo, restore)
         if result is None:
-            return {"changed": False, "msg": f"{host}: nothing was run"}
+            raise AnsibleActionFail(
+                f"{host}: nothing was run.\nWhy: no task of this playbook that does its work came to its turn\n"
+                "What to do: see which --tags, --skip-tags and --start-at-task were chosen, and what failed before\n"
+                "Left as it was: no database was contacted by the tasks that are reported here"
+            )
         restored = result["restore"] or {}
         if restored.get("kept_database") and not restored.get("swapped_back") and result["changed"]:
             confirm = f"-e steady_confirm={shlex.quote(str(result['database']))}"

@@ -24,7 +24,7 @@ HOST = "clinic"
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 # The report writes on the controller and has no database to connect to.
-IN_GROUP = [name for name in MODULES if name not in ("fleet_report", "report")]
+IN_GROUP = [name for name in MODULES if name not in ("fleet_report", "report", "variables")]
 
 
 def _playbook(desk: Desk, name: str, tasks: list[dict[str, Any]], **play: Any) -> Path:
