@@ -44,7 +44,7 @@ def plan_result(plan: Plan) -> Dict[str, Any]:
         "plan_sql": plan.text(),
         "steps": [{**StepResult(step).as_dict(), "status": "planned"} for step in plan.steps],
         "present": [
-            {"kind": o.kind, "object": f"{o.table[0]}.{o.table[1]}.{o.name}", "state": o.state} for o in plan.present
+            {"kind": outcome.kind, "object": outcome.object, "state": outcome.state} for outcome in plan.present
         ],
         "notes": list(dict.fromkeys(plan.notes)),
     }

@@ -19,7 +19,7 @@ from .._connection.translation import translate
 from .._journal.images import has_sql
 from .._journal.journal import Journal
 from .._journal.trust import text_writers
-from .._model.plan import Outcome, Plan, Problem, Step
+from .._model.plan import Outcome, Plan, Problem, Step, object_name
 from .._planning.capacity import Capacity
 from .._planning.planning import (
     ask_data,
@@ -69,7 +69,11 @@ class Undo:
     @property
     def object(self) -> str:
         """As results name it."""
-        return Step(self.kind, self.table, self.name, "", ()).object
+        return object_name(self.kind, self.table, self.name)
+
+    def named(self, names: Sequence[str]) -> bool:
+        """Whether it is one of these: names as they are, or as they are shown."""
+        return self.object in names or printable(self.object) in names
 
     @property
     def wish(self) -> Wish:
@@ -167,7 +171,7 @@ def _rollback(
             note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
             return result_of(server, address, "rolled_back", started_at, **_nothing(chosen, note))
         undos = inverse(journal.trusted_steps(chosen["id"]))
-        rest = [undo for undo in undos if only and undo.object not in only]
+        rest = [undo for undo in undos if only and not undo.named(only)]
         _refuse_unknown(only, undos, chosen["id"])
         undos = [undo for undo in undos if undo not in rest]
         plan = _plan(control, server, undos)
@@ -216,7 +220,7 @@ def _rollback(
 
 def _refuse_unknown(only: Sequence[str], undos: Sequence[Undo], deployment_id: str) -> None:
     known = [undo.object for undo in undos]
-    unknown = [name for name in only if name not in known]
+    unknown = [name for name in only if not any(undo.named([name]) for undo in undos)]
     if unknown:
         raise SteadyError(
             f"Deployment {deployment_id} changed nothing of the name {', '.join(unknown)}.",
@@ -294,7 +298,7 @@ def _left_out(plan: Plan) -> List[Dict[str, Any]]:
     return [
         {
             "kind": outcome.kind,
-            "object": f"{outcome.table[0]}.{outcome.table[1]}.{outcome.name}",
+            "object": outcome.object,
             "reasons": [problem.text for problem in outcome.problems],
         }
         for outcome in plan.outcomes

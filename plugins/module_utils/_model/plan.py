@@ -31,6 +31,7 @@ __all__ = [
     "autocommit",
     "guarded",
     "lock_statement",
+    "object_name",
     "unit_script",
 ]
 
@@ -121,6 +122,11 @@ class DataCheck:
         return self.one if total == 1 else self.many.replace("{total}", str(total), 1)
 
 
+def object_name(kind: str, table: Tuple[str, str], name: str) -> str:
+    """As results, messages and steady_rollback_only name an object: an index is its schema's, all else its table's."""
+    return f"{table[0]}.{name}" if kind == "index" else f"{table[0]}.{table[1]}.{name}"
+
+
 @dataclass(frozen=True)
 class Step:
     """One change of one object. before: the image of what stands there now (None: nothing)."""
@@ -143,8 +149,7 @@ class Step:
 
     @property
     def object(self) -> str:
-        schema, table = self.table
-        return f"{schema}.{self.name}" if self.kind == "index" else f"{schema}.{table}.{self.name}"
+        return object_name(self.kind, self.table, self.name)
 
     @property
     def statements(self) -> List[str]:
@@ -194,6 +199,10 @@ class Outcome:
     elsewhere: bool = False
 
     @property
+    def object(self) -> str:
+        return object_name(self.kind, self.table, self.name)
+
+    @property
     def steps(self) -> Tuple[Step, ...]:
         """All that has to be done, in order."""
         return (*((self.step,) if self.step is not None else ()), *self.further)
@@ -231,7 +240,7 @@ class Plan:
         """The plan for people: what needs no change, and each statement with the locks that it takes."""
         lines: List[str] = []
         for outcome in self.present:
-            lines.append(_comment(f"no change: {outcome.kind} {outcome.table[1]}.{outcome.name}: {outcome.state}"))
+            lines.append(_comment(f"no change: {outcome.kind} {outcome.object}: {outcome.state}"))
         for number, step in enumerate(self.steps, 1):
             lines.append("")
             summary = f": {step.summary}" if step.summary else ""

@@ -18,6 +18,7 @@ from .._model.catalog import (
     TableName,
     read_tables,
 )
+from .._model.plan import object_name
 from .registry import KINDS, kind_named
 
 __all__ = ["Drift", "differing", "find_drift"]
@@ -42,8 +43,7 @@ class Drift:
     @property
     def object(self) -> str:
         """Its full name, as steps have it."""
-        schema, table = self.table
-        return f"{schema}.{self.name}" if self.kind == "index" else f"{schema}.{table}.{self.name}"
+        return object_name(self.kind, self.table, self.name)
 
 
 def differing(kind_name: str, left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any]]) -> bool:

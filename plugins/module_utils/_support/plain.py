@@ -14,7 +14,7 @@ import json
 import math
 from typing import Any
 
-from .values import printable
+from .values import encodable
 
 __all__ = ["json_text", "plain"]
 
@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, str):
-        return printable(value)
+        return encodable(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else _infinite(value)
     if isinstance(value, decimal.Decimal):
@@ -37,8 +37,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {printable(str(key)): plain(item) for key, item in value.items()}
-    return printable(str(value))
+        return {encodable(str(key)): plain(item) for key, item in value.items()}
+    return encodable(str(value))
 
 
 def _infinite(value: float) -> str:

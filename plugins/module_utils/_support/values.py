@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .driver import extensions
 
-__all__ = ["keep_values", "printable", "sample_rows", "server_texts", "take_any_bytes"]
+__all__ = ["OBEYED", "encodable", "keep_values", "printable", "sample_rows", "server_texts", "take_any_bytes"]
 
 # Arrays are of the element's caster. Names are those of psycopg2.extensions.
 _OIDS: Dict[str, Tuple[int, int]] = {
@@ -121,10 +122,26 @@ def take_any_bytes() -> None:
         extensions.encodings[name] = _CODEC
 
 
+# What a terminal, a pager or a browser obeys instead of showing it: control characters but for line breaks and
+# tabulators, and what turns the direction of writing (Unicode, 9.0 and UAX 9).
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
 def printable(text: str) -> str:
-    r"""The text with bytes that are no UTF-8 written as \xe9."""
+    r"""The text for people: what is obeyed and not shown is written as \x1b, and bytes that are no UTF-8 as \xe9."""
+    return OBEYED.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), encodable(text))
+
+
+def encodable(text: str) -> str:
+    r"""The text as a value: all of it, with bytes that are no UTF-8 written as \xe9, halves of pairs as \ud800."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        data = text.encode("utf-8", "surrogateescape" if all(_is_byte(one) for one in text) else "backslashreplace")
+        return data.decode("utf-8", "backslashreplace")
     return text
+
+
+def _is_byte(character: str) -> bool:
+    """Whether it can be encoded, as itself or as the byte that it stands for."""
+    return not "\ud800" <= character <= "\udfff" or "\udc80" <= character <= "\udcff"

@@ -369,4 +369,5 @@ def _outcome(
         further += owner_problems(catalog, target.table_name)
         if step.rehearsal or step.cleanup:
             further += build_problems(target, catalog)
-    return Outcome(KIND, target.table_name, target.name, state, step, (*problems, *further), notes)
+    all_problems = (*problems, *further)
+    return Outcome(KIND, target.table_name, target.name, state, step, all_problems, notes)

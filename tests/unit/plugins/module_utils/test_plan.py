@@ -189,7 +189,7 @@ class TestText:
         writes = "no writes while it is held: taken without queueing, held for milliseconds"
         everything = "no reads or writes while it is held: taken without queueing, held for milliseconds"
         assert plan.text().splitlines() == [
-            "-- no change: column Sale.c: NULL allowed",
+            "-- no change: column public.Sale.c: NULL allowed",
             "",
             "-- step 1: create index public.i",
             f'--   lock: SHARE UPDATE EXCLUSIVE on "public"."Sale" ({quiet})',
@@ -223,11 +223,11 @@ class TestText:
         assert Plan(()).text() == "-- nothing to do\n"
         assert plan_of().steps == []
         there = Outcome("index", SALE, "i", "valid, exactly as wanted")
-        assert Plan((there,)).text() == ("-- no change: index Sale.i: valid, exactly as wanted\n\n-- nothing to do\n")
+        assert Plan((there,)).text() == ("-- no change: index public.i: valid, exactly as wanted\n\n-- nothing to do\n")
 
     def test_what_is_gone_as_wanted_is_not_said_to_be_there(self) -> None:
         gone = Outcome("index", SALE, "old_idx", "not there")
-        assert Plan((gone,)).text() == "-- no change: index Sale.old_idx: not there\n\n-- nothing to do\n"
+        assert Plan((gone,)).text() == "-- no change: index public.old_idx: not there\n\n-- nothing to do\n"
         assert Plan((gone,)).present == [gone]
 
     def test_what_cannot_be_planned_is_not_said_to_be_there(self) -> None:
