@@ -11,6 +11,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._support.values import printable
 from ..plugin_utils._evidence_verdicts import (
     probe_verdicts,
     query_verdicts,
@@ -48,7 +49,7 @@ class ActionModule(ActionBase):
         )
         problem = _problem_after(probes, queries) if after else _problem_before(probes, queries)
         if problem is not None:
-            result.update(status="failed", failed=True, msg=problem)
+            result.update(status="failed", failed=True, msg=printable(problem))
         return result
 
 

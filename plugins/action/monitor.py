@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._support.duration import milliseconds
 from ..plugin_utils._monitoring import Watch
+from ..plugin_utils._progress import show_line
 from ..plugin_utils._prometheus import write_metrics
 
 __all__ = ["ActionModule"]
@@ -47,7 +48,7 @@ class ActionModule(ActionBase):
             news = watch.saw(result)
             if duration:
                 for line in news:
-                    Display().display(f"{host}: {line}")
+                    show_line(host, line)
             elif watch.last is None:
                 return dict(result)  # looked once, and it could not be: the module says why
             self._tell_prometheus(arguments.get("prometheus"), host, watch)

@@ -13,6 +13,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._support.commands import variable
+from ..module_utils._support.values import printable
 from ..plugin_utils._artifacts import host_folder, write_artifacts
 from ..plugin_utils._migration_argument import operator
 from ..plugin_utils._notify import notify
@@ -44,8 +46,7 @@ class ActionModule(ActionBase):
         )
         host = str(variables.get("inventory_hostname", "localhost"))
         commands = {name: _command(name, host, variables) for name in _PLAYBOOKS}
-        undo = _format(commands["rollback"]) + " -e steady_deployment={id}"
-        restore = _format(commands["restore"]) + " -e steady_backup={path} -e steady_confirm={database}"
+        undo, restore = commands["rollback"], commands["restore"]
         result = outcome(host, arguments["results"], self._task.check_mode, undo, restore)
         if result is None:
             raise AnsibleActionFail(
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
             )
         restored = result["restore"] or {}
         if restored.get("kept_database") and not restored.get("swapped_back") and result["changed"]:
-            confirm = f"-e steady_confirm={shlex.quote(str(result['database']))}"
+            confirm = variable("steady_confirm", str(result["database"]))
             restored["undo_command"] = f"{commands['restore']} --tags undo {confirm}"
         directory, warnings = "", []
         if not self._task.check_mode:
@@ -70,7 +71,7 @@ class ActionModule(ActionBase):
             if arguments["webhook_url"] and (result["status"] == "failed" or arguments["webhook_when"] == "always"):
                 warnings = notify(arguments["webhook_url"], result)
         said = lines(result, directory, _not_begun(variables), self._task.diff)
-        return {"changed": False, "msg": "\n".join(said), "directory": directory, "warnings": warnings}
+        return {"changed": False, "msg": printable("\n".join(said)), "directory": directory, "warnings": warnings}
 
 
 def _command(playbook: str, host: str, variables: Mapping[str, Any]) -> str:
@@ -80,11 +81,6 @@ def _command(playbook: str, host: str, variables: Mapping[str, Any]) -> str:
     name = f"steady.postgresql.{playbook}" if "ansible_collections" in folder.parts else own
     inventories = " ".join(f"-i {shlex.quote(_from_here(Path(str(source))))}" for source in _inventories(variables))
     return f"ansible-playbook {shlex.quote(name)} {inventories} --limit {shlex.quote(host)}"
-
-
-def _format(text: str) -> str:
-    """For str.format, which shall leave it as it is."""
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _inventories(variables: Mapping[str, Any]) -> list[Any]:

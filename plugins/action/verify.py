@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._support.values import printable
 from ..plugin_utils._expectation import judge_queries
 from ..plugin_utils._migration_argument import read_argument
 
@@ -33,9 +34,8 @@ class ActionModule(ActionBase):
             total = len(result["verification"])
             lines = [line for check in wrong for line in _lines(check)]
             result["failed"] = True
-            result["msg"] = "\n".join(
-                [f"{len(wrong)} of {total} checks failed:", *lines, "Nothing was changed by checking."]
-            )
+            said = [f"{len(wrong)} of {total} checks failed:", *lines, "Nothing was changed by checking."]
+            result["msg"] = printable("\n".join(said))
         return result
 
 

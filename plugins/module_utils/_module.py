@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from ._connection.address import read_address
+from ._connection.address import hidden, read_address
 from ._connection.stop import STOP
 from ._connection.target import Expectation
 from ._locks.blockers import BlockerPolicy
@@ -131,6 +131,26 @@ def _fail(module: AnsibleModule, error: SteadyError) -> None:
     )
 
 
+def _without_secrets(parameters: Mapping[str, Any]) -> Callable[[str], str]:
+    """Makes a library's text fit for a terminal and a log: without addresses, their passwords, control characters."""
+    texts = [str(parameters[name]) for name in ("database_url", "proof_url") if parameters.get(name)]
+    addresses = []
+    for text in texts:
+        try:
+            addresses.append(read_address(text))
+        except Exception:
+            continue  # the text as a whole is hidden all the same
+
+    def shown(text: str) -> str:
+        for whole in texts:
+            text = text.replace(whole, "***")
+        for address in addresses:
+            text = hidden(text, address.secrets, address.parameters)
+        return printable(text)
+
+    return shown
+
+
 def run(
     module: AnsibleModule,
     work: Callable[[Mapping[str, Any], Options], Dict[str, Any]],
@@ -151,13 +171,14 @@ def run(
     except SteadyError as error:
         _fail(module, error)
     except Exception as error:  # a defect of ours: one sentence for the operator, the traceback for the report
+        shown = _without_secrets(module.params)
         module.fail_json(
-            msg=f"This should not have happened: {type(error).__name__}: {error}\nWhat to do: see with "
+            msg=shown(f"This should not have happened: {type(error).__name__}: {error}") + "\nWhat to do: see with "
             "steady.postgresql.journal_info what was done; check mode with -vvv shows where it went wrong",
-            exception=traceback.format_exc(),
+            exception=shown(traceback.format_exc()),
             status="failed",
-            changed=True,
+            changed=not module.check_mode,
         )
     if module._diff and result.get("plan_sql"):
-        result["diff"] = {"prepared": result["plan_sql"]}
+        result["diff"] = {"prepared": printable(result["plan_sql"])}
     module.exit_json(**plain(result))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._support.values import OBEYED, printable
 from ._junit import junit
 from ._pages import pages
 from ._report_view import view
@@ -47,8 +48,8 @@ def write_artifacts(
     environment = pages(templates)
     shown = {"result": result, "view": view(result, commands or {}, operator)}
     document = {key: value for key, value in result.items() if key != "plan_sql"}
-    write_privately(target / "result.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    write_privately(target / "plan.sql", result["plan_sql"])
+    write_privately(target / "result.json", _json(document))
+    write_privately(target / "plan.sql", printable(result["plan_sql"]))
     write_privately(target / "report.html", environment.get_template("report.html.j2").render(shown))
     write_privately(target / "report.md", environment.get_template("report.md.j2").render(shown))
     write_privately(target / "junit.xml", junit(result))
@@ -58,6 +59,12 @@ def write_artifacts(
     pointer.symlink_to(target.name)
     pointer.replace(latest)
     return target
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    r"""Every value as it is; what a terminal would obey is written as \u009b, which JSON reads as the same."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 
 def _new_folder(folder: Path, name: str) -> Path:

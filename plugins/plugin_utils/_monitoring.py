@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._monitor.statements import changes
+from ..module_utils._support.values import printable
 
 __all__ = ["Watch"]
 
@@ -85,8 +86,7 @@ class Watch:
         result = {**self._facts, "changed": False, "failed": failed, "status": "failed" if failed else "succeeded"}
         count = sum(1 for one in findings if _RANK[one["status"]] >= wanted) + len(self._unreachable)
         if failed:
-            result["msg"] = f"{count} thing{'' if count == 1 else 's'} to see to: " + "; ".join(
-                [f"it did not answer at {one['at']}: {one['message']}" for one in self._unreachable]
-                + [one["detail"] for one in findings if _RANK[one["status"]] >= wanted]
-            )
+            said = [f"it did not answer at {one['at']}: {one['message']}" for one in self._unreachable]
+            said += [one["detail"] for one in findings if _RANK[one["status"]] >= wanted]
+            result["msg"] = printable(f"{count} thing{'' if count == 1 else 's'} to see to: {'; '.join(said)}")
         return {**result, "monitoring": monitoring}

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.urls import open_url
 
+from ..module_utils._support.values import printable
 from ._summary import headline
 
 __all__ = ["message", "notify"]
@@ -29,7 +30,7 @@ def message(result: Mapping[str, Any]) -> str:
         parts.append(str(result["error"])[:_LONGEST])
     if result["undo"]:
         parts.append(f"to undo: {result['undo']}")
-    return "\n".join(parts).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return printable("\n".join(parts)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def notify(url: str, result: Mapping[str, Any]) -> list[str]:

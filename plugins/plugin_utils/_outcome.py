@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils._support.commands import variable
 from ..module_utils._support.deployment_id import new_deployment_id
 
 __all__ = ["outcome"]
@@ -31,8 +31,8 @@ _FACTS = (
 def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, restore: str = "") -> dict[str, Any] | None:
     """The content of result.json: its JSON Schema is docs/result.schema.json. None when nothing was run.
 
-    undo: the command that undoes a deployment, with {id} for its id. restore: the one that restores a backup, with
-    {path} for its folder and {database} for the name to confirm. Keys of later versions stand empty.
+    undo: the command of a rollback. restore: the one of a restore, empty where none is to be named. Keys of later
+    versions stand empty.
     """
     plan, verify = _ran(results.get("plan")), _ran(results.get("verify"))
     checked = _ran(results.get("backup_verify"))
@@ -78,7 +78,9 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "queries": evidence.get("queries", []),
         "storage": evidence.get("storage"),
         "promises": evidence.get("promises", []),
-        "undo": undo.format(id=facts["deployment_id"]) if changed and action == "deploy" else None,
+        "undo": f"{undo} {variable('steady_deployment', facts['deployment_id'])}"
+        if changed and action == "deploy"
+        else None,
         "restore_command": _restore_command(restore, backup, facts["database"]),
         "error": error,
         "plan_sql": source.get("plan_sql", ""),
@@ -119,7 +121,8 @@ def _restore_command(command: str, backup: Mapping[str, Any], database: Any) -> 
     # Dumps of somebody else's, and what the Supabase CLI took, are restored by hand.
     if not command or described.get("status") != "proven" or described.get("method") != "pg_dump" or not database:
         return None
-    return command.format(path=shlex.quote(str(described["path"])), database=shlex.quote(str(database)))
+    which, confirm = variable("steady_backup", str(described["path"])), variable("steady_confirm", str(database))
+    return f"{command} {which} {confirm}"
 
 
 def _ran(result: Any) -> Mapping[str, Any]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from ..module_utils._backup.files import human_bytes
+from ..module_utils._support.values import printable
 
 __all__ = ["pages"]
 
@@ -24,11 +26,17 @@ def pages(folder: Path) -> Environment:
         loader=FileSystemLoader(folder),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(human=_human, md=_md, fence=_fence)
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """What is printed: no control characters, in whatever the page is opened with. Markup is ours."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _human(count: Any) -> str:

@@ -20,7 +20,9 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-__all__ = ["final_lines", "line", "measured", "run_with_progress"]
+from ..module_utils._support.values import printable
+
+__all__ = ["final_lines", "line", "measured", "run_with_progress", "show_line"]
 
 _LOOK_SECONDS = 1.0
 _LOGIN_SECONDS = 1.0
@@ -65,7 +67,7 @@ def measured(host: str, doing: str, total: int, measure: Callable[[], int]) -> I
     def tell() -> None:
         while not done.wait(_SAY_SECONDS - _LOOK_SECONDS):
             content = {"doing": doing, "done": measure(), "total": total, "unit": "bytes"}
-            Display().display(f"{host}: {line({**content, 'elapsed': time.monotonic() - since})}")
+            show_line(host, line({**content, "elapsed": time.monotonic() - since}))
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
@@ -122,14 +124,14 @@ class _Teller(threading.Thread):
             self._ended.add(name)
         else:
             return
-        Display().display(f"{self._host}: {line(content)}")
+        show_line(self._host, line(content))
 
     def say_end(self, result: Mapping[str, Any]) -> None:
         """The lines that stay, for what was shown and not ended yet."""
         if self._shown:
             for name, text in final_lines(result):
                 if name not in self._ended and (name in self._shown or not name):
-                    Display().display(f"{self._host}: {text}")
+                    show_line(self._host, text)
 
 
 def final_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -143,6 +145,11 @@ def final_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         backup = result.get("backup") or {}
         lines.append(("", f"backup {backup['status']}: {backup['detail']}" if backup else str(result.get("status"))))
     return lines
+
+
+def show_line(host: str, text: str) -> None:
+    """One line in Ansible's own output: names in it come from databases, and no terminal obeys them."""
+    Display().display(printable(f"{host}: {' '.join(text.split())}"))
 
 
 def _look(connection: Any, path: str) -> list[Mapping[str, Any]]:

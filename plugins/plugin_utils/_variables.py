@@ -272,7 +272,7 @@ def _migration(value: Any, name: str) -> None:
         raise ValueError(f"{name}: a name in migrations/, a path or a mapping is wanted")
 
 
-_VALUES: dict[str, Callable[[Any, str], None]] = {
+_VALUES: dict[str, Callable[[Any, str], object]] = {
     "_lock_budget": _setting,
     "_lock_patience": _setting,
     "_old_transaction": _duration,

@@ -11,8 +11,8 @@ from typing import Any
 from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
 
 ROOT = Path(__file__).resolve().parents[2]
-RESTORE = "ansible-playbook restore.yml -e steady_backup={path} -e steady_confirm={database}"
-UNDO = "ansible-playbook rollback.yml -e steady_deployment={id}"
+RESTORE = "ansible-playbook restore.yml"
+UNDO = "ansible-playbook rollback.yml"
 HASH = "0" * 64
 
 

@@ -21,6 +21,7 @@ from .._connection.target import Server, Target
 from .._connection.translation import translate
 from .._run.options import Options, now
 from .._run.results import result_of
+from .._support.commands import variable
 from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
@@ -102,7 +103,8 @@ def _confirmed(parameters: Mapping[str, Any], options: Options, database: str) -
     raise SteadyError(
         "The restore was not confirmed.",
         f'steady_confirm is "{typed}", the database is "{database}"' if typed else "steady_confirm is not set",
-        f"look at what would be lost with --check, then type the database's name: -e steady_confirm={database}",
+        "look at what would be lost with --check, then type the database's name: "
+        + variable("steady_confirm", database),
         NOTHING_CHANGED,
     )
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.action.report import _command, _format, _not_begun
+from ansible_collections.steady.postgresql.plugins.action.report import _command, _not_begun
+from ansible_collections.steady.postgresql.plugins.module_utils._support.commands import variable
 
 HOSTS = ["a", "b", "c", "d", "e"]
 
@@ -40,7 +41,7 @@ def test_without_a_play_there_are_none(variables: dict[str, Any]) -> None:
 
 
 def _undo(host: str, variables: dict[str, Any]) -> str:
-    return _format(_command("rollback", host, variables)) + " -e steady_deployment={id}"
+    return f"{_command('rollback', host, variables)} {variable('steady_deployment', 'ID')}"
 
 
 class TestUndo:
@@ -53,7 +54,7 @@ class TestUndo:
         return tmp_path
 
     def command(self, host: str = "db1", **variables: Any) -> list[str]:
-        return shlex.split(_undo(host, variables).format(id="ID"))
+        return shlex.split(_undo(host, variables))
 
     def test_of_a_checkout(self, here: Path) -> None:
         inventories = [f"{here}/inventories/demo", "/elsewhere/hosts", f"{here}/hosts.yml"]

@@ -70,8 +70,8 @@ def test_a_folder_that_cannot_be_written_is_an_oserror(tmp_path: Path) -> None:
 
 def test_names_that_utf8_cannot_encode_do_not_stop_the_report(tmp_path: Path) -> None:
     target = written(tmp_path, {**DEPLOYED, "database": "x\udcff", "plan_sql": "-- \udcff\n"})
-    assert (target / "plan.sql").read_text(encoding="utf-8") == "-- \\udcff\n"
-    assert "x\\udcff" in (target / "report.html").read_text(encoding="utf-8")
+    assert (target / "plan.sql").read_text(encoding="utf-8") == "-- \\xff\n"
+    assert "x\\xff" in (target / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

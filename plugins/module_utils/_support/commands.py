@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Commands that are printed to be pasted: what a shell, Ansible and Jinja make of them is the value that was meant."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+__all__ = ["variable"]
+
+_PLAIN = re.compile(r"[\w@%+:,./~-]+")
+_TEMPLATE = re.compile(r"\{[{%#]")
+
+
+def variable(name: str, value: str) -> str:
+    """The option -e that gives a variable of a playbook this text.
+
+    name=value is split at spaces by Ansible, and every value of -e is a template; only a mapping in YAML has quotes
+    that Ansible heeds, and the tag !unsafe (Ansible documentation, "Advanced playbook syntax").
+    """
+    if _PLAIN.fullmatch(value):
+        return "-e " + shlex.quote(f"{name}={value}")
+    tag = "!unsafe " if _TEMPLATE.search(value) else ""
+    return "-e " + shlex.quote(f'{{"{name}": {tag}{json.dumps(value, ensure_ascii=False)}}}')
