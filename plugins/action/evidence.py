@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
 
 def _problem_before(probes: list[dict[str, Any]], queries: list[dict[str, Any]]) -> str | None:
     """What the author of the migration has to mend, while everything still stands as it was."""
-    wrong = [probe["detail"].removeprefix("before: ") for probe in probes if (probe["before"] or {}).get("fault")]
+    wrong = [probe["before"]["detail"] for probe in probes if (probe["before"] or {}).get("fault")]
     wrong += [query["detail"] for query in queries if query["fault"]]
     if not wrong:
         return None

@@ -330,12 +330,12 @@ class Executor:
         if unit.guarded:
             self._run_guarded(session, unit, result, line)
         elif unit.transaction:
-            self._run_statement(session, "; ".join(["BEGIN", *unit.statements, "COMMIT"]), result, line)
+            self._run_statement(session, unit, "; ".join(["BEGIN", *unit.statements, "COMMIT"]), result, line)
         else:
             if unit.drains:
                 self._drain(unit, result, line)
             for statement in unit.statements:
-                self._run_statement(session, statement, result, line)
+                self._run_statement(session, unit, statement, result, line)
 
     def _drain(self, unit: Unit, result: StepResult, line: Line) -> None:
         """Wait for whoever uses the table now, before anything is changed.
@@ -391,23 +391,23 @@ class Executor:
         line.enter("")
         line.waiting = ""
 
-    def _run_statement(self, session: Session, statement: str, result: StepResult, line: Line) -> None:
+    def _run_statement(self, session: Session, unit: Unit, statement: str, result: StepResult, line: Line) -> None:
         """One that nobody waits for, however long it takes. The victim of a deadlock is run again."""
         started = time.monotonic()
         while True:
             try:
                 self._execute(session, statement, result, line)
-                result.made = result.made or statement.startswith("CREATE ")
+                result.made = result.made or unit.builds
                 return
             except psycopg2.Error as error:
                 if session.connection.closed:
                     raise
-                if statement.startswith("BEGIN"):
+                if unit.transaction:
                     session.execute("ROLLBACK")
                 if error.pgcode != DEADLOCK or time.monotonic() - started > self.policy.patience_s:
                     raise
             result.attempts += 1
-            if statement.startswith("CREATE "):
+            if unit.builds:
                 self._sweep(session, result, line)  # the invalid index that it left owns the name
 
     def _execute(self, session: Session, statement: str, result: StepResult, line: Line) -> None:

@@ -41,9 +41,8 @@ JOURNAL_VERSION = 2
 _COMMENT = f"COMMENT ON SCHEMA steady IS 'steady.postgresql journal, version {JOURNAL_VERSION}'"
 # Event triggers of others may have turned it on (Supabase's does): then other roles that deploy would see no row.
 _VISIBLE = "".join(f"ALTER TABLE steady.{name} DISABLE ROW LEVEL SECURITY;\n" for name in TABLES)
+_SCHEMA = f"CREATE SCHEMA IF NOT EXISTS steady; {_COMMENT};"
 _TABLES = f"""
-CREATE SCHEMA IF NOT EXISTS steady;
-{_COMMENT};
 CREATE TABLE IF NOT EXISTS steady.deployment (
   id text PRIMARY KEY,
   migration_id text NOT NULL,
@@ -179,7 +178,7 @@ class Journal:
             )
         try:
             if not row["tables"]:
-                statements = _TABLES if not row["schema"] else _TABLES[_TABLES.index("CREATE TABLE") :]
+                statements = _TABLES if row["schema"] else _SCHEMA + _TABLES
                 self.session.execute("BEGIN; " + statements + " COMMIT")
             elif not row["evidence"]:  # a journal of version 1
                 comment = _COMMENT if row["own"] else ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from .._support.sqltext import qualified
@@ -29,6 +29,7 @@ __all__ = [
     "Step",
     "Unit",
     "autocommit",
+    "build",
     "guarded",
     "lock_statement",
     "object_name",
@@ -72,7 +73,8 @@ class Unit:
     guarded: the locks conflict with ordinary reads or writes, so the statements run in one short transaction under
     the lock policy. Otherwise they block nobody, however long they take. transaction: all or nothing; else each
     statement commits by itself. drains: whoever uses the table is waited for before it begins. evaluates: what the
-    owner of the tables wrote is run meanwhile (constraints, predicates), so that it runs as that owner.
+    owner of the tables wrote is run meanwhile (constraints, predicates), so that it runs as that owner. builds: a build
+    that is cut off leaves an invalid index, which the step's cleanup drops.
     """
 
     statements: Tuple[str, ...]
@@ -81,6 +83,7 @@ class Unit:
     transaction: bool = False
     drains: bool = False
     evaluates: bool = False
+    builds: bool = field(default=False, compare=False)
 
     @property
     def altered(self) -> List[Tuple[str, str]]:
@@ -96,6 +99,11 @@ def guarded(mode: str, tables: Iterable[Tuple[str, str]], *statements: str, only
 def autocommit(table: Tuple[str, str], *statements: str, also: Tuple[Lock, ...] = ()) -> Unit:
     """Statements outside a transaction that let reads and writes go on (SHARE UPDATE EXCLUSIVE)."""
     return Unit(statements, (Lock(SHARE_UPDATE_EXCLUSIVE, table), *also))
+
+
+def build(table: Tuple[str, str], statement: str) -> Unit:
+    """A CREATE INDEX CONCURRENTLY."""
+    return Unit((statement,), (Lock(SHARE_UPDATE_EXCLUSIVE, table),), builds=True)
 
 
 @dataclass(frozen=True)

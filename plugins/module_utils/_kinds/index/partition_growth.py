@@ -19,6 +19,7 @@ from ..._model.plan import (
     Problem,
     Step,
     autocommit,
+    build,
     guarded,
 )
 from ..._support.sqltext import (
@@ -210,7 +211,7 @@ def _make(
         return
     clustered = bool(image["clustered"]) if image is not None else False
     after = after_build(target, image["comment"] if image is not None else None, clustered, statistics)
-    units = [*(drops([here]) if here is not None else []), autocommit(node, create_statement(target, name))]
+    units = [*(drops([here]) if here is not None else []), build(node, create_statement(target, name))]
     units += [autocommit(node, statement) for statement in after]
     growth.builds.append(
         Step(

@@ -20,6 +20,7 @@ from ..._model.plan import (
     Step,
     Unit,
     autocommit,
+    build,
 )
 from ..._model.tables import (
     column_problems,
@@ -216,7 +217,7 @@ def _detached(scene: _Scene, found: Mapping[str, Any]) -> Outcome:
     if new is not None and new["valid"] and not differences(beside, new, catalog):
         return _outcome(scene, "attached; the one beside it is built", None)
     after = after_build(beside, **_marks(scene, None))
-    units = [*drops(scene.leftovers), autocommit(target.table_name, create_statement(beside, beside.name))]
+    units = [*drops(scene.leftovers), build(target.table_name, create_statement(beside, beside.name))]
     units.extend(autocommit(target.table_name, statement) for statement in after)
     step = _step(scene, "create", units, f'takes the place of "{target.name}" when that goes', cleanup=beside.name)
     step = replace(step, name=beside.name, before=dict(new) if new is not None else None)
@@ -256,7 +257,7 @@ def _build(scene: _Scene, action: str) -> Step:
         # Its comment stands at the old index alone, which goes once the new one has it.
         return _replace(scene, found, [], action)
     units = [*drops(scene.leftovers), *(drops([found]) if found is not None else [])]
-    units.append(autocommit(target.table_name, create_statement(target, target.name)))
+    units.append(build(target.table_name, create_statement(target, target.name)))
     units.extend(autocommit(target.table_name, statement) for statement in after_build(target, **marks))
     return _step(scene, action, units, "", cleanup=target.name)
 
@@ -284,7 +285,7 @@ def _replace(scene: _Scene, found: Mapping[str, Any], different: List[str], acti
     reuse = new is not None and _built(scene, new, marks)
     units = drops([image for image in scene.leftovers if not (reuse and image is new)])
     if not reuse:
-        units.append(autocommit(target.table_name, create_statement(target, beside.name)))
+        units.append(build(target.table_name, create_statement(target, beside.name)))
     before_swap = after_build(beside, **{**_missing(marks, new if reuse else None), "clustered": False})
     units.extend(autocommit(target.table_name, statement) for statement in before_swap)
     names = (

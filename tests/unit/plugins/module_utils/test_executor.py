@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.executor import Executor, StepResult, _groups
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.left import Left
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._model import plan
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
     ACCESS_EXCLUSIVE,
     SHARE_UPDATE_EXCLUSIVE,
@@ -21,7 +22,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._model.plan impo
     Lock,
     Step,
     Unit,
-    autocommit,
     guarded,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
@@ -31,7 +31,7 @@ SALE, TENANT, PET = ("public", "Sale"), ("public", "Tenant"), ("public", "Pet")
 
 
 def build(name: str, of: tuple[str, str] = SALE, **more: Any) -> Step:
-    return Step("index", of, name, "create", (autocommit(of, f"CREATE {name}"),), **more)
+    return Step("index", of, name, "create", (plan.build(of, f"CREATE {name}"),), **more)
 
 
 def drop(name: str, of: tuple[str, str] = SALE) -> Step:
