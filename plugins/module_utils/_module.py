@@ -76,12 +76,12 @@ def options_of(module: AnsibleModule) -> Options:
             milliseconds(parameters.get("lock_patience", "10m"), "lock_patience") / 1000.0,
             _blocker_policy(parameters),
         )
-        if "on_blocker" in parameters:
-            if parameters["on_blocker"] != "wait" and not policy.blockers.anybody:
-                raise ValueError(
-                    f"on_blocker: {parameters['on_blocker']} whom? on_blocker_applications or on_blocker_roles must "
-                    "name those whose sessions may be ended"
-                )
+        if parameters.get("on_blocker", "wait") != "wait" and not policy.blockers.anybody:
+            raise ValueError(
+                f"on_blocker: {parameters['on_blocker']} whom? on_blocker_applications or on_blocker_roles must "
+                "name those whose sessions may be ended"
+            )
+        if "max_replica_lag" in parameters:
             most_lag_s = seconds_or_off(parameters["max_replica_lag"], "max_replica_lag")
         if parameters.get("disk_allowance"):
             allowance = size_bytes(parameters["disk_allowance"], "disk_allowance")
@@ -107,12 +107,12 @@ def options_of(module: AnsibleModule) -> Options:
 
 def _blocker_policy(parameters: Dict[str, Any]) -> BlockerPolicy:
     """What may be done about those in the way; of a module that has no such options, nothing. Raises ValueError."""
-    if "on_blocker" not in parameters:
+    if "old_transaction" not in parameters:
         return BlockerPolicy()
     return BlockerPolicy(
-        parameters["on_blocker"],
-        tuple(parameters["on_blocker_applications"]),
-        tuple(parameters["on_blocker_roles"]),
+        parameters.get("on_blocker", "wait"),
+        tuple(parameters.get("on_blocker_applications") or ()),
+        tuple(parameters.get("on_blocker_roles") or ()),
         milliseconds(parameters["old_transaction"], "old_transaction") / 1000.0,
     )
 

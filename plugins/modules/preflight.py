@@ -45,6 +45,19 @@ options:
     description:
       - Index builds at a time, for the estimate of the disk that they need. By default chosen from the server.
     type: int
+  old_transaction:
+    description:
+      - How old a transaction is that does not end by itself soon, as for M(steady.postgresql.apply).
+    type: str
+    default: 1m
+    version_added: 0.4.0
+  max_replica_lag:
+    description:
+      - How far replicas may be behind when a step begins, as for M(steady.postgresql.apply). V(off) does not judge
+        them.
+    type: str
+    default: 30s
+    version_added: 0.4.0
   disk_allowance:
     description:
       - How much disk the new indexes may take while they are built, such as V(20GB). By default what is free, where
@@ -146,6 +159,8 @@ def main():
         "backup_directory": {"type": "path"},
         "verify": {"type": "bool", "default": False},
         "parallel": {"type": "int"},
+        "old_transaction": {"type": "str", "default": "1m"},
+        "max_replica_lag": {"type": "str", "default": "30s"},
         "disk_allowance": {"type": "str"},
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _preflight)

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..module_utils._backup.files import human_bytes
+from ..module_utils._support.size import size_text
 from ..module_utils._support.values import printable
 
 __all__ = ["pages"]
@@ -40,7 +40,7 @@ def _shown(value: Any) -> Any:
 
 
 def _human(count: Any) -> str:
-    return "" if count is None else human_bytes(count)
+    return "" if count is None else size_text(count)
 
 
 def _md(text: Any) -> str:

@@ -20,6 +20,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._support.duration import duration_text
+from ..module_utils._support.size import size_text
 from ..module_utils._support.values import printable
 
 __all__ = ["final_lines", "line", "measured", "run_with_progress", "show_line"]
@@ -27,7 +29,6 @@ __all__ = ["final_lines", "line", "measured", "run_with_progress", "show_line"]
 _LOOK_SECONDS = 1.0
 _LOGIN_SECONDS = 1.0
 _SAY_SECONDS = 5.0
-_UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 # Both are done when the plugin is loaded, which is in ansible-playbook's own process: its workers, in which the plugin
 # runs, have no terminal any more since ansible-core 2.19. And in a pipe Ansible's output would come when its buffer is
 # full, or with the next task.
@@ -140,7 +141,7 @@ def final_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = []
     for step in steps:
         name = f"{step['action']} {step['kind'].replace('_', ' ')} {step['object']}"
-        lines.append((name, f"{name}: {step['status']}, {_duration(step['duration_ms'] / 1000)}"))
+        lines.append((name, f"{name}: {step['status']}, {duration_text(step['duration_ms'] / 1000)}"))
     if not steps:
         backup = result.get("backup") or {}
         lines.append(("", f"backup {backup['status']}: {backup['detail']}" if backup else str(result.get("status"))))
@@ -171,10 +172,10 @@ def line(content: Mapping[str, Any]) -> str:
         # 1.1 GB of 2.1 GB, but 3 of 14 tables.
         first = _amount(done, content["unit"]) if content["unit"] == "bytes" else f"{done:.0f}"
         text += f": {first} of {_amount(total, content['unit'])}, {share * 100:.0f} %"
-    text += f", {_duration(elapsed)}"
+    text += f", {duration_text(elapsed)}"
     phase = float(content.get("phase_elapsed") or elapsed)
     if done and total and done < total and phase >= 1:
-        text += f", about {_duration(phase * (total - done) / done)} to go"
+        text += f", about {duration_text(phase * (total - done) / done)} to go"
     if content.get("waiting"):
         text += f"; waits for {content['waiting']}"
     return text
@@ -183,13 +184,4 @@ def line(content: Mapping[str, Any]) -> str:
 def _amount(count: float, unit: str) -> str:
     if unit != "bytes":
         return f"{count:.0f} {unit}"
-    for size, name in _UNITS:
-        if count >= size:
-            return f"{count / size:.1f} {name}"
-    return f"{count:.0f} bytes"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return size_text(count)

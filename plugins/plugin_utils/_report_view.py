@@ -136,7 +136,7 @@ def _sizes(indexes: Sequence[Mapping[str, Any]]) -> Any:
     """The largest indexes that are there. One that was dropped, or never built, has no size."""
     there = [one for one in indexes if one["bytes"] is not None]
     largest = sorted(there, key=lambda one: -one["bytes"])[:20]
-    return bars([one["index"] for one in largest], {"size": [one["bytes"] / 1e6 for one in largest]}, "MB")
+    return bars([one["index"] for one in largest], {"size": [one["bytes"] / 1024**2 for one in largest]}, "MB")
 
 
 def _checklist(result: Mapping[str, Any], commands: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..module_utils._support.duration import duration_text
 from ._evidence_summary import evidence_lines
 from ._findings import finding_lines
 
@@ -74,7 +75,7 @@ def _restore(restore: Mapping[str, Any], status: str) -> list[str]:
         text.append(f"  backup {restore['backup_id']}, taken at {restore['snapshot_at']}, in {restore['path']}")
         text.append(
             f"  {'LOST is' if done else 'a restore loses'} what was written since then"
-            f" ({_window(restore['window_seconds'])}); tables with another number of rows:"
+            f" ({duration_text(restore['window_seconds'])}); tables with another number of rows:"
         )
         text += [
             f"    {one['table']}: {_live(one)} {then}, {_rows(one['backup_rows'])} {now}" for one in restore["lost"]
@@ -135,11 +136,6 @@ def _live(table: Mapping[str, Any]) -> str:
 
 def _rows(count: int | None) -> str:
     return "no table" if count is None else f"{count} row{'' if count == 1 else 's'}"
-
-
-def _window(seconds: int) -> str:
-    minutes, hours = seconds / 60, seconds / 3600
-    return f"{seconds} s" if minutes < 2 else f"{minutes:.0f} minutes" if hours < 2 else f"{hours:.1f} hours"
 
 
 def _verification(checks: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -26,6 +26,7 @@ from .._support.driver import psycopg2
 from .._support.duration import milliseconds
 from .._support.errors import SteadyError
 from .._support.progress import Progress
+from .._support.size import size_text
 from .._support.sqltext import compose, literal
 from .client import Client, client_of
 from .copies import copy_to
@@ -53,7 +54,6 @@ from .files import (
     folder_bytes,
     free_bytes,
     hash_files,
-    human_bytes,
     make_private,
     refuse_open_to_others,
     sha256,
@@ -227,7 +227,7 @@ class _Backup:
             "estimated_bytes": estimate,
             "free_bytes": free_bytes(folder),
             "encryption": encryption,
-            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {human_bytes(estimate)}"
+            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {size_text(estimate)}"
             + in_words(encryption),
         }
 

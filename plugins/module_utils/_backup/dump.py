@@ -18,6 +18,7 @@ from .._connection.session import Session
 from .._support.driver import extensions, psycopg2
 from .._support.errors import SteadyError
 from .._support.progress import Progress
+from .._support.size import size_text
 from .client import (
     ENDED,
     LOST,
@@ -25,7 +26,7 @@ from .client import (
     Finished,
     run_program,
 )
-from .files import folder_bytes, human_bytes
+from .files import folder_bytes
 from .programs import Programs, gzip_level
 
 __all__ = ["Dump", "Followers", "dump_globals", "holders", "in_the_way", "locked"]
@@ -91,7 +92,7 @@ class Dump:
             if waiting:
                 progress.say("backing up waits for a locked table", note=f"in the way: {', '.join(waiting)}{behind}")
             else:
-                written = human_bytes(folder_bytes(self.folder))
+                written = size_text(folder_bytes(self.folder))
                 progress.say("backing up", counted.done, counted.total, note=f"{written} written{behind}")
 
         watch()

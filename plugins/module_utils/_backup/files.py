@@ -15,13 +15,13 @@ import shutil
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.size import size_text
 
 __all__ = [
     "check_free",
     "folder_bytes",
     "free_bytes",
     "hash_files",
-    "human_bytes",
     "make_private",
     "refuse_open_to_others",
     "sha256",
@@ -162,16 +162,7 @@ def check_free(folder: str, needed: int, what: str) -> None:
     if free < needed:
         raise SteadyError(
             f"There is too little space for {what} in {folder}.",
-            f"{human_bytes(free)} are free, about {human_bytes(needed)} are needed",
+            f"{size_text(free)} are free, about {size_text(needed)} are needed",
             "free space, or set steady_backup_dir to a folder with more of it",
             NOTHING_CHANGED,
         )
-
-
-def human_bytes(count: float) -> str:
-    """1.4 GB; powers of ten."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"

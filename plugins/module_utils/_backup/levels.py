@@ -14,8 +14,8 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from .._run.options import now
 from .._support.progress import Progress
+from .._support.size import size_text
 from .encryption import in_words
-from .files import human_bytes
 from .method_supabase import (
     prove_parts_list,
     prove_parts_read,
@@ -82,6 +82,6 @@ def summary(folder: str, manifest: Mapping[str, Any]) -> Dict[str, Any]:
         "left_out": manifest["left_out"],
         "globals": manifest["globals"],
         "encryption": encryption,
-        "detail": f"{rows} rows in {len(tables)} tables, {human_bytes(manifest['bytes'])}; {_WORDS[level]}"
+        "detail": f"{rows} rows in {len(tables)} tables, {size_text(manifest['bytes'])}; {_WORDS[level]}"
         + in_words(encryption),
     }

@@ -22,8 +22,8 @@ from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.progress import Progress
+from .._support.size import size_text
 from .decryption import readable
-from .files import human_bytes
 from .foreign_dump import (
     ForeignDump,
     prove_dump,
@@ -208,7 +208,7 @@ class _Verification:
             "copies": [],
             "deleted": [],
             "detail": f"a {_KINDS[dump.kind]} of somebody else's, of PostgreSQL {dump.database_version or 'unknown'}: "
-            f"{counted}, {human_bytes(dump.bytes)}; {_WORDS[proofs[-1]['level']]}",
+            f"{counted}, {size_text(dump.bytes)}; {_WORDS[proofs[-1]['level']]}",
         }
 
     def _restored(self, dump: ForeignDump) -> Dict[str, Any]:

@@ -4,7 +4,10 @@
 
 # PRIVATE to the collection steady.postgresql: it may change in any release.
 
-"""Replicas that fall behind: looked at before each step, and waited for, so that a deployment does not add to it."""
+"""Replicas: read and judged here for the preflight, the run and the monitoring alike.
+
+A run looks at them before each step and waits for those that are behind, so that it does not add to it.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,17 @@ _CATCHUP_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Replica:
-    """One row of pg_stat_replication. state None: this role may not see it. lag_s: how old what it replays is."""
+    """One row of pg_stat_replication. state None: this role may not see it. lag_s: how old what it replays is.
+
+    bytes: what it has not replayed; None for what replays nothing, such as a base backup or pg_receivewal.
+    sync_state: sync or quorum for a synchronous standby (PostgreSQL documentation, 27.2.4).
+    """
 
     name: str
     state: Optional[str]
     bytes: Optional[int]
     lag_s: Optional[float]
+    sync_state: Optional[str] = None
 
     @property
     def text(self) -> str:
@@ -41,12 +49,16 @@ class Replica:
 
 @dataclass(frozen=True)
 class Slot:
-    """One row of pg_replication_slots. wal_status: unreserved means that the server may soon break it."""
+    """One row of pg_replication_slots. wal_status: unreserved means that the server may soon break it.
+
+    retained: bytes of WAL that it keeps. kind: physical or logical.
+    """
 
     name: str
     active: bool
     wal_status: Optional[str]
     retained: Optional[int]
+    kind: str = ""
 
     @property
     def text(self) -> str:
@@ -59,19 +71,27 @@ class Slot:
 def read_replicas(session: Session) -> Tuple[List[Replica], List[Slot]]:
     """All that read our WAL, in one question. Raises psycopg2.Error."""
     rows = session.rows(
-        "SELECT 'replica' AS what, coalesce(nullif(application_name, ''), pid::text) AS name, state,"
-        " pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn)::int8 AS bytes,"
-        " extract(epoch FROM replay_lag)::float8 AS lag, true AS active"
-        # What a base backup or pg_receivewal reads is replayed nowhere.
-        " FROM pg_catalog.pg_stat_replication WHERE state IS NULL OR state <> 'backup' AND replay_lsn IS NOT NULL"
+        # A standby has no current position of its own; what reads from it is measured by what it has received.
+        "WITH at AS MATERIALIZED (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()"
+        "  THEN pg_catalog.pg_last_wal_receive_lsn() ELSE pg_catalog.pg_current_wal_lsn() END AS lsn)"
+        " SELECT 'replica' AS what, coalesce(nullif(application_name, ''), pid::text) AS name, state,"
+        " pg_catalog.pg_wal_lsn_diff(at.lsn, replay_lsn)::int8 AS bytes,"
+        " extract(epoch FROM replay_lag)::float8 AS lag, true AS active, sync_state AS kind"
+        " FROM pg_catalog.pg_stat_replication CROSS JOIN at"
         " UNION ALL SELECT 'slot', slot_name::text, wal_status,"
-        " pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::int8, NULL, active"
-        " FROM pg_catalog.pg_replication_slots ORDER BY 1, 2"
+        " pg_catalog.pg_wal_lsn_diff(at.lsn, restart_lsn)::int8, NULL, active, slot_type"
+        " FROM pg_catalog.pg_replication_slots CROSS JOIN at ORDER BY 1, 2"
     )
     replicas = [
-        Replica(row["name"], row["state"], row["bytes"], row["lag"]) for row in rows if row["what"] == "replica"
+        Replica(row["name"], row["state"], row["bytes"], row["lag"], row["kind"])
+        for row in rows
+        if row["what"] == "replica"
     ]
-    slots = [Slot(row["name"], row["active"], row["state"], row["bytes"]) for row in rows if row["what"] == "slot"]
+    slots = [
+        Slot(row["name"], row["active"], row["state"], row["bytes"], row["kind"])
+        for row in rows
+        if row["what"] == "slot"
+    ]
     return replicas, slots
 
 

@@ -11,17 +11,10 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from .._connection.session import Session
+from .._locks.lag import read_replicas
+from .._model.invalid_indexes import read_invalid_indexes
 
 __all__ = ["read_health"]
-
-_INVALID = """
-SELECT n.nspname AS schema, t.relname AS table, c.relname AS index FROM pg_catalog.pg_index i
-JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
-JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
-WHERE NOT (i.indisvalid AND i.indisready) AND t.relkind = 'r' AND n.nspname !~ '^pg_'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid)
-ORDER BY 1, 2, 3
-"""
 
 # Dead rows by the server's own estimate: what VACUUM has not taken away yet, which is what bloat comes from.
 _DEAD = """
@@ -29,14 +22,6 @@ SELECT schemaname AS schema, relname AS table, n_live_tup AS live, n_dead_tup AS
   to_char(greatest(last_vacuum, last_autovacuum) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS vacuumed_at
 FROM pg_catalog.pg_stat_user_tables WHERE n_dead_tup > 10000 AND n_dead_tup > 0.2 * n_live_tup
 ORDER BY n_dead_tup DESC LIMIT 20
-"""
-
-_REPLICAS = """
-SELECT coalesce(nullif(application_name, ''), pid::text) AS name, state,
-  extract(epoch FROM replay_lag)::float8 AS lag_s,
-  CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL
-    ELSE pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn)::int8 END AS lag_bytes
-FROM pg_catalog.pg_stat_replication ORDER BY 1
 """
 
 _DATABASE = """
@@ -58,9 +43,15 @@ def read_health(session: Session) -> Dict[str, Any]:
     database = session.one(_DATABASE)
     reads = database["hit"] + database["read"]
     database["cache_hit"] = round(database["hit"] / reads, 4) if reads else None
+    replicas, _slots = read_replicas(session)
     return {
         "database": database,
-        "invalid_indexes": session.rows(_INVALID),
+        "invalid_indexes": [
+            {"schema": one.schema, "table": one.table, "index": one.name, "partitioned": one.partitioned}
+            for one in read_invalid_indexes(session)
+        ],
         "dead_rows": session.rows(_DEAD),
-        "replicas": session.rows(_REPLICAS),
+        "replicas": [
+            {"name": one.name, "state": one.state, "lag_s": one.lag_s, "lag_bytes": one.bytes} for one in replicas
+        ],
     }

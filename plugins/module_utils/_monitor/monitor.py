@@ -14,8 +14,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .._connection.session import Session
 from .._connection.translation import translate
+from .._locks.lag import Replica, behind
 from .._run.options import Options, now
 from .._run.results import result_of
+from .._support.commands import variable
 from .._support.driver import psycopg2
 from .._support.duration import milliseconds, seconds_or_off
 from .._support.errors import NOTHING_CHANGED, SteadyError
@@ -132,8 +134,9 @@ def findings(found: Mapping[str, Any], most_lag_s: Optional[float]) -> List[Dict
         add(
             "invalid index",
             name,
-            "critical",
-            f"{name} on {one['table']} is invalid: it slows writes and helps nobody",
+            "warning" if one["partitioned"] else "critical",
+            f"{name} on {one['table']} is invalid: "
+            + ("not all partitions have it" if one["partitioned"] else "it slows writes and helps nobody"),
             "run the migration that makes it again, or drop it concurrently",
         )
     for one in found["usage"]["indexes"]:
@@ -145,8 +148,8 @@ def findings(found: Mapping[str, Any], most_lag_s: Optional[float]) -> List[Dict
                 "warning",
                 f"{name} was made by {one['deployment_id']} at {one['made_at']}, and nobody "
                 f"used it since{'; ' + one['note'] if one['note'] else ''}",
-                f"rollback.yml -e steady_deployment={one['deployment_id']}"
-                f' -e \'{{"steady_rollback_only": ["{name}"]}}\'',
+                f"rollback.yml {variable('steady_deployment', one['deployment_id'])} "
+                + variable("steady_rollback_only", [name]),
             )
     for one in health["dead_rows"]:
         share = one["dead"] / max(one["dead"] + one["live"], 1) * 100
@@ -158,10 +161,10 @@ def findings(found: Mapping[str, Any], most_lag_s: Optional[float]) -> List[Dict
             f"{one['vacuumed_at'] or 'never'}",
             "see why autovacuum does not come: an old transaction, or its settings for the table",
         )
-    for one in health["replicas"]:
-        if most_lag_s is not None and (one["lag_s"] or 0.0) > most_lag_s and (one["lag_bytes"] or 0) > 0:
-            detail = f"replica {one['name']} ({one['state']}) is behind by {one['lag_s']:.0f} s"
-            add("replica lag", one["name"], "critical", detail, "see what it waits for; reads from it are that old")
+    for one in health["replicas"] if most_lag_s is not None else ():
+        replica = Replica(one["name"], one["state"], one["lag_bytes"], one["lag_s"])
+        for detail in behind([replica], [], most_lag_s or 0.0):
+            add("replica lag", replica.name, "critical", detail, "see what it waits for; reads from it are that old")
     _database(health["database"], add)
     return sorted(result, key=lambda one: one["status"] != "critical")
 

@@ -15,6 +15,7 @@ from typing import Any, List, Optional, Tuple
 
 from .._connection.session import Session
 from .._support.size import size_text
+from .disk import Space
 
 __all__ = ["Capacity", "Facts", "choose", "read_facts"]
 
@@ -44,12 +45,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Capacity:
-    """The choice. memory in bytes for each build, workers of each; None: as the server has it. notes: assumptions."""
+    """The choice. memory in bytes for each build, workers of each; None: as the server has it. notes: assumptions.
+
+    space: what the builds need of the disk and what there is; None without a build.
+    """
 
     builds: int
     memory: Optional[int] = None
     workers: Optional[int] = None
     notes: Tuple[str, ...] = ()
+    space: Optional[Space] = None
 
     @property
     def settings(self) -> List[str]:

@@ -19,7 +19,17 @@ from .._support.size import size_text
 from .._support.sqltext import qualified
 from .registry import Wish
 
-__all__ = ["Build", "Estimate", "builds_of", "disk_problems", "index_bytes", "read_estimates", "read_free"]
+__all__ = [
+    "Build",
+    "Estimate",
+    "Space",
+    "builds_of",
+    "disk_problems",
+    "index_bytes",
+    "read_estimates",
+    "read_free",
+    "space_of",
+]
 
 # What an expression's value is taken to be wide, and a column of which the server has no statistics (bytes).
 _WIDTH = 32
@@ -49,6 +59,16 @@ class Estimate:
 
     build: Build
     bytes: int
+
+
+@dataclass(frozen=True)
+class Space:
+    """What all builds need and the largest of them by itself, in bytes; what there is, in words; whether it fits."""
+
+    needed: int
+    largest: int
+    room: Tuple[str, ...]
+    fits: bool
 
 
 def builds_of(plan: Plan, wishes: Sequence[Wish]) -> List[Build]:
@@ -190,6 +210,25 @@ def disk_problems(
                 _too_large(those, _need(those, builds), f"{size_text(room)} are free there, of which a tenth must stay")
             )
     return problems, []
+
+
+def space_of(
+    estimates: Sequence[Estimate],
+    builds: int,
+    free: Optional[Mapping[Optional[str], Tuple[int, int]]],
+    allowance: Optional[int],
+    problems: Sequence[Problem],
+) -> Space:
+    """The figures by which disk_problems has judged, for a report."""
+    if allowance is not None:
+        room = [f"steady_disk_allowance is {size_text(allowance)}"]
+    elif free is None:
+        room = ["how much is free on the server cannot be seen from here"]
+    else:
+        systems = {free[estimate.build.tablespace] for estimate in estimates}
+        room = [f"{size_text(bytes_)} are free where they will be" for _system, bytes_ in sorted(systems)]
+    largest = max((estimate.bytes for estimate in estimates), default=0)
+    return Space(_need(estimates, builds), largest, tuple(room), not problems)
 
 
 def _need(estimates: Sequence[Estimate], builds: int) -> int:

@@ -21,6 +21,7 @@ from .disk import (
     disk_problems,
     read_estimates,
     read_free,
+    space_of,
 )
 from .registry import Wish
 
@@ -47,7 +48,10 @@ def plan_resources(
         return plan, Capacity(capacity.builds), []
     spaces = list({build.tablespace for build in builds})
     free = read_free(session, spaces) if here and options.disk_allowance is None else None
-    problems, notes = disk_problems(read_estimates(session, builds), capacity.builds, free, options.disk_allowance)
+    estimates = read_estimates(session, builds)
+    problems, notes = disk_problems(estimates, capacity.builds, free, options.disk_allowance)
+    space = space_of(estimates, capacity.builds, free, options.disk_allowance, problems)
+    capacity = replace(capacity, space=space)
     return replace(plan, problems=(*plan.problems, *problems)), capacity, [*capacity.notes, *notes]
 
 

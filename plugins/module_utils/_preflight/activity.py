@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 from typing import Any, List, Mapping
 
+from .._support.duration import duration_text
 from .._support.sqltext import mask_literals
 from .facts import Facts
 from .finding import Judgement, found, good
-from .words import duration
 
 __all__ = ["hidden_session", "idle_in_transaction", "old_transaction", "prepared_transaction", "running_vacuum"]
 
-OLD_SECONDS = 60.0
 IDLE_SECONDS = 10.0
 _MOST = 10
 _IDLE = ("idle in transaction", "idle in transaction (aborted)")
@@ -39,7 +38,7 @@ def _who(row: Mapping[str, Any]) -> str:
 def _open(facts: Facts, idle: bool, seconds: float) -> List[str]:
     """The transactions that are open for so long. Index builds wait for every one of them in this database."""
     return [
-        f"{_who(row)}: transaction open for {duration(row['age_s'])}"
+        f"{_who(row)}: transaction open for {duration_text(row['age_s'])}"
         for row in facts.sessions
         if (row["state"] in _IDLE) is idle
         and row["age_s"] is not None
@@ -52,9 +51,9 @@ def old_transaction(facts: Facts) -> Judgement:
     """Statements and transactions that run for long."""
     if not facts.plan.steps:
         return good(_NOTHING)
-    old = _open(facts, False, OLD_SECONDS)
+    old = _open(facts, False, facts.old_s)
     if not old:
-        return good(f"no transaction at work is older than {duration(OLD_SECONDS)}")
+        return good(f"no transaction at work is older than {duration_text(facts.old_s)}")
     return found(old[:_MOST], "wait for them, or end them: SELECT pg_cancel_backend(pid)")
 
 
@@ -64,7 +63,7 @@ def idle_in_transaction(facts: Facts) -> Judgement:
         return good(_NOTHING)
     idle = _open(facts, True, IDLE_SECONDS)
     if not idle:
-        return good(f"no session is idle in a transaction for longer than {duration(IDLE_SECONDS)}")
+        return good(f"no session is idle in a transaction for longer than {duration_text(IDLE_SECONDS)}")
     return found(
         idle[:_MOST],
         "end these transactions: commit, or SELECT pg_terminate_backend(pid); idle_in_transaction_session_timeout "
@@ -80,7 +79,7 @@ def prepared_transaction(facts: Facts) -> Judgement:
         return good("no transaction is prepared in this database")
     return found(
         [
-            f'"{row["gid"]}" of role "{row["role"]}", prepared {duration(row["age_s"])} ago'
+            f'"{row["gid"]}" of role "{row["role"]}", prepared {duration_text(row["age_s"])} ago'
             + (f", with locks on {', '.join(row['tables'])}" if row["tables"] else "")
             for row in facts.prepared[:_MOST]
         ],
@@ -102,7 +101,7 @@ def running_vacuum(facts: Facts) -> Judgement:
         if not tables:
             continue
         stubborn = stubborn or "to prevent wraparound" in (row["query"] or "")
-        running.append(f"{_who(row)}: since {duration(row['age_s'])}" if row["age_s"] is not None else _who(row))
+        running.append(f"{_who(row)}: since {duration_text(row['age_s'])}" if row["age_s"] is not None else _who(row))
     if not running:
         return good("no vacuum, analyze or index build is at work on the migration's tables")
     return found(

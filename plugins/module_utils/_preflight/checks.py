@@ -55,10 +55,12 @@ CHECKS: Tuple[Check, ...] = (
     Check("unsafe_setting", "settings with which data gets lost", WARNING, server.unsafe_setting),
     Check("timeout_setting", "timeouts of role and database", WARNING, server.timeout_setting, reads="settings"),
     Check("connection_headroom", "free connections", WARNING, server.connection_headroom),
-    Check("disk_space", "room for the new indexes", WARNING, server.disk_space, reads="tables"),
+    Check("disk_space", "room for the new indexes", WARNING, server.disk_space),
     Check("replication_lag", "replicas that are behind", WARNING, server.replication_lag, reads="replicas"),
     Check("synchronous_standby", "synchronous standbys", WARNING, server.synchronous_standby, reads="replicas"),
-    Check("inactive_slot", "replication slots that keep WAL for nobody", WARNING, server.inactive_slot, reads="slots"),
+    Check(
+        "inactive_slot", "replication slots that keep WAL for nobody", WARNING, server.inactive_slot, reads="replicas"
+    ),
     Check(
         "published_journal",
         "publications that would take the journal along",

@@ -12,14 +12,17 @@ Nothing here takes a lock that could wait: sizes come from pg_class, definitions
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
 from .._journal.journal import Journal
+from .._locks.lag import Replica, Slot, read_replicas
 from .._model.catalog import Catalog
+from .._model.invalid_indexes import InvalidIndex, read_invalid_indexes
 from .._model.plan import Plan, Problem
+from .._planning.disk import Space
 from .._planning.drift import Drift, find_drift
 from .._support.driver import psycopg2
 from .._support.errors import SteadyError
@@ -28,6 +31,7 @@ from .backups import Backup
 
 __all__ = ["Facts", "read_facts"]
 
+Answer = TypeVar("Answer")
 Row = Mapping[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
@@ -56,8 +60,6 @@ SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS
   d.datconnlimit AS database_limit,
   (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid) AS database_connections,
   age(d.datfrozenxid) AS database_age, current_setting('autovacuum_freeze_max_age')::int AS freeze_max_age,
-  inet_server_addr() IS NULL AS local_socket,
-  (SELECT setting FROM pg_settings WHERE name = 'data_directory') AS data_directory,
   (SELECT setting::bigint FROM pg_settings WHERE name = 'temp_file_limit') AS temp_file_limit_kb,
   to_regnamespace('steady') IS NOT NULL AS journal_schema,
   has_database_privilege(current_database(), 'CREATE') AS may_create_schema,
@@ -80,18 +82,6 @@ SELECT s.name, s.reset_val AS value, s.unit,
       AND (x.setdatabase = 0 OR x.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
       AND split_part(c.text, '=', 1) = s.name) AS places
 FROM pg_settings s WHERE s.name = ANY (%s) AND s.reset_val <> '0' ORDER BY s.name
-"""
-
-_REPLICAS = """
-SELECT application_name, state, sync_state, extract(epoch FROM replay_lag)::float8 AS lag_s,
-  pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 AS lag_bytes
-FROM pg_stat_replication ORDER BY application_name
-"""
-
-_SLOTS = """
-SELECT slot_name::text AS name, slot_type AS kind, wal_status,
-  pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 AS retained_bytes
-FROM pg_replication_slots WHERE NOT active AND restart_lsn IS NOT NULL ORDER BY slot_name
 """
 
 # A publication for all tables has those of the journal from the moment that they are made (CREATE PUBLICATION).
@@ -135,7 +125,7 @@ FROM pg_prepared_xacts p WHERE p.database = current_database() ORDER BY p.prepar
 """
 
 _TABLES = """
-SELECT n.nspname AS schema, c.relname AS name, age(c.relfrozenxid) AS age, c.relpages AS pages,
+SELECT n.nspname AS schema, c.relname AS name, age(c.relfrozenxid) AS age,
   (SELECT split_part(o, '=', 2)::bigint FROM unnest(c.reloptions) AS o WHERE o LIKE 'autovacuum_freeze_max_age=%%')
     AS freeze_max_age
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -143,18 +133,6 @@ WHERE c.oid = ANY (%(oids)s::oid[]) AND c.relkind = 'r' ORDER BY 1, 2
 """
 
 # Not the ones that are being built: a build holds SHARE UPDATE EXCLUSIVE on the table, which every role may see.
-_INVALID = """
-SELECT n.nspname AS schema, t.relname AS table_name, c.relname AS name, c.relkind = 'I' AS partitioned,
-  c.relpages AS pages
-FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE NOT (i.indisvalid AND i.indisready) AND n.nspname NOT LIKE 'pg\\_%'
-  AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.relation = i.indrelid AND l.granted
-    AND l.mode = 'ShareUpdateExclusiveLock' AND l.database = (SELECT oid FROM pg_database
-      WHERE datname = current_database()))
-ORDER BY 1, 2, 3 LIMIT 100
-"""
-
 # Views know their columns; functions written as text only mention them, so a mention is all that can be said.
 _DEPENDENTS = """
 WITH wanted AS (
@@ -211,7 +189,8 @@ class Facts:
     """What was read, with what the planners made of it.
 
     applies: whether the plan is to be carried out by this role (False: check mode). data: what the rows have against
-    the plan. unreadable: by subject, what the server said where this role could not look.
+    the plan. space: of the disk, as the run judges it. old_s, most_lag_s: the run's steady_old_transaction and
+    steady_max_replica_lag (None: off). unreadable: by subject, what the server said where this role could not look.
     """
 
     server: Server
@@ -221,13 +200,13 @@ class Facts:
     data: Tuple[Problem, ...] = ()
     row: Row = field(default_factory=dict)
     settings: Rows = ()
-    replicas: Rows = ()
-    slots: Rows = ()
+    replicas: Sequence[Replica] = ()
+    slots: Sequence[Slot] = ()
     publications: Rows = ()
     sessions: Rows = ()
     prepared: Rows = ()
     tables: Rows = ()
-    invalid: Rows = ()
+    invalid: Sequence[InvalidIndex] = ()
     dependents: Rows = ()
     prisma: Rows = ()
     journal: bool = False
@@ -235,7 +214,9 @@ class Facts:
     drift: Sequence[Drift] = ()
     backups: Sequence[Backup] = ()
     backup_directory: str = ""
-    free_bytes: Optional[int] = None
+    space: Optional[Space] = None
+    old_s: float = 60.0
+    most_lag_s: Optional[float] = 30.0
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -254,29 +235,36 @@ class _Reader:
 
         Raises psycopg2.Error when it is gone.
         """
+        return self.ask(subject, lambda: self.session.rows(statement, parameters), [])
+
+    def ask(self, subject: str, question: Callable[[], Answer], nothing: Answer) -> Answer:
+        """The same for a question that another part of the collection asks, too."""
         try:
-            return self.session.rows(statement, parameters)
+            return question()
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) is None or self.session.connection.closed:
                 raise
             self.unreadable[subject] = translate(error).what
-            return []
+            return nothing
 
 
 def read_facts(session: Session, server: Server, plan: Plan, catalog: Catalog) -> Dict[str, Any]:
     """The parts of Facts that the server tells. Raises psycopg2.Error."""
     reader = _Reader(session)
     oids = {"oids": [table.oid for table in catalog.tables.values()]}
+    nothing: Tuple[List[Replica], List[Slot]] = ([], [])
+    no_index: List[InvalidIndex] = []
+    replicas, slots = reader.ask("replicas", lambda: read_replicas(session), nothing)
     parts: Dict[str, Any] = {
         "row": session.one(_SERVER),
         "settings": reader.rows("settings", _SETTINGS, (list(TIMEOUTS),)),
-        "replicas": reader.rows("replicas", _REPLICAS),
-        "slots": reader.rows("slots", _SLOTS),
+        "replicas": replicas,
+        "slots": slots,
         "publications": reader.rows("publications", _PUBLICATIONS),
         "sessions": reader.rows("sessions", _SESSIONS, oids),
         "prepared": reader.rows("prepared", _PREPARED, oids),
         "tables": reader.rows("tables", _TABLES, oids),
-        "invalid": reader.rows("invalid", _INVALID),
+        "invalid": reader.ask("invalid", lambda: read_invalid_indexes(session), no_index),
         "dependents": _dependents(reader, plan, catalog),
         "prisma": _prisma(reader, session.schema or "public"),
         **_journal(session, server, reader),

@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
+from .._support.duration import duration_text
 from .facts import Facts
 from .finding import Judgement, found, good
-from .words import duration
 
 __all__ = ["backup", "drift", "prisma_failed_migration"]
 
@@ -52,7 +52,9 @@ def backup(facts: Facts) -> Judgement:
         return found(
             [none, *damaged], "backup.yml takes one and proves it; deploy.yml does so before it changes anything"
         )
-    newest = f"the newest proven backup is {duration(proven.age_s)} old (proof: {proven.proof}), in {proven.folder}"
+    newest = (
+        f"the newest proven backup is {duration_text(proven.age_s)} old (proof: {proven.proof}), in {proven.folder}"
+    )
     if damaged:
         return found([newest, *damaged], "see to the damaged ones; backup.yml takes another")
     return good(newest)

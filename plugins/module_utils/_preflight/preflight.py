@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -139,7 +138,7 @@ def _facts(
     if options.journal:
         problems += Journal(session, server).state().problems
     planned = replace(planned, problems=(*problems, *trigger_problems(session)))
-    planned, _capacity, notes = plan_resources(session, server, planned, wishes, options)
+    planned, capacity, notes = plan_resources(session, server, planned, wishes, options)
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
@@ -154,7 +153,9 @@ def _facts(
         tuple(problem for problem in asked if problem not in before),
         backups=read_backups(backup_directory, server),
         backup_directory=backup_directory or "",
-        free_bytes=_free_bytes(parts["row"]),
+        space=capacity.space,
+        old_s=options.policy.blockers.after_s,
+        most_lag_s=options.most_lag_s,
         **parts,
     )
     return facts, notes
@@ -174,17 +175,6 @@ def _held(session: Session, migration: Migration) -> LockNotAvailable:
         "55P03",
         {"blockers": [holder.as_dict() for holder in alone]},
     )
-
-
-def _free_bytes(row: Mapping[str, Any]) -> Optional[int]:
-    """What is free where the data is: known when the server is on this host, and shows where its data is."""
-    if not row["local_socket"] or not row["data_directory"]:
-        return None
-    try:
-        status = os.statvfs(row["data_directory"])
-    except OSError:
-        return None
-    return status.f_bavail * status.f_frsize
 
 
 def _refuse_blockers(findings: List[Dict[str, Any]], result: Dict[str, Any]) -> None:

@@ -13,18 +13,17 @@ from typing import Any, List, Mapping, Set, Tuple
 from .._kinds.index.covering import (
     Shape,
     covers,
+    finds_rows,
     shape_of_image,
     shape_of_target,
 )
 from .._model.catalog import TableName
+from .._support.size import size_text
 from .._support.sqltext import compose, identifier, qualified
 from .facts import Facts
 from .finding import Judgement, found, good
-from .words import size
 
 __all__ = ["dependent_object", "invalid_index", "not_valid_constraint", "redundant_index", "unindexed_foreign_key"]
-
-_PAGE = 8192
 
 
 def _stepped(facts: Facts, kind: str) -> Set[Tuple[TableName, str]]:
@@ -35,19 +34,19 @@ def _stepped(facts: Facts, kind: str) -> Set[Tuple[TableName, str]]:
 def invalid_index(facts: Facts) -> Judgement:
     """Invalid indexes of the whole database: each slows writes and serves no query."""
     mended = _stepped(facts, "index")
-    bad = [row for row in facts.invalid if ((row["schema"], row["table_name"]), row["name"]) not in mended]
+    bad = [one for one in facts.invalid if ((one.schema, one.table), one.name) not in mended]
     if not bad:
         return good("no invalid index is left, or the plan repairs it")
     drops = [
-        compose("DROP INDEX CONCURRENTLY {name}", name=identifier(row["schema"], row["name"]))
-        for row in bad
-        if not row["partitioned"]
+        compose("DROP INDEX CONCURRENTLY {name}", name=identifier(one.schema, one.name))
+        for one in bad
+        if not one.partitioned
     ]
     return found(
         [
-            f"{qualified(row['schema'], row['name'])} of {row['table_name']} ({size(row['pages'] * _PAGE)})"
-            + (": not all partitions have it" if row["partitioned"] else " is invalid: a build of it failed")
-            for row in bad
+            f"{qualified(one.schema, one.name)} of {one.table} ({size_text(one.bytes)})"
+            + (": not all partitions have it" if one.partitioned else " is invalid: a build of it failed")
+            for one in bad
         ],
         "; ".join(drops[:5]) or "build what is missing on the partitions, and attach it",
     )
@@ -106,18 +105,8 @@ def unindexed_foreign_key(facts: Facts) -> Judgement:
     """Foreign keys of the migration's tables whose columns no index begins with, now and after the plan."""
     sentences, additions = [], []
     for table in sorted(facts.catalog.images.get("foreign_key", {})):
-        leading = [
-            [column["name"] for column in image["columns"]]
-            for image in facts.catalog.others("index", table)
-            if image["valid"] and image["predicate"] is None and image["method"] == "btree"
-        ]
-        leading += [
-            target.leading_columns
-            for (kind, of_table, _name), target in facts.catalog.targets.items()
-            if kind == "index" and of_table == table
-        ]
         for name, columns, parent in _keys(facts, table):
-            if any(set(names[: len(columns)]) == set(columns) for names in leading):
+            if finds_rows(facts.catalog, table, columns):
                 continue
             sentences.append(
                 f'{qualified(*table)}: no index begins with the columns ({", ".join(columns)}) of "{name}", so each '

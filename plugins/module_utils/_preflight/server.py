@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from typing import List, Tuple
 
+from .._locks.lag import behind, hidden
+from .._support.size import size_text
 from .facts import Facts
 from .finding import Judgement, found, good
 from .releases import defects
-from .words import duration, size
 
 __all__ = [
     "connection_headroom",
@@ -30,9 +31,6 @@ __all__ = [
 
 # What a run takes at the most: its control session, the builds side by side, and the processes of pg_dump.
 CONNECTIONS = 8
-LAG_SECONDS = 10.0
-LAG_BYTES = 16e6
-_PAGE = 8192
 # A vacuum that nothing ends for a lock begins at the limit; near it, it may begin in the middle of a deployment.
 _NEAR = 0.95
 
@@ -102,48 +100,36 @@ def connection_headroom(facts: Facts) -> Judgement:
 
 
 def disk_space(facts: Facts) -> Judgement:
-    """Room for the new indexes, as far as it can be seen from here."""
-    needed = _needed_bytes(facts)
+    """Room for the new indexes, with the figures by which the run itself decides."""
+    space = facts.space
+    if space is None:
+        return good("no index is built")
     limit_kb = facts.row.get("temp_file_limit_kb", -1)
-    evidence = [f"the new indexes take at most about {size(needed)} (an index is hardly larger than its table)"]
-    todo = []
-    if facts.free_bytes is None:
-        evidence.append("how much is free on the server cannot be seen from here")
-    else:
-        evidence.append(f"{size(facts.free_bytes)} are free where the data is")
-        if needed > facts.free_bytes:
-            todo.append("free disk space, or deploy the indexes in several migrations")
-    if limit_kb is not None and 0 <= limit_kb * 1024 < needed:
+    evidence = [f"the new indexes take about {size_text(space.needed)} while they are built", *space.room]
+    todo = [] if space.fits else ["free disk space, or deploy the indexes in several migrations"]
+    # Of each process by itself (PostgreSQL documentation, 19.4.2).
+    if limit_kb is not None and 0 <= limit_kb * 1024 < space.largest:
         evidence.append(f"temp_file_limit = {limit_kb} kB: a build that has to sort more on disk is ended")
         todo.append("raise temp_file_limit for this role")
     return found(evidence, "; ".join(todo)) if todo else good(*evidence)
 
 
-def _needed_bytes(facts: Facts) -> int:
-    """An upper bound from the sizes of the tables; a closer estimate is not this check's business."""
-    pages = {(row["schema"], row["name"]): row["pages"] for row in facts.tables}
-    built = [
-        step for step in facts.plan.steps if step.kind == "index" and step.action in ("create", "repair", "replace")
-    ]
-    return sum(max(pages.get(step.table, 0), 0) for step in built) * _PAGE
-
-
 def replication_lag(facts: Facts) -> Judgement:
-    """Replicas that are behind: what the deployment writes makes them fall further behind."""
+    """Replicas and slots that the run would wait for: the same judgement, with the same steady_max_replica_lag."""
     if not facts.replicas:
         return good("no replica is connected")
-    behind, sentences = False, []
-    for row in facts.replicas:
-        if row["state"] is None:
-            sentences.append("a replica is connected; its state is hidden from this role (GRANT pg_monitor)")
-            continue
-        late = (row["lag_s"] or 0) > LAG_SECONDS or (row["lag_bytes"] or 0) > LAG_BYTES
-        behind = behind or late or row["state"] not in ("streaming", "backup")
-        sentences.append(
-            f'replica "{row["application_name"]}" ({row["state"]}) is {duration(row["lag_s"])} and '
-            f"{size(row['lag_bytes'])} behind"
-        )
-    return found(sentences, "wait until the replicas have caught up") if behind else good(*sentences)
+    sentences = [replica.text for replica in facts.replicas if replica.state is not None]
+    if hidden(facts.replicas):
+        sentences.append("a replica is connected; its state is hidden from this role (GRANT pg_monitor)")
+    if facts.most_lag_s is None:
+        return good(*sentences, "steady_max_replica_lag is off: a run does not wait for them")
+    late = behind(facts.replicas, facts.slots, facts.most_lag_s)
+    if not late:
+        return good(*sentences)
+    return found(
+        [*late, *(sentence for sentence in sentences if sentence not in late)],
+        "wait until they have caught up, as a run does for steady_lock_patience; or raise steady_max_replica_lag",
+    )
 
 
 def synchronous_standby(facts: Facts) -> Judgement:
@@ -153,11 +139,11 @@ def synchronous_standby(facts: Facts) -> Judgement:
         return good("no synchronous standby is asked for")
     counted = re.match(r"(?:(?:FIRST|ANY)\s+)?(\d+)\s*\(", names.strip(), re.IGNORECASE)
     needed = int(counted.group(1)) if counted else 1
-    there = sum(row["sync_state"] in ("sync", "quorum") for row in facts.replicas)
+    there = sum(replica.sync_state in ("sync", "quorum") for replica in facts.replicas)
     asked = f"synchronous_standby_names = '{names}' (synchronous_commit is {commit} for this role)"
     if there >= needed:
         return good(f"{asked}: {there} synchronous standbys are connected")
-    if any(row["state"] is None for row in facts.replicas):
+    if hidden(facts.replicas):
         return good(f"{asked}: who is connected is hidden from this role (GRANT pg_monitor)")
     return found(
         [f"{asked}: {there} of {needed} are connected, so that commits of the application wait until they are back"],
@@ -168,13 +154,14 @@ def synchronous_standby(facts: Facts) -> Judgement:
 
 def inactive_slot(facts: Facts) -> Judgement:
     """Replication slots that nobody reads: they keep all WAL since, and index builds write much."""
-    if not facts.slots:
+    idle = [slot for slot in facts.slots if not slot.active and slot.retained is not None]
+    if not idle:
         return good("every replication slot is in use, or there is none")
     return found(
         [
-            f'the {row["kind"]} slot "{row["name"]}" is not in use and keeps {size(row["retained_bytes"])} of WAL'
-            + (f" ({row['wal_status']})" if row["wal_status"] not in (None, "reserved") else "")
-            for row in facts.slots
+            f'the {slot.kind} slot "{slot.name}" is not in use and keeps {size_text(slot.retained)} of WAL'
+            + (f" ({slot.wal_status})" if slot.wal_status not in (None, "reserved") else "")
+            for slot in idle
         ],
         "start its consumer again; or, when there is none any more: SELECT pg_drop_replication_slot('…')",
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from typing import Sequence, Union
 
 __all__ = ["variable"]
 
@@ -18,13 +19,19 @@ _PLAIN = re.compile(r"[\w@%+:,./~-]+")
 _TEMPLATE = re.compile(r"\{[{%#]")
 
 
-def variable(name: str, value: str) -> str:
-    """The option -e that gives a variable of a playbook this text.
+def variable(name: str, value: Union[str, Sequence[str]]) -> str:
+    """The option -e that gives a variable of a playbook this text, or this list of texts.
 
     name=value is split at spaces by Ansible, and every value of -e is a template; only a mapping in YAML has quotes
     that Ansible heeds, and the tag !unsafe (Ansible documentation, "Advanced playbook syntax").
     """
+    if not isinstance(value, str):
+        return "-e " + shlex.quote(f'{{"{name}": [{", ".join(_quoted(one) for one in value)}]}}')
     if _PLAIN.fullmatch(value):
         return "-e " + shlex.quote(f"{name}={value}")
-    tag = "!unsafe " if _TEMPLATE.search(value) else ""
-    return "-e " + shlex.quote(f'{{"{name}": {tag}{json.dumps(value, ensure_ascii=False)}}}')
+    return "-e " + shlex.quote(f'{{"{name}": {_quoted(value)}}}')
+
+
+def _quoted(text: str) -> str:
+    tag = "!unsafe " if _TEMPLATE.search(text) else ""
+    return tag + json.dumps(text, ensure_ascii=False)

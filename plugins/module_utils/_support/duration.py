@@ -4,14 +4,14 @@
 
 # PRIVATE to the collection steady.postgresql: it may change in any release.
 
-"""Durations as people write them: 100ms, 30s, 10m, 1h."""
+"""Durations as people write them, 100ms, 30s, 10m, 1h, and as they are said to people."""
 
 from __future__ import annotations
 
 import re
 from typing import Optional
 
-__all__ = ["milliseconds", "seconds_or_off"]
+__all__ = ["duration_text", "milliseconds", "seconds_or_off"]
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
 
@@ -32,3 +32,13 @@ def seconds_or_off(text: str, option: str) -> Optional[float]:
     if str(text).strip().lower() in ("off", "false", "no"):
         return None
     return milliseconds(text, option) / 1000.0
+
+
+def duration_text(seconds: Optional[float]) -> str:
+    """The one way in which a duration is said: 90 s, 12 min, 3.5 h or 4 days."""
+    value = float(seconds or 0)
+    if value < 120:
+        return f"{value:.0f} s"
+    if value < 7200:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3600:.1f} h" if value < 172800 else f"{value / 86400:.0f} days"

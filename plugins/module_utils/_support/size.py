@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from typing import Optional
 
 __all__ = ["size_bytes", "size_text"]
 
@@ -24,9 +25,10 @@ def size_bytes(text: str, option: str) -> int:
     return int(float(match.group(1)) * _UNITS[unit])
 
 
-def size_text(count: float) -> str:
-    """In the largest unit of which there is at least one."""
+def size_text(count: Optional[float]) -> str:
+    """The one way in which a size is said: in the largest unit of which there is at least one. None is nothing."""
+    value = float(count or 0)
     for unit in ("TB", "GB", "MB", "kB"):
-        if count >= _UNITS[unit]:
-            return f"{count / _UNITS[unit]:.1f} {unit}"
-    return f"{count:.0f} bytes"
+        if abs(value) >= _UNITS[unit]:
+            return f"{value / _UNITS[unit]:.1f} {unit}"
+    return f"{value:.0f} bytes"

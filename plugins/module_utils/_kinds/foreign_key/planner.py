@@ -42,6 +42,7 @@ from ..._support.sqltext import (
     raw,
     temporary_name,
 )
+from ..index.covering import finds_rows
 from .specification import (
     ForeignKeySpecification,
 )
@@ -596,16 +597,6 @@ def _reference_problems(catalog: Catalog, wanted: Mapping[str, Any], adds: bool)
 def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[str]:
     table, notes = target.table_name, []
     columns = wanted["columns"]
-    leading = [
-        [column["name"] for column in image["columns"]]
-        for image in catalog.others("index", table)
-        if image["valid"] and image["predicate"] is None
-    ]
-    leading += [
-        index.leading_columns
-        for (kind, of_table, _name), index in catalog.targets.items()
-        if kind == "index" and of_table == table
-    ]
     for event, nulled in _nulled(wanted).items():
         for refusal in catalog.null_refusals.get((table, nulled), ()):
             if not refusal.certain:
@@ -619,7 +610,7 @@ def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[
                 f'{qualified(*table)}: such a {event[3:]} fails because of "{target.name}" ({event}: set_default) '
                 f"while {qualified(*_parent(wanted))} has no row of the default of ({', '.join(columns)})"
             )
-    if not any(set(names[: len(columns)]) == set(columns) for names in leading):
+    if not finds_rows(catalog, table, columns):
         notes.append(
             f"{qualified(*table)}: no index begins with ({', '.join(columns)}), so each delete in "
             f'{qualified(*_parent(wanted))} scans the whole table because of "{target.name}"'

@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, FrozenSet, Mapping, Optional, Tuple
+from typing import Any, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ..._model.catalog import Catalog, TableName
 from .target import Target
 
-__all__ = ["Shape", "covers", "shape_of_image", "shape_of_target"]
+__all__ = ["Shape", "covers", "finds_rows", "shape_of_image", "shape_of_target"]
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,25 @@ def covers(larger: Shape, smaller: Shape) -> bool:
     if larger.method != "btree":
         return larger.keys == smaller.keys
     return larger.keys[: len(smaller.keys)] == smaller.keys
+
+
+# What finds rows by the equality of columns (PostgreSQL documentation, 11.2). A hash index has one column.
+_BY_EQUALITY = ("btree", "hash")
+
+
+def finds_rows(catalog: Catalog, table: TableName, columns: Sequence[str]) -> bool:
+    """Whether an index finds the rows by these columns, as the checks of a foreign key look for them.
+
+    It is one that stands and is valid, or one that the migration wants; it is over all rows, and begins with them.
+    """
+    beginnings = [
+        [column["name"] for column in image["columns"]]
+        for image in catalog.others("index", table)
+        if image["valid"] and image["predicate"] is None and image["method"] in _BY_EQUALITY
+    ]
+    beginnings += [
+        target.leading_columns
+        for (kind, of_table, _name), target in catalog.targets.items()
+        if kind == "index" and of_table == table and target.method in _BY_EQUALITY
+    ]
+    return any(set(names[: len(columns)]) == set(columns) for names in beginnings)

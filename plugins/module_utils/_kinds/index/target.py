@@ -80,6 +80,13 @@ class Target:
         return texts + ([wanted.where] if wanted.where is not None else [])
 
     @property
+    def method(self) -> str:
+        """The access method; empty when it shall be absent."""
+        if self.image is not None:
+            return str(self.image["method"])
+        return self.specification.method if self.specification is not None else ""
+
+    @property
     def leading_columns(self) -> List[Optional[str]]:
         """The key columns, when it shall be present and covers all rows; an expression is None."""
         if self.image is not None:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._support.duration import milliseconds, seconds_or_off
+from ansible_collections.steady.postgresql.plugins.module_utils._support.duration import (
+    duration_text,
+    milliseconds,
+    seconds_or_off,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,11 @@ def test_off_is_none_in_every_way_that_yaml_writes_it() -> None:
     assert seconds_or_off("1m", "max_replica_lag") == 60.0
     with pytest.raises(ValueError, match="max_replica_lag: "):
         seconds_or_off("never", "max_replica_lag")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "0 s"), (90, "90 s"), (720, "12 min"), (12_600, "3.5 h"), (345_600, "4 days")]
+)
+def test_one_way_to_say_it(seconds: float | None, text: str) -> None:
+    """4.2 no. 5."""
+    assert duration_text(seconds) == text

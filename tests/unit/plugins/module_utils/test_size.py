@@ -34,3 +34,10 @@ def test_no_size(text: str) -> None:
 def test_in_words() -> None:
     sizes = (0, 1023, 1024, 1536 * 1024**2, 3 * 1024**4)
     assert [size_text(size) for size in sizes] == ["0 bytes", "1023 bytes", "1.0 kB", "1.5 GB", "3.0 TB"]
+
+
+def test_a_size_that_is_said_can_be_written() -> None:
+    """4.2 no. 5: one GB, whatever part of a run says it, and the one of steady_disk_allowance."""
+    for text in ("1.0 kB", "1.5 MB", "20.0 GB", "3.0 TB"):
+        assert size_text(size_bytes(text, "o")) == text
+    assert (size_text(None), size_text(-5 * 1024**2)) == ("0 bytes", "-5.0 MB")

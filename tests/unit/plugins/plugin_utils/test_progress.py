@@ -26,7 +26,7 @@ from unit.results import applied, backed_up, step
                 "phase_elapsed": 30.0,
                 "waiting": "",
             },
-            "create index public.i: building index: scanning table: 300 of 400 blocks, 75 %, 2 min, about 10 s to go",
+            "create index public.i: building index: scanning table: 300 of 400 blocks, 75 %, 100 s, about 10 s to go",
         ),
         (
             {"doing": "create index public.i: waiting for old snapshots", "elapsed": 7.0, "waiting": "pid 7 (app)"},
@@ -41,7 +41,7 @@ def test_a_line(content: dict[str, Any], said: str) -> None:
 def test_the_lines_that_stay() -> None:
     done, failed = step("done", "a", duration_ms=91_000.0), step("failed", "b", duration_ms=7_000.0)
     assert final_lines(applied(done, failed, step("not started", "c"))) == [
-        ("create index public.a", "create index public.a: done, 2 min"),
+        ("create index public.a", "create index public.a: done, 91 s"),
         ("create index public.b", "create index public.b: failed, 7 s"),
     ]
     assert final_lines(backed_up()) == [("", f"backup proven: {backed_up()['backup']['detail']}")]

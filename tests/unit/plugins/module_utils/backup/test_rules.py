@@ -150,12 +150,12 @@ def test_a_name_with_a_suffix_is_never_cut_by_the_server() -> None:
     [
         ({"doing": "taking a snapshot", "elapsed": 3}, "taking a snapshot, 3 s"),
         (
-            {"doing": "reading", "done": 5e8, "total": 2e9, "unit": "bytes", "elapsed": 10},
-            "reading: 500.0 MB of 2.0 GB, 25 %, 10 s, about 30 s to go",
+            {"doing": "reading", "done": 512 * 1024**2, "total": 2 * 1024**3, "unit": "bytes", "elapsed": 10},
+            "reading: 512.0 MB of 2.0 GB, 25 %, 10 s, about 30 s to go",
         ),
         (
             {"doing": "restoring", "done": 30, "total": 120, "unit": "objects", "elapsed": 100},
-            "restoring: 30 of 120 objects, 25 %, 2 min, about 5 min to go",
+            "restoring: 30 of 120 objects, 25 %, 100 s, about 5 min to go",
         ),
         (
             {"doing": "x", "done": 9, "total": 9, "unit": "rows", "elapsed": 9000},
@@ -175,8 +175,8 @@ def test_work_on_the_controller_is_measured(
 
     def done() -> int:
         told.set()
-        return 500_000
+        return 512 * 1024
 
-    with progress.measured("clinic", "copying", 2_000_000, done):
+    with progress.measured("clinic", "copying", 2 * 1024**2, done):
         assert told.wait(10)
-    assert "clinic: copying: 500.0 kB of 2.0 MB, 25 %" in capsys.readouterr().out
+    assert "clinic: copying: 512.0 kB of 2.0 MB, 25 %" in capsys.readouterr().out

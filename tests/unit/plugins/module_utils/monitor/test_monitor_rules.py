@@ -158,6 +158,7 @@ BLOCKING = {
     "state_s": 61.0,
     "reasons": ["idle in transaction", "blocks others"],
 }
+INVALID = {"schema": "s", "table": "t", "index": "i"}
 UNUSED = {**judge_usage(index(), maker(), None, NEVER, DAY), "bytes": 1}
 
 
@@ -167,7 +168,8 @@ UNUSED = {**judge_usage(index(), maker(), None, NEVER, DAY), "bytes": 1}
         ({"activity__sessions": [BLOCKING]}, "session", "critical"),
         ({"activity__sessions": [{**BLOCKING, "reasons": ["long transaction"]}]}, "session", "warning"),
         ({"activity__hidden": 3}, "hidden sessions", "warning"),
-        ({"health__invalid_indexes": [{"schema": "s", "table": "t", "index": "i"}]}, "invalid index", "critical"),
+        ({"health__invalid_indexes": [{**INVALID, "partitioned": False}]}, "invalid index", "critical"),
+        ({"health__invalid_indexes": [{**INVALID, "partitioned": True}]}, "invalid index", "warning"),
         ({"usage__indexes": [UNUSED]}, "unused index", "warning"),
         (
             {"health__dead_rows": [{"schema": "s", "table": "t", "live": 1, "dead": 9, "vacuumed_at": None}]},

@@ -18,7 +18,6 @@ from ansible_collections.steady.postgresql.plugins.module_utils._preflight.findi
     good,
     severities,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._preflight.words import duration, size
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 
 
@@ -75,25 +74,3 @@ class TestSeverities:
         assert "privileges is always a blocker" in why
         assert 'there is no check "zzz"; known are: connection, ' in why
         assert caught.value.left == "the database was not contacted"
-
-
-@pytest.mark.parametrize(
-    ("bytes_", "text"),
-    [
-        (None, "0 bytes"),
-        (999, "999 bytes"),
-        (8192, "8 kB"),
-        (12_925_472, "12.9 MB"),
-        (77.7e9, "77.7 GB"),
-        (3e12, "3.0 TB"),
-    ],
-)
-def test_sizes(bytes_: float | None, text: str) -> None:
-    assert size(bytes_) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "0 s"), (90, "90 s"), (720, "12 min"), (12_600, "3.5 h"), (345_600, "4 days")]
-)
-def test_durations(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Server
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.lag import Replica, behind
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
     Outcome,
     Plan,
@@ -18,6 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._model.plan impo
     Step,
     autocommit,
 )
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.disk import Space
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.drift import Drift
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import (
     activity,
@@ -126,37 +128,52 @@ class TestServer:
         assert server.connection_headroom(facts(row)).found is loud
 
     @pytest.mark.parametrize(
-        ("row", "free", "word"),
+        ("row", "fits", "word"),
         [
-            ({}, None, None),
-            ({}, 2**40, None),
-            ({}, 1_000_000, "free disk space"),
-            ({"temp_file_limit_kb": 100}, None, "raise temp_file_limit"),
-            ({"temp_file_limit_kb": 10_000_000}, None, None),
-            ({"temp_file_limit_kb": None}, None, None),
+            ({}, True, None),
+            ({}, False, "free disk space"),
+            ({"temp_file_limit_kb": 100}, True, "raise temp_file_limit"),
+            ({"temp_file_limit_kb": 10_000_000}, True, None),
+            ({"temp_file_limit_kb": None}, True, None),
         ],
     )
-    def test_disk_space_for_a_table_of_eight_megabytes(self, row: dict[str, Any], free: int | None, word: Any) -> None:
-        tables = [{"schema": "public", "name": "CashDrawer", "pages": 1000, "age": 1, "freeze_max_age": None}]
-        judgement = server.disk_space(facts(row, tables=tables, free_bytes=free))
-        assert "8.2 MB" in judgement.evidence[0]
+    def test_disk_space_is_judged_by_the_figures_of_the_run(self, row: dict[str, Any], fits: bool, word: Any) -> None:
+        """4.2 no. 4: the preflight had an estimate of its own, which did not know steady_disk_allowance."""
+        space = Space(16 * 1024**2, 8 * 1024**2, ("steady_disk_allowance is 20.0 GB",), fits)
+        judgement = server.disk_space(facts(row, space=space))
+        assert judgement.evidence[:2] == (
+            "the new indexes take about 16.0 MB while they are built",
+            "steady_disk_allowance is 20.0 GB",
+        )
         assert judgement.found is (word is not None)
         assert word is None or word in judgement.todo
 
+    def test_without_a_build_the_disk_is_no_matter(self) -> None:
+        assert not server.disk_space(facts({"temp_file_limit_kb": 0})).found
+
     @pytest.mark.parametrize(
-        ("changes", "loud"),
+        ("replica", "most_s", "loud"),
         [
-            ({}, False),
-            ({"lag_s": 11.0}, True),
-            ({"lag_bytes": 17e6}, True),
-            ({"state": "catchup"}, True),
-            ({"state": "backup"}, False),
-            ({"state": None}, False),  # hidden from this role
+            (Replica("r", "streaming", 0, 40.0), 30.0, False),
+            (Replica("r", "streaming", 1, 29.0), 30.0, False),
+            (Replica("r", "streaming", 1, 31.0), 30.0, True),
+            (Replica("r", "streaming", 1, 31.0), 60.0, False),
+            (Replica("r", "streaming", 1, 31.0), None, False),
+            (Replica("r", "catchup", 500 * 1024**2, None), 30.0, True),
+            (Replica("r", "backup", None, None), 30.0, False),
+            (Replica("r", None, None, None), 30.0, False),  # hidden from this role
         ],
     )
-    def test_replication_lag(self, changes: dict[str, Any], loud: bool) -> None:
-        replica = {"application_name": "r", "state": "streaming", "lag_s": None, "lag_bytes": 0.0, **changes}
-        assert server.replication_lag(facts(replicas=[replica])).found is loud
+    def test_replication_lag_is_what_a_run_waits_for(self, replica: Replica, most_s: Any, loud: bool) -> None:
+        """4.2 no. 6: it was judged by 10 s or 16 MB, whatever steady_max_replica_lag is."""
+        judgement = server.replication_lag(facts(replicas=[replica], most_lag_s=most_s))
+        assert judgement.found is loud
+        assert bool(most_s is not None and behind([replica], [], most_s)) is loud
+
+    def test_an_old_transaction_is_what_the_run_says_is_one(self) -> None:
+        """4.2 no. 7."""
+        assert activity.old_transaction(facts(sessions=[session(age_s=120.0)])).found
+        assert not activity.old_transaction(facts(sessions=[session(age_s=120.0)], old_s=300.0)).found
 
     def test_wraparound_of_the_whole_database(self) -> None:
         assert server.wraparound(facts({"database_age": 195_000_000})).found

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Server
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
+from ansible_collections.steady.postgresql.plugins.module_utils._model.invalid_indexes import InvalidIndex
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import plan_of, with_targets
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import schema
@@ -152,7 +153,6 @@ class TestConstraints:
 
 
 def test_an_invalid_index_of_partitions_is_not_to_be_dropped() -> None:
-    row = {"schema": "public", "table_name": "t", "name": "i", "partitioned": True, "pages": 0}
-    judgement = schema.invalid_index(facts([AB], invalid=[row]))
+    judgement = schema.invalid_index(facts([AB], invalid=[InvalidIndex("public", "t", "i", True, 0)]))
     assert judgement.found
     assert "DROP" not in judgement.todo
