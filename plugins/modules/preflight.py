@@ -13,7 +13,7 @@ short_description: Review a database before a migration is applied to it
 version_added: 0.3.0
 description:
   - Makes the plan of a migration as M(steady.postgresql.apply) does in check mode, and looks at all that could keep
-    the plan from being carried out well, in one call that only reads.
+    the plan from being carried out well, in one call that changes nothing.
   - Every check has its finding, with evidence and what to do. One that is a blocker fails the module, with all of them
     in its message; nothing is changed either way.
   - The checks, one by one, are in the collection's documentation, C(docs/preflight.md).
@@ -68,6 +68,16 @@ options:
       - When nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
     type: bool
     default: false
+  rehearse:
+    description:
+      - Also let the server judge every definition of the plan, on empty temporary copies of the tables, in a
+        transaction that is rolled back. So a statement that the server would refuse is known before a backup is taken.
+      - Takes ACCESS SHARE on the tables for an instant, and waits for no lock longer than a second. Each definition is
+        tried with the rights of the table's owner. Needs TEMP on the database, else it is left out.
+      - Left out in check mode, which writes nothing at all.
+    type: bool
+    default: false
+    version_added: 0.4.0
 notes:
   - Needs jsonschema and jmespath on the controller.
   - In check mode the role need not be able to carry the plan out. What it may not do is a warning there, and a blocker
@@ -146,7 +156,13 @@ def _preflight(parameters, options):
             "the action plugin reads files on the controller",
             "call the module as steady.postgresql.preflight",
         )
-    result = preflight(parameters["migration"], options, parameters["severity"], parameters["backup_directory"])
+    result = preflight(
+        parameters["migration"],
+        options,
+        parameters["severity"],
+        parameters["backup_directory"],
+        parameters["rehearse"],
+    )
     # Looking changes nothing; what a deployment would change is in the steps.
     return {**result, "changed": False}
 
@@ -157,6 +173,7 @@ def main():
         "migration": {"type": "raw", "required": True},
         "severity": {"type": "dict", "default": {}},
         "backup_directory": {"type": "path"},
+        "rehearse": {"type": "bool", "default": False},
         "verify": {"type": "bool", "default": False},
         "parallel": {"type": "int"},
         "old_transaction": {"type": "str", "default": "1m"},

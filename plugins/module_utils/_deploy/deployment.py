@@ -34,10 +34,10 @@ from .._planning.planning import (
     ask_data,
     make_plan,
     refuse_problems,
-    rehearse,
     settled,
 )
 from .._planning.registry import wishes_of
+from .._planning.rehearsal import refuse_definitions, rehearse
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems, explained_counts
 from .._run.options import COLLECTION_VERSION, Options, now
@@ -160,7 +160,9 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         if not options.check:
             # What the server would not accept at all comes before what the data has against it.
             refuse_problems(plan, permissions_too=True)
-            rehearse(control, plan)
+            tried = rehearse(control, plan)
+            refuse_definitions(tried)
+            notes += tried.notes
         plan = ask_data(control, plan)
         missing = refuse_problems(plan, permissions_too=not options.check)
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}

@@ -29,11 +29,15 @@ __all__ = [
 ]
 
 TableName = Tuple[str, str]
+ObjectKey = Tuple[str, TableName, str]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column (pg_attribute). not_null_constraint: since PostgreSQL 18 NOT NULL is a constraint with a name."""
+    """One column (pg_attribute). generated: s (stored), v (virtual), or empty.
+
+    not_null_constraint: since PostgreSQL 18 NOT NULL is a constraint with a name.
+    """
 
     name: str
     type: str
@@ -41,6 +45,7 @@ class Column:
     primary_key: bool = False
     identity: bool = False
     inherited: bool = False
+    generated: str = ""
     not_null_constraint: Optional[Mapping[str, Any]] = None
 
 
@@ -87,7 +92,9 @@ class Catalog:
 
     expressions: (table, SQL text) → the server's own form of it, by which two texts are compared.
     null_refusals: by table and columns, what refuses NULL in them beside NOT NULL (foreign_key/null_refusals).
-    nearby: names like the missing ones, for messages. targets: what the same run is about, by kind, table and name.
+    unique_indexes: by schema and name, their age and what depends on them (index/dependents).
+    nearby: names like the missing ones, for messages. targets: what the same run is about, by kind, table and name, in
+    the order of the run.
     """
 
     version: int
@@ -97,8 +104,9 @@ class Catalog:
     images: Mapping[str, Mapping[TableName, Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
     expressions: Mapping[Tuple[TableName, str], str] = field(default_factory=dict)
     nearby: Mapping[TableName, Sequence[str]] = field(default_factory=dict)
-    targets: Mapping[Tuple[str, TableName, str], Any] = field(default_factory=dict)
+    targets: Mapping[ObjectKey, Any] = field(default_factory=dict)
     null_refusals: Mapping[Tuple[TableName, Tuple[str, ...]], Sequence[Any]] = field(default_factory=dict)
+    unique_indexes: Mapping[TableName, Any] = field(default_factory=dict)
 
     def others(self, kind: str, table: TableName) -> Sequence[Mapping[str, Any]]:
         """The objects that no target of the same run changes or drops."""
@@ -116,6 +124,14 @@ class Catalog:
         if found is None:
             raise KeyError((kind, table, name))
         return found
+
+    def goes_before(self, one: ObjectKey, other: ObjectKey) -> bool:
+        """Whether this run takes an object away before the turn of another."""
+        order = list(self.targets)
+        target = self.targets.get(one)
+        if target is None or getattr(target, "present", True) or other not in self.targets:
+            return False
+        return order.index(one) < order.index(other)
 
     def below(self, table: TableName) -> List[TableName]:
         """The partitions of a table and theirs, parents before children."""
@@ -209,6 +225,7 @@ def read_columns(session: Session, oids: List[int]) -> Dict[int, Dict[str, Colum
     rows = session.rows(
         "SELECT a.attrelid, a.attname AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,"
         " a.attnotnull AS not_null, a.attidentity <> '' AS identity, a.attinhcount > 0 AS inherited,"
+        " a.attgenerated AS generated,"
         " EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary"
         "  AND a.attnum = ANY (i.indkey)) AS primary_key,"
         " (SELECT pg_catalog.json_build_object('name', k.conname, 'validated', k.convalidated,"

@@ -147,9 +147,11 @@ class Step:
     before: Optional[Dict[str, Any]] = None
     summary: str = ""
     checks: Tuple[DataCheck, ...] = ()
-    # Statements on temporary copies of the tables, rolled back, by which the server itself says beforehand
-    # whether it will accept the step's definitions.
-    rehearsal: Tuple[str, ...] = ()
+    # Statements on empty temporary copies of tables, rolled back, by which the server itself says beforehand whether
+    # it will accept the step's definitions, each with the table whose copy it changes. copies: the tables of which
+    # copies are needed (_sqltext.copy_of).
+    rehearsal: Tuple[Tuple[Tuple[str, str], str], ...] = ()
+    copies: Tuple[Tuple[str, str], ...] = ()
     # Statements that take away what a failed step leaves behind.
     cleanup: Tuple[str, ...] = ()
     # Questions that must have no answer once the step is done: whether the catalog is as the step promises.

@@ -9,11 +9,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from .._connection.owners import (
     acting_as,
-    as_role,
     event_trigger_problems,
     rights_for,
 )
@@ -25,6 +24,7 @@ from .._kinds.foreign_key.null_refusals import (
     read_null_refusals,
 )
 from .._kinds.foreign_key.planner import nulled_columns
+from .._kinds.index.dependents import read_dependents
 from .._model.catalog import (
     Catalog,
     Table,
@@ -55,7 +55,6 @@ __all__ = [
     "plan_of",
     "read_catalog",
     "refuse_problems",
-    "rehearse",
     "settled",
     "trigger_problems",
     "with_targets",
@@ -190,6 +189,7 @@ def read_catalog(
         canonical,
         _nearby(session, missing),
         null_refusals=read_null_refusals(session, tables, nulled),
+        unique_indexes=read_dependents(session, tables),
     )
     return catalog, errors
 
@@ -321,45 +321,3 @@ def refuse_problems(plan: Plan, permissions_too: bool) -> List[str]:
         count = f"{len(unique)} reasons" if len(unique) > 1 else "one reason"
         raise Refused(f"The migration cannot be applied, for {count}:", unique)
     return list(dict.fromkeys(problem.text for problem in problems if problem.permission))
-
-
-def rehearse(session: Session, plan: Plan) -> None:
-    """Let the server judge every definition on empty temporary copies, rolled back, before anything is changed.
-
-    So a type that cannot be indexed, a function that is not IMMUTABLE or a key without a unique index is found
-    while everything still stands as it was. Raises Refused with all that the server said no to.
-    """
-    if not _may_make_temporary_tables(session, None):
-        return
-    reasons = []
-    for step in plan.steps:
-        if not step.rehearsal:
-            continue
-        rights = rights_for(session, {step.table, *(table for check in step.checks for table in check.reads)})
-        # A problem is one of the data checks, too.
-        if rights.problem or (rights.role is not None and not _may_make_temporary_tables(session, rights.role)):
-            continue
-        with theirs(session):
-            try:
-                session.execute("; ".join(["BEGIN", *as_role(rights.role), *step.rehearsal]))
-            except psycopg2.Error as error:
-                # A table that may not be read cannot be copied; the checks of the data name the GRANT.
-                if getattr(error, "pgcode", None) != "42501":
-                    problem = translate(error)
-                    why = f" ({problem.why})" if problem.why else ""
-                    reasons.append(f"{step.kind} {step.object}: {problem.what}{why}")
-            finally:
-                session.execute("ROLLBACK")
-    if reasons:
-        raise Refused(
-            "PostgreSQL would not accept these definitions:", reasons, "correct the migration, then run this again"
-        )
-
-
-def _may_make_temporary_tables(session: Session, role: Optional[str]) -> bool:
-    row = session.one(
-        "SELECT pg_catalog.has_database_privilege(coalesce(%s, current_user)::name, pg_catalog.current_database(),"
-        " 'TEMP') AS temp",
-        (role,),
-    )
-    return bool(row["temp"])

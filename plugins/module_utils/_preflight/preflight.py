@@ -29,6 +29,7 @@ from .._planning.planning import (
     with_targets,
 )
 from .._planning.registry import wishes_of
+from .._planning.rehearsal import rehearse as rehearse_plan
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems
 from .._run.options import Options, now
@@ -64,11 +65,14 @@ def preflight(
     options: Options,
     changed_severities: Optional[Mapping[str, Any]] = None,
     backup_directory: Optional[str] = None,
+    rehearse: bool = False,
 ) -> Dict[str, Any]:
     """What apply returns in check mode, and preflight[] with the finding of every check.
 
-    options.check: the plan is only looked at, by a role that need not be able to carry it out. Raises SteadyError,
-    with the findings among its facts, when one of them is a blocker.
+    options.check: the plan is only looked at, by a role that need not be able to carry it out. rehearse: outside of
+    check mode, also try its definitions on temporary copies of tables, which are rolled back (_planning/rehearsal).
+
+    Raises SteadyError, with the findings among its facts, when one of them is a blocker.
     """
     started_at = now()
     changed = severities(changed_severities or {}, CHECKS)
@@ -84,7 +88,9 @@ def preflight(
         raise
     try:
         session.execute("SELECT pg_catalog.set_config('lock_timeout', %s, false)", (f"{LOCK_MS}ms",))
-        facts, notes = _facts(session, server, migration, schema, options, backup_directory)
+        facts, notes = _facts(
+            session, server, migration, schema, options, backup_directory, rehearse and not options.check
+        )
         findings = [finding(check, judged(check, facts), changed, facts.applies) for check in CHECKS]
         journal = Journal(session, server)
         result = result_of(
@@ -125,6 +131,7 @@ def _facts(
     schema: str,
     options: Options,
     backup_directory: Optional[str],
+    rehearse: bool,
 ) -> Tuple[Facts, List[str]]:
     """All that the checks look at, and notes on how it would be carried out.
 
@@ -139,6 +146,10 @@ def _facts(
         problems += Journal(session, server).state().problems
     planned = replace(planned, problems=(*problems, *trigger_problems(session)))
     planned, capacity, notes = plan_resources(session, server, planned, wishes, options)
+    if rehearse and not any((*planned.problems, *(problem for one in planned.outcomes for problem in one.problems))):
+        tried = rehearse_plan(session, planned)
+        planned = replace(planned, problems=tuple(Problem(reason) for reason in tried.reasons))
+        notes += tried.notes
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]

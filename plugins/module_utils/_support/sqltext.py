@@ -17,6 +17,7 @@ from .driver import sql
 __all__ = [
     "NAME_LIMIT",
     "compose",
+    "copy_of",
     "derived_name",
     "enclosed",
     "identifier",
@@ -96,6 +97,12 @@ def temporary_name(name: str, purpose: str, scope: Sequence[str]) -> str:
     digest = hashlib.sha256("\0".join((*scope, name)).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     suffix = f"_steady_{purpose}_{digest}"
     return _cut(name, NAME_LIMIT - len(suffix)) + suffix
+
+
+def copy_of(schema: str, name: str) -> str:
+    """The empty temporary copy of a table on which definitions are tried: the same for all steps of a run."""
+    digest = hashlib.sha256("\0".join((schema, name)).encode("utf-8")).hexdigest()[:8]
+    return f'pg_temp."steady_copy_{digest}"'
 
 
 def derived_name(text: str, scope: Sequence[str]) -> str:

@@ -35,6 +35,7 @@ from ..._model.tables import (
 )
 from ..._support.sqltext import (
     compose,
+    copy_of,
     identifier,
     identifiers,
     literal,
@@ -43,6 +44,7 @@ from ..._support.sqltext import (
     temporary_name,
 )
 from ..index.covering import finds_rows
+from .acceptance import acceptance_problems, rehearsal
 from .specification import (
     ForeignKeySpecification,
 )
@@ -96,6 +98,10 @@ class Target:
     @property
     def table_name(self) -> TableName:
         return (self.schema, self.table)
+
+    @property
+    def present(self) -> bool:
+        return self.specification is not None
 
 
 def from_specification(specification: ForeignKeySpecification) -> Target:
@@ -398,10 +404,12 @@ def _present(
         if action == "clean up"
         else describe(described),
         (_orphan_check(target, catalog, wanted),) if validates else (),
-        _rehearsal(target, wanted) if adds else (),
+        rehearsal(target, catalog, wanted, _definition(wanted, raw(copy_of(*_parent(wanted))))) if adds else (),
+        tuple(sorted({table, _parent(wanted)})) if adds else (),
     )
     judged = action != "clean up" and not target.restores
     problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []
+    problems += acceptance_problems(target, catalog, wanted) if adds else []
     problems += _partitioned_problems(target, catalog)
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
     problems += lock_problems(catalog, [lock.table for unit in units if unit.guarded for lock in unit.locks])
@@ -497,24 +505,6 @@ def _swap(target: Target, catalog: Catalog, wanted: Mapping[str, Any], found: Ma
         statements.append(_comment(target, target.name, found["comment"]))
     tables_of_both = _all(catalog, target.table_name, _parent(wanted), _parent(found))
     return _guarded(catalog, ACCESS_EXCLUSIVE, tables_of_both, *statements)
-
-
-def _rehearsal(target: Target, wanted: Mapping[str, Any]) -> Tuple[str, ...]:
-    """The same key between temporary copies: types, unique index and column lists are judged by the server itself."""
-    own = target.table_name == _parent(wanted)
-    child = compose(
-        "CREATE TEMPORARY TABLE steady_child (LIKE {table}" + (" INCLUDING INDEXES)" if own else ")"),
-        table=identifier(*target.table_name),
-    )
-    parent = compose(
-        "CREATE TEMPORARY TABLE steady_parent (LIKE {table} INCLUDING INDEXES)", table=identifier(*_parent(wanted))
-    )
-    referenced = identifier("pg_temp", "steady_child" if own else "steady_parent")
-    return (
-        *((parent,) if not own else ()),
-        child,
-        compose("ALTER TABLE pg_temp.steady_child ADD {definition}", definition=raw(_definition(wanted, referenced))),
-    )
 
 
 def _orphan_check(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> DataCheck:

@@ -60,7 +60,12 @@ class Growth:
         if self.creates or self.builds:
             # With the checks of the whole, once: a key may occur on two partitions.
             target = scene.target
-            steps[0] = replace(steps[0], checks=duplicate_checks(target, scene.catalog), rehearsal=rehearsal(target))
+            steps[0] = replace(
+                steps[0],
+                checks=duplicate_checks(target, scene.catalog),
+                rehearsal=rehearsal(target),
+                copies=(target.table_name,),
+            )
         steps[-1] = replace(steps[-1], proof=_proof(scene.target, name or scene.target.name))
         return steps
 

@@ -139,14 +139,14 @@ def _absent(scene: Scene) -> Outcome:
         return _outcome(scene, "goes with the index of the partitioned table")
     units = [*_leftover_drops(scene), *_drop_units(scene, found)]
     step = Step(KIND, target.table_name, target.name, "drop", tuple(units), dict(found))
-    return _outcome(scene, "there", [step], _keeps(target, found, "dropped"))
+    return _outcome(scene, "there", [step], _keeps(scene, found, "dropped"))
 
 
 def _replaced(scene: Scene, found: Mapping[str, Any], different: List[str], problems: List[Problem]) -> Outcome:
     """The new one with all its partitions under other names, then the old one dropped and the name taken over."""
     scene = replace(scene, target=keeping(scene.target, found))
     target, root = scene.target, scene.target.table_name
-    problems = [*problems, *_keeps(target, found, "replaced")]
+    problems = [*problems, *_keeps(scene, found, "replaced")]
     if not target.replace:
         problems.append(
             Problem(
@@ -241,9 +241,10 @@ def _equivalent(scene: Scene) -> Optional[str]:
 # -- what is taken away ------------------------------------------------------------------------------------------------
 
 
-def _keeps(target: Target, found: Mapping[str, Any], verb: str) -> List[Problem]:
+def _keeps(scene: Scene, found: Mapping[str, Any], verb: str) -> List[Problem]:
     """Why the index of the whole, or one that would go with it, is not ours to change."""
-    problems = refusals(target, found, verb)
+    target = scene.target
+    problems = refusals(target, found, verb, scene.catalog)
     for image in found.get("partitions", ()):
         if image["replica_identity"]:
             problems.append(

@@ -164,7 +164,7 @@ def _present(scene: _Scene) -> Outcome:
     completed = _completed(scene, found)
     if completed is not None:
         return _outcome(scene, "; ".join(different), completed)
-    problems = refusals(target, found, "replaced")
+    problems = refusals(target, found, "replaced", catalog)
     if not target.replace:
         problems.append(
             Problem(
@@ -189,7 +189,7 @@ def _absent(scene: _Scene) -> Outcome:
         return _outcome(scene, "goes with the index of the partitioned table", None)
     units = [*drops(scene.leftovers), *drops([found])]
     step = _step(scene, "drop", units, "")
-    return _outcome(scene, "there", step, problems=tuple(refusals(scene.target, found, "dropped")))
+    return _outcome(scene, "there", step, problems=tuple(refusals(scene.target, found, "dropped", scene.catalog)))
 
 
 def _adopt(scene: _Scene, new: Mapping[str, Any]) -> Step:
@@ -357,8 +357,14 @@ def _step(scene: _Scene, action: str, units: List[Unit], summary: str, cleanup: 
         summary,
         duplicate_checks(target, catalog) if builds else (),
         rehearsal(target) if builds else (),
+        (target.table_name,) if builds else (),
         undo,
     )
+
+
+def _rested_leftover(scene: _Scene, image: Mapping[str, Any]) -> List[Problem]:
+    """A leftover on which a key was put meanwhile: no step could drop it."""
+    return refusals(replace(scene.target, name=image["name"]), image, "dropped", scene.catalog)
 
 
 def _outcome(
@@ -368,6 +374,7 @@ def _outcome(
     further: List[Problem] = []
     if step is not None:
         further += owner_problems(catalog, target.table_name)
+        further += [problem for image in scene.leftovers for problem in _rested_leftover(scene, image)]
         if step.rehearsal or step.cleanup:
             further += build_problems(target, catalog)
     all_problems = (*problems, *further)

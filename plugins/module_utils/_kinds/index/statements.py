@@ -11,17 +11,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
-from ..._model.catalog import Catalog
+from ..._model.catalog import Catalog, TableName
 from ..._model.data_questions import Duplicates, Place
 from ..._model.plan import DataCheck, Problem, Unit, autocommit
 from ..._support.sqltext import (
     compose,
+    copy_of,
     identifier,
     literal,
     qualified,
     raw,
     temporary_name,
 )
+from .dependents import dependent_reasons
 from .target import (
     Target,
     create_statement,
@@ -56,9 +58,9 @@ def rename(schema: str, old: str, new: str) -> str:
     return compose("ALTER INDEX {index} RENAME TO {name}", index=identifier(schema, old), name=identifier(new))
 
 
-def refusals(target: Target, found: Mapping[str, Any], verb: str) -> List[Problem]:
-    """Why an index that stands there is not ours to change."""
-    reasons = []
+def refusals(target: Target, found: Mapping[str, Any], verb: str, catalog: Optional[Catalog] = None) -> List[Problem]:
+    """Why an index that stands there is not ours to change. catalog: where the change would drop it."""
+    reasons = dependent_reasons(target, found, catalog) if catalog is not None else []
     if found["constraint"] is not None:
         reasons.append(f'it belongs to the constraint "{found["constraint"]}"')
     if found["replica_identity"]:
@@ -128,17 +130,12 @@ def _number(value: Any) -> Any:
     return raw(str(int(value)))
 
 
-def rehearsal(target: Target) -> Tuple[str, ...]:
+def rehearsal(target: Target) -> Tuple[Tuple[TableName, str], ...]:
     """The same index on an empty temporary copy of the table."""
     if target.specification is None:
         return ()
-    return (
-        compose(
-            "CREATE TEMPORARY TABLE steady_rehearsal (LIKE {table} INCLUDING GENERATED)",
-            table=identifier(*target.table_name),
-        ),
-        create_statement(target, "steady_rehearsal_idx", on="pg_temp.steady_rehearsal"),
-    )
+    statement = create_statement(target, helper_name(target, "new"), on=copy_of(*target.table_name))
+    return ((target.table_name, statement),)
 
 
 def duplicate_checks(target: Target, catalog: Catalog) -> Tuple[DataCheck, ...]:

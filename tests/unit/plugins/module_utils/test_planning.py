@@ -14,16 +14,14 @@ import pytest
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Server
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column
-from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Plan, Problem, Step
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Plan, Problem
 from ansible_collections.steady.postgresql.plugins.module_utils._planning import planning as _planning
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import (
     ask_data,
     make_plan,
     refuse_problems,
-    rehearse,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
-from ansible_collections.steady.postgresql.plugins.module_utils._support.driver import psycopg2
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import DatabaseProblem, Refused
 from unit.builders import DRAWER, USER, FakeSession, catalog, index_image, key_image, server_error, table
 
@@ -31,6 +29,7 @@ SERVER = Server(180001, "18.1", "clinic", "deployer", "7", False, None)
 KEY = {"table": "CashDrawer", "columns": ["openedById"], "references": {"table": "User", "columns": ["id"]}}
 INDEX = {"table": "CashDrawer", "columns": ["openedById"]}
 SUPPORT = index_image("support", ["openedById"])
+PARENT = index_image("User_pkey", ["id"], of=USER, unique=True)
 
 Plans = Callable[..., Plan]
 
@@ -39,7 +38,7 @@ def drawers(
     indexes: Iterable[Mapping[str, Any]] = (), keys: Iterable[Mapping[str, Any]] = (), not_null: bool = False
 ) -> Catalog:
     tables = {DRAWER: table(Column("openedById", "uuid", not_null), "status"), USER: table("id")}
-    return catalog(tables, indexes, keys)
+    return catalog(tables, [*indexes, PARENT], keys)
 
 
 @pytest.fixture
@@ -189,7 +188,7 @@ class TestQuestionsToTheData:
         assert names(plan) == [("add", "CashDrawer_openedById_fkey")], "check mode shows the plan all the same"
 
     def test_what_the_data_says_comes_beside_a_missing_privilege(self, planned: Plans) -> None:
-        around = catalog({DRAWER: table("openedById", owned=False), USER: table("id")}, [SUPPORT])
+        around = catalog({DRAWER: table("openedById", owned=False), USER: table("id")}, [SUPPORT, PARENT])
         plan = planned(around, data_says([{"openedById": 1, "total": 1}]), foreign_keys=[KEY])
         assert [problem.permission for problem in plan.outcomes[0].problems] == [True, False]
 
@@ -272,42 +271,3 @@ class TestRefusal:
             refuse_problems(plan, permissions_too)
         assert len(caught.value.reasons) == count
         assert caught.value.left == "nothing was changed"
-
-
-class TestRehearsal:
-    def step(self, name: str, *rehearsal: str) -> Outcome:
-        return Outcome("index", DRAWER, name, "x", Step("index", DRAWER, name, "create", (), rehearsal=rehearsal))
-
-    def run(self, answer: Callable[[str], Any], *outcomes: Outcome) -> list[str]:
-        session = FakeSession(lambda sql: [{"temp": True}] if "has_database_privilege" in sql else answer(sql))
-        try:
-            rehearse(session, Plan(outcomes))  # type: ignore[arg-type]
-        finally:
-            self.sent = session.statements[1:]
-        return self.sent
-
-    def test_each_definition_is_tried_in_a_transaction_of_its_own_and_rolled_back(self) -> None:
-        sent = self.run(lambda _sql: [], self.step("i", "A", "B"), self.step("silent"), self.step("j", "C"))
-        assert sent == ["BEGIN; A; B", "ROLLBACK", "BEGIN; C", "ROLLBACK"]
-
-    def test_all_that_the_server_refuses_is_named_at_once(self) -> None:
-        def answer(sql: str) -> Any:
-            return server_error("42804", "no such operator class") if "A" in sql.split() else []
-
-        outcomes = [self.step("i", "A"), self.step("j", "B"), self.step("k", "A")]
-        with pytest.raises(Refused) as caught:
-            self.run(answer, *outcomes)
-        assert caught.value.reasons == [
-            "index public.i: no such operator class",
-            "index public.k: no such operator class",
-        ]
-        assert self.sent == ["BEGIN; A", "ROLLBACK", "BEGIN; B", "ROLLBACK", "BEGIN; A", "ROLLBACK"]
-
-    def test_a_lost_connection_is_no_verdict_on_the_definition(self) -> None:
-        with pytest.raises(psycopg2.Error):
-            self.run(lambda _sql: server_error(None, "gone"), self.step("i", "A"))
-
-    def test_a_role_without_temporary_tables_does_without(self) -> None:
-        session = FakeSession(lambda _sql: [{"temp": False}])
-        rehearse(session, Plan((self.step("i", "A"),)))  # type: ignore[arg-type]
-        assert len(session.statements) == 1

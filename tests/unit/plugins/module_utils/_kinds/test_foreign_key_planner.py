@@ -25,7 +25,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_k
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column, TableName
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome
-from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified, temporary_name
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import (
+    copy_of,
+    qualified,
+    temporary_name,
+)
 from unit.builders import (
     DRAWER,
     ODD_NAMES,
@@ -59,6 +63,10 @@ SAME = key_image(NAME, ["openedById"])
 OTHER = key_image(NAME, ["openedById"], on_delete="restrict", on_update="cascade")
 #: Keeps the note on a missing index away.
 INDEX = index_image("i", ["openedById"])
+#: What a key can refer to.
+SUPPORTS = [
+    index_image(f"User_{n}", names, of=USER, unique=True) for n, names in enumerate([["id"], ["tenantId", "id"]])
+]
 
 Units = list[tuple[str, list[str], list[str]]]
 
@@ -106,7 +114,7 @@ def drawers(
         USER: table("id", "tenantId", "email", **(parent or {})),
         CLOSET: table("id"),
     }
-    return catalog(there, indexes, keys, **more)
+    return catalog(there, [*indexes, *SUPPORTS], keys, **more)
 
 
 def planned(target: Target, around: Catalog, wishes: Mapping[tuple[TableName, str], bool] | None = None) -> Outcome:
@@ -129,10 +137,12 @@ class TestPresentWhereNothingStands:
 
     def test_the_server_is_asked_beforehand_on_empty_copies(self) -> None:
         assert planned(wanted(on_delete="set_null"), drawers()).step.rehearsal == (
-            'CREATE TEMPORARY TABLE steady_parent (LIKE "public"."User" INCLUDING INDEXES)',
-            'CREATE TEMPORARY TABLE steady_child (LIKE "public"."CashDrawer")',
-            'ALTER TABLE pg_temp.steady_child ADD FOREIGN KEY ("openedById")'
-            ' REFERENCES "pg_temp"."steady_parent" ("id") ON DELETE SET NULL',
+            (USER, f"CREATE UNIQUE INDEX ON {copy_of(*USER)} USING btree (id)"),
+            (
+                DRAWER,
+                f'ALTER TABLE {copy_of(*DRAWER)} ADD FOREIGN KEY ("openedById") REFERENCES {copy_of(*USER)} ("id")'
+                " ON DELETE SET NULL",
+            ),
         )
 
     @pytest.mark.parametrize("valid", [True, False])
@@ -215,18 +225,20 @@ class TestPresentWhereNothingStands:
 
     def test_a_key_to_its_own_table_locks_it_once(self) -> None:
         target = wanted(columns=["openedById"], references={"table": "CashDrawer", "columns": ["tenantId"]})
-        step = planned(target, drawers()).step
+        own = index_image("own", ["tenantId"], unique=True)
+        step = planned(target, drawers(indexes=[INDEX, own])).step
         assert step is not None
         assert [lock for unit in script(step) for lock in unit[1]] == [
             "SHARE ROW EXCLUSIVE: public.CashDrawer",
             "SHARE UPDATE EXCLUSIVE: public.CashDrawer",
             "ROW SHARE: public.CashDrawer",
         ]
+        copy = copy_of(*DRAWER)
         assert step.rehearsal == (
-            'CREATE TEMPORARY TABLE steady_child (LIKE "public"."CashDrawer" INCLUDING INDEXES)',
-            'ALTER TABLE pg_temp.steady_child ADD FOREIGN KEY ("openedById") REFERENCES "pg_temp"."steady_child"'
-            ' ("tenantId")',
+            (DRAWER, f"CREATE UNIQUE INDEX ON {copy} USING btree (tenantId)"),
+            (DRAWER, f'ALTER TABLE {copy} ADD FOREIGN KEY ("openedById") REFERENCES {copy} ("tenantId")'),
         )
+        assert step.copies == (DRAWER,)
         assert tables(target) == {DRAWER}
 
 
@@ -317,7 +329,7 @@ class TestPresentWithAnotherDefinition:
         assert (step.action, step.before, outcome.problems) == ("replace", OTHER, ())
         assert outcome.state == "on delete restrict, on update cascade"
         assert step.summary == "on delete restrict, on update cascade → on delete set null, on update cascade"
-        assert (len(step.checks), len(step.rehearsal), outcome.notes) == (1, 3, ())
+        assert (len(step.checks), len(step.rehearsal), outcome.notes) == (1, 2, ())
 
     @pytest.mark.parametrize(
         ("entry", "found"),
