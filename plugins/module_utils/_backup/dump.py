@@ -109,6 +109,9 @@ class Dump:
             said = f"{refused.group()}; {said}"
         # pg_dump's --lock-wait-timeout is a statement_timeout of its LOCK TABLE; its workers take theirs with NOWAIT,
         # and get none when somebody stands in the queue who wants the table for himself.
+        # One that was killed, or lost its server, while it waited was not stopped by that lock.
+        lost = watcher.lost() or re.search(LOST, said) is not None
+        waited = waited and done.status > 0 and not lost
         if waited or re.search("lock timeout|statement timeout|could not obtain lock", said):
             return locked(said, holders(watcher) or blockers)
         what = "pg_dump did not come to its end."
@@ -116,7 +119,7 @@ class Dump:
         if "No space left on device" in said:
             what = f"The disk of the backup folder is full ({os.path.dirname(self.folder)})."
             todo = "free space, or set steady_backup_dir to a folder with more of it, then run the same command again"
-        elif watcher.lost() or re.search(LOST, said):
+        elif lost:
             what = "The connection to the server was lost in the middle of the backup."
             todo = "see whether the server runs and why it ended the session, then run the same command again"
         elif "permission denied" in said:

@@ -75,7 +75,8 @@ _FOREIGN = {
 # superuser alone is none of those who use it.
 _WRITERS = """
 WITH step AS (
-  SELECT c.oid, c.relowner, c.relacl FROM pg_class c WHERE c.oid = to_regclass('steady.step')
+  SELECT c.oid, c.relowner, c.relacl FROM pg_class c
+  WHERE c.relnamespace = to_regnamespace('steady') AND c.relname = 'step'
 ), granted AS (
   SELECT relowner AS role FROM step
   UNION SELECT a.grantee FROM step, aclexplode(step.relacl) a WHERE a.privilege_type IN ('INSERT', 'UPDATE')

@@ -74,7 +74,12 @@ def read_usage(session: Session, schema: Optional[str], unused_after_s: float) -
 
 def _has_evidence(session: Session) -> bool:
     """Not every older journal has that table."""
-    return bool(session.one("SELECT pg_catalog.to_regclass('steady.evidence') IS NOT NULL AS there")["there"])
+    return bool(
+        session.one(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class"
+            " WHERE relnamespace = pg_catalog.to_regnamespace('steady') AND relname = 'evidence') AS there"
+        )["there"]
+    )
 
 
 def judge_usage(

@@ -85,13 +85,16 @@ FROM pg_settings s WHERE s.name = ANY (%s) AND s.reset_val <> '0' ORDER BY s.nam
 """
 
 # A publication for all tables has those of the journal from the moment that they are made (CREATE PUBLICATION).
+# to_regclass() would need the right to use the schema.
 # Unlogged tables are in none, but do not survive a crash.
 _PUBLICATIONS = """
 SELECT p.pubname::text AS name,
   (SELECT array_agg(s.slot_name::text ORDER BY s.slot_name) FROM pg_replication_slots s
     WHERE s.database = current_database() AND s.plugin = 'pgoutput') AS slots
 FROM pg_publication p
-WHERE p.puballtables AND (p.pubinsert OR p.pubupdate) AND to_regclass('steady.evidence') IS NULL ORDER BY 1
+WHERE p.puballtables AND (p.pubinsert OR p.pubupdate) AND NOT EXISTS (SELECT FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'steady' AND c.relname = 'evidence')
+ORDER BY 1
 """
 
 _SESSIONS = """

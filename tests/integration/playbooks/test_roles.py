@@ -297,8 +297,9 @@ def tagged(new_desk: NewDesk) -> Tagged:
     """Each in a run of its own."""
     desk = new_desk(HOST)
     database = desk.databases[HOST]
+    # It rehearses what will be done, in a transaction that is rolled back.
+    preflight = desk.play("deploy", "--tags", "preflight")
     with database.nothing_written():
-        preflight = desk.play("deploy", "--tags", "preflight")
         verify_early = desk.play("deploy", "--tags", "verify")
     after_preflight = is_untouched(database)
     apply = desk.play("deploy", "--tags", "apply")

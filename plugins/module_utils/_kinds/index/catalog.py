@@ -29,9 +29,9 @@ SELECT i.indrelid, n.nspname AS schema, t.relname AS table_name, c.relname AS na
     JOIN pg_class pt ON pt.oid = pi.indrelid JOIN pg_namespace pn ON pn.oid = pt.relnamespace
     WHERE h.inhrelid = c.oid) AS parent,
   k.conname AS constraint_name, coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false) AS nulls_not_distinct,
-  d.definition, length(format('CREATE %%sINDEX %%I ON ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname))
+  d.definition, format('CREATE %%sINDEX %%I ON ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname)
     AS head,
-  length(format('%%s%%I.%%I', CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END, n.nspname, t.relname)) AS place,
+  format('%%s%%I.%%I', CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END, n.nspname, t.relname) AS place,
   pg_get_expr(i.indpred, i.indrelid) AS predicate, obj_description(c.oid, 'pg_class') AS comment,
   ts.spcname AS tablespace, c.reloptions AS options,
   (SELECT json_agg(json_build_object('key', s.number <= i.indnkeyatts, 'text', pg_get_indexdef(c.oid, s.number, false),
@@ -101,15 +101,16 @@ def _column(row: Mapping[str, Any], collated: bool) -> Dict[str, Any]:
 
 def _image(row: Dict[str, Any]) -> Dict[str, Any]:
     columns: List[Mapping[str, Any]] = row["columns"]
-    definition: str = row["definition"]
-    using = definition[row["head"] + row["place"] :]
+    # Lengths are Python's: a database in SQL_ASCII counts bytes.
+    tail: str = row["definition"][len(row["head"]) :]
+    using = tail[len(row["place"]) :]
     keys = [column for column in columns if column["key"]]
     collated = _collated(using, [column["text"] for column in keys])
     return {
         "schema": row["schema"],
         "table": row["table_name"],
         "name": row["name"],
-        "tail": definition[row["head"] :],
+        "tail": tail,
         "unique": row["is_unique"],
         "immediate": row["immediate"],
         "valid": row["valid"] and row["ready"],
