@@ -178,7 +178,7 @@ _ELSEWHERE = """
 import json, subprocess, sys, time, threading
 from ansible_collections.steady.postgresql.plugins.module_utils._connection import liveness as _liveness
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.address import read_address
-from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Expectation, Target
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation, Target
 from integration.proxy import Proxy
 import psycopg2
 path, database = json.loads(sys.argv[1])

@@ -80,22 +80,21 @@ def refused(new_desk: NewDesk) -> Refused:
     desk = new_desk(*HOSTS)
     us = desk.databases[US]
     _orphan(us)
-    with desk.databases[EU].nothing_written():  # on the server: by nobody, in no database
-        orphans = Stage.after(desk, desk.play("deploy"))
+    # The other databases have rehearsed it by then, in transactions that were rolled back.
+    orphans = Stage.after(desk, desk.play("deploy"))
     reported = desk.runs(US)
     orphans_result = desk.result(US) if reported else None
     limited = Stage.after(desk, desk.play("deploy", "--limit", f"{EU},{ASIA}"))
     us.execute("""UPDATE "CashDrawer" SET "openedById" = (SELECT min(id) FROM "User") WHERE "openedById" = 'ghost'""")
     _with_expectation(desk, US, "another")
-    with us.nothing_written():
-        guarded = Stage.after(desk, desk.play("deploy"))
+    guarded = Stage.after(desk, desk.play("deploy"))
     _with_expectation(desk, US, us.name)
     all_in_order = Stage.after(desk, desk.play("deploy"))
     return Refused(desk, orphans, orphans_result, limited, guarded, all_in_order)
 
 
 def test_orphans_on_one_host_stop_the_deployment_before_any_database_is_changed(refused: Refused) -> None:
-    """No statement that writes reached the server (the fixture watched)."""
+    """Nor anything kept that was written."""
     assert refused.orphans.run.status == 2
     assert refused.orphans.untouched == dict.fromkeys(HOSTS, True)
     assert not refused.orphans.run.has_run("Apply the migration")
