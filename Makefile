@@ -25,7 +25,7 @@ ONCE_MORE := $(PYTEST) --last-failed
 FAULTS := $(PYTEST) tests/faults
 MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries struck_under_traffic traffic waves written)
 EVERY_UNIT := $(patsubst %,tests/faults/test_%.py,boundaries waves orphans playbook) -m long \
-	-k "replaced or repaired or null or connection or orphans or playbook"
+	-k "replaced or connection or orphans or playbook"
 # What takes long is for `make ci`, and of the second version all but the kinds of changes.
 LONG := $(wildcard $(addprefix tests/integration/, test_session_loss.py backup/test_encryption.py \
 	backup/test_supabase.py $(addprefix playbooks/test_, encrypted_backup.py password_words.py progress*.py \
