@@ -12,11 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._support.values import printable
-from ..plugin_utils._evidence_verdicts import (
-    probe_verdicts,
-    query_verdicts,
-    storage_verdicts,
-)
+from ..plugin_utils._evidence_verdicts import probe_verdicts, query_verdicts, storage_verdicts
 from ..plugin_utils._migration_argument import read_argument
 from ..plugin_utils._promises import promise_verdicts
 

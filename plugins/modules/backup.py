@@ -171,12 +171,7 @@ status:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._backup.backup import backup
-from ..module_utils._module import (
-    CONNECTION_ARGUMENTS,
-    PATIENCE_ARGUMENTS,
-    PROGRESS_ARGUMENTS,
-    run,
-)
+from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 
 def main():

@@ -13,10 +13,7 @@ from typing import Any
 from ..module_utils._migration.migration import migration_problems
 from ..module_utils._support.problem import Problem, kind_of, nearest, quoted
 from ._expectation import expectation_problems
-from ._migration_shape import (
-    JSONSCHEMA_MISSING,
-    shape_problems,
-)
+from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
 from ._yaml_document import Document, YamlError, parse
 
 __all__ = ["MigrationFileError", "find", "load"]

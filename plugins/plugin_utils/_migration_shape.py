@@ -10,15 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..module_utils._support.problem import (
-    Path,
-    Problem,
-    hint,
-    kind_of,
-    nearest,
-    one_line,
-    quoted,
-)
+from ..module_utils._support.problem import Path, Problem, hint, kind_of, nearest, one_line, quoted
 from ._migration_schema import schema
 
 try:

@@ -31,24 +31,9 @@ from .._support.sqltext import compose, literal
 from .client import Client, client_of
 from .copies import copy_to
 from .decryption import remove_leftover
-from .dump import (
-    Dump,
-    Followers,
-    dump_globals,
-    holders,
-    in_the_way,
-    locked,
-)
-from .encryption import (
-    encrypt_files,
-    encryption_of,
-    in_words,
-)
-from .exclusions import (
-    as_options,
-    excluded_schemas,
-    sentence,
-)
+from .dump import Dump, Followers, dump_globals, holders, in_the_way, locked
+from .encryption import encrypt_files, encryption_of, in_words
+from .exclusions import as_options, excluded_schemas, sentence
 from .files import (
     check_free,
     folder_bytes,
@@ -60,25 +45,10 @@ from .files import (
     sync_tree,
 )
 from .leaning import leaning_functions
-from .levels import (
-    prove_without_server,
-    run_proof,
-    summary,
-)
+from .levels import prove_without_server, run_proof, summary
 from .lock_room import refuse_a_full_lock_table, relations_to_dump
-from .manifest import (
-    MANIFEST,
-    backups_in,
-    read_manifest,
-    write_manifest,
-)
-from .method_supabase import (
-    FOLDER,
-    SupabaseCli,
-    left_out_by_cli,
-    read_cli,
-    refuse_unfit,
-)
+from .manifest import MANIFEST, backups_in, read_manifest, write_manifest
+from .method_supabase import FOLDER, SupabaseCli, left_out_by_cli, read_cli, refuse_unfit
 from .programs import Programs, find_programs
 from .retention import apply_retention
 from .scratch import prove_restore

@@ -11,12 +11,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .._connection.owners import (
-    Rights,
-    acting_as,
-    rights_for,
-    tables_of_others,
-)
+from .._connection.owners import Rights, acting_as, rights_for, tables_of_others
 from .._connection.session import Session
 from .._support.driver import extensions
 from .._support.sqltext import compose, identifier, literal

@@ -14,12 +14,7 @@ from typing import Any, Callable, Dict, Mapping
 
 from .._support.errors import SteadyError
 from .._support.progress import Progress
-from .files import (
-    check_free,
-    make_private,
-    sha256,
-    sync_tree,
-)
+from .files import check_free, make_private, sha256, sync_tree
 from .manifest import MANIFEST
 
 __all__ = ["copy_to"]

@@ -19,13 +19,7 @@ from .._support.driver import extensions, psycopg2
 from .._support.errors import SteadyError
 from .._support.progress import Progress
 from .._support.size import size_text
-from .client import (
-    ENDED,
-    LOST,
-    Client,
-    Finished,
-    run_program,
-)
+from .client import ENDED, LOST, Client, Finished, run_program
 from .files import folder_bytes
 from .programs import Programs, gzip_level
 

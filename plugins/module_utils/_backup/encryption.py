@@ -20,12 +20,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .._support.errors import SteadyError
 from .._support.progress import Progress
-from .cipher import (
-    Cipher,
-    find_cipher,
-    read_recipients,
-    shown,
-)
+from .cipher import Cipher, find_cipher, read_recipients, shown
 from .files import check_free
 from .proof import NotProven
 

@@ -22,13 +22,7 @@ from .contents import count_tables, read_contents
 from .foreign_dump import ForeignDump, pieces
 from .programs import Programs
 from .proof import NotProven
-from .scratch import (
-    restore_failure,
-    restore_into,
-    scratch_database,
-    suffixed,
-    unknown_statement,
-)
+from .scratch import restore_failure, restore_into, scratch_database, suffixed, unknown_statement
 from .settings import database_facts
 
 __all__ = ["compare_with_live", "prove_dump_restore"]

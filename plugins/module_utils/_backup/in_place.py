@@ -26,14 +26,7 @@ from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 from .._support.progress import Progress
 from .._support.sqltext import compose, identifier, literal
-from .client import (
-    ENDED,
-    LOST,
-    Client,
-    Finished,
-    client_of,
-    run_program,
-)
+from .client import ENDED, LOST, Client, Finished, client_of, run_program
 from .dump import in_the_way
 from .programs import Programs
 from .scratch import unknown_statement

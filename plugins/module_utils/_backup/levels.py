@@ -16,10 +16,7 @@ from .._run.options import now
 from .._support.progress import Progress
 from .._support.size import size_text
 from .encryption import in_words
-from .method_supabase import (
-    prove_parts_list,
-    prove_parts_read,
-)
+from .method_supabase import prove_parts_list, prove_parts_read
 from .programs import Programs
 from .proof import prove_list, prove_read
 

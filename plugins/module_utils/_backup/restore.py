@@ -30,20 +30,12 @@ from .._support.sqltext import compose, identifier, literal
 from .analysis import Analysis
 from .carry_over import carry_over
 from .contents import count_tables, read_tables
-from .decryption import (
-    encrypted_ending,
-    prove_key,
-    readable,
-)
+from .decryption import encrypted_ending, prove_key, readable
 from .dump import holders
 from .exclusions import refuse_swap_without
 from .in_place import restore_in_place
 from .lock_room import refuse_a_full_lock_table, relations_to_replace
-from .manifest import (
-    MANIFEST,
-    backups_in,
-    read_manifest,
-)
+from .manifest import MANIFEST, backups_in, read_manifest
 from .method_supabase import by_hand
 from .programs import Programs, find_programs
 from .proof import prove_files

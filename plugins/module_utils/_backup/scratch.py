@@ -19,25 +19,11 @@ from .._connection.session import Session
 from .._connection.target import Expectation, Target
 from .._connection.translation import translate
 from .._support.driver import psycopg2
-from .._support.errors import (
-    NOTHING_CHANGED,
-    ConnectionProblem,
-    SteadyError,
-)
+from .._support.errors import NOTHING_CHANGED, ConnectionProblem, SteadyError
 from .._support.progress import Progress
 from .._support.sqltext import compose, identifier, literal, raw
-from .client import (
-    ENDED,
-    LOST,
-    Finished,
-    client_of,
-    run_program,
-)
-from .contents import (
-    count_tables,
-    differences,
-    read_contents,
-)
+from .client import ENDED, LOST, Finished, client_of, run_program
+from .contents import count_tables, differences, read_contents
 from .programs import Programs
 from .proof import NotProven
 

@@ -15,11 +15,7 @@ from .._connection.session import Session
 from .._support.driver import psycopg2
 from .._support.errors import Refused
 from .._support.sqltext import compose, identifier, literal
-from .contents import (
-    count_tables,
-    read_contents,
-    sequence_values,
-)
+from .contents import count_tables, read_contents, sequence_values
 from .of_extensions import lost_with_extensions
 from .settings import database_facts, owners_of, role_names, superuser_objects
 

@@ -24,26 +24,10 @@ from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.progress import Progress
 from .._support.size import size_text
 from .decryption import readable
-from .foreign_dump import (
-    ForeignDump,
-    prove_dump,
-    recognise,
-)
-from .foreign_proof import (
-    compare_with_live,
-    prove_dump_restore,
-)
-from .levels import (
-    prove_without_server,
-    run_proof,
-    summary,
-)
-from .manifest import (
-    MANIFEST,
-    backups_in,
-    read_manifest,
-    write_manifest,
-)
+from .foreign_dump import ForeignDump, prove_dump, recognise
+from .foreign_proof import compare_with_live, prove_dump_restore
+from .levels import prove_without_server, run_proof, summary
+from .manifest import MANIFEST, backups_in, read_manifest, write_manifest
 from .method_supabase import by_hand
 from .programs import find_programs, newest_programs
 from .proof import prove_files

@@ -15,11 +15,7 @@ from urllib.parse import unquote
 
 from .._support.driver import extensions, psycopg2
 from .._support.errors import ConnectionProblem
-from .search_path import (
-    own_schemas,
-    path_in_options,
-    path_names,
-)
+from .search_path import own_schemas, path_in_options, path_names
 
 __all__ = ["Address", "hidden", "read_address"]
 

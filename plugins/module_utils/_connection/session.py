@@ -13,13 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .._support.driver import extensions, psycopg2
-from .._support.errors import (
-    SteadyError,
-)
-from .._support.values import (
-    sample_rows,
-    server_texts,
-)
+from .._support.errors import SteadyError
+from .._support.values import sample_rows, server_texts
 from .stop import STOP
 
 __all__ = ["Session"]

@@ -12,20 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional, Tuple
 
 from .._support.driver import psycopg2
-from .._support.errors import (
-    NOTHING_CHANGED,
-    ConnectionProblem,
-)
-from .._support.values import (
-    keep_values,
-    take_any_bytes,
-)
+from .._support.errors import NOTHING_CHANGED, ConnectionProblem
+from .._support.values import keep_values, take_any_bytes
 from .address import Address, hidden
 from .advice import connection_advice
-from .pooler import (
-    refuse_pooler_by_name,
-    refuse_transaction_pooling,
-)
+from .pooler import refuse_pooler_by_name, refuse_transaction_pooling
 from .session import Session
 from .settings import settings_message
 from .translation import translate

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from .._support.errors import (
-    DatabaseProblem,
-)
+from .._support.errors import DatabaseProblem
 
 __all__ = ["translate"]
 

@@ -30,12 +30,7 @@ from .._migration.reading import open_target, read_migration
 from .._model.plan import Plan, Step
 from .._planning.capacity import Capacity
 from .._planning.images import read_image, recheck
-from .._planning.planning import (
-    ask_data,
-    make_plan,
-    refuse_problems,
-    settled,
-)
+from .._planning.planning import ask_data, make_plan, refuse_problems, settled
 from .._planning.registry import wishes_of
 from .._planning.rehearsal import refuse_definitions, rehearse
 from .._planning.resources import plan_resources

@@ -37,21 +37,9 @@ from .._connection.session import Session
 from .._connection.stop import STOP
 from .._connection.target import Target
 from .._connection.translation import translate
-from .._locks.blockers import (
-    Blocker,
-    ages_are_hidden,
-    blockers_of_tables,
-    describe_blockers,
-    old_sessions,
-)
+from .._locks.blockers import Blocker, ages_are_hidden, blockers_of_tables, describe_blockers, old_sessions
 from .._locks.lag import read_replicas, wait_for_replicas
-from .._locks.locks import (
-    DEADLOCK,
-    Holders,
-    LockPolicy,
-    holders,
-    run_guarded,
-)
+from .._locks.locks import DEADLOCK, Holders, LockPolicy, holders, run_guarded
 from .._locks.prisma_lock import PrismaLock
 from .._locks.watch import Line, Watch
 from .._locks.yielding import yielding

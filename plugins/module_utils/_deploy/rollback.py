@@ -21,13 +21,7 @@ from .._journal.journal import Journal
 from .._journal.trust import text_writers
 from .._model.plan import Outcome, Plan, Problem, Step, object_name
 from .._planning.capacity import Capacity
-from .._planning.planning import (
-    ask_data,
-    make_plan,
-    read_catalog,
-    refuse_problems,
-    settled,
-)
+from .._planning.planning import ask_data, make_plan, read_catalog, refuse_problems, settled
 from .._planning.registry import Wish, kind_named
 from .._planning.resources import plan_resources
 from .._run.options import COLLECTION_VERSION, Options, now
@@ -35,15 +29,7 @@ from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.values import printable
-from .deployment import (
-    Attempt,
-    Conduct,
-    conduct,
-    execute,
-    name_sessions,
-    notes_of,
-    take_over,
-)
+from .deployment import Attempt, Conduct, conduct, execute, name_sessions, notes_of, take_over
 from .executor import StepResult
 from .restored import not_restored
 from .results import failed_step_error, plan_result, step_entries

@@ -14,13 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from .._connection.session import Session
 from .._connection.target import Server, Target
 from .._connection.translation import translate
-from .._journal.evidence import (
-    before_of,
-    keep_after,
-    keep_before,
-    newest_deployment,
-    waits_of,
-)
+from .._journal.evidence import before_of, keep_after, keep_before, newest_deployment, waits_of
 from .._journal.journal import Journal
 from .._migration.migration import Migration
 from .._migration.reading import open_target, read_migration
@@ -30,11 +24,7 @@ from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED
 from .probes import run_probes
 from .queries import measure
-from .storage import (
-    read_counters,
-    read_storage,
-    tables_of,
-)
+from .storage import read_counters, read_storage, tables_of
 
 __all__ = ["Wanted", "take_evidence"]
 

@@ -16,12 +16,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._connection.owners import (
-    WRITES,
-    acting_as,
-    as_role,
-    rights_of_statement,
-)
+from .._connection.owners import WRITES, acting_as, as_role, rights_of_statement
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.target import Target
@@ -31,18 +26,8 @@ from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 from .._support.plain import plain
 from .reach import Reach, Surroundings, reach
-from .sample import (
-    Fault,
-    Refusal,
-    bound,
-    first_values,
-    said,
-    set_local,
-)
-from .surroundings import (
-    read_surroundings,
-    written_tables,
-)
+from .sample import Fault, Refusal, bound, first_values, said, set_local
+from .surroundings import read_surroundings, written_tables
 
 __all__ = ["PLACE_FAULTS", "run_probes"]
 

@@ -22,17 +22,7 @@ from .._migration.evidence import Query, SampleBy
 from .._support.driver import psycopg2
 from .plans import figures, indexes_of
 from .probes import PLACE_FAULTS
-from .sample import (
-    SAMPLES,
-    Fault,
-    Refusal,
-    bound,
-    masked,
-    said,
-    samples_by,
-    samples_of,
-    set_local,
-)
+from .sample import SAMPLES, Fault, Refusal, bound, masked, said, samples_by, samples_of, set_local
 
 __all__ = ["measure"]
 

@@ -11,13 +11,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
 
 from .._connection.session import Session
-from .reach import (
-    ForeignKey,
-    Function,
-    Rule,
-    Surroundings,
-    Trigger,
-)
+from .reach import ForeignKey, Function, Rule, Surroundings, Trigger
 
 __all__ = ["read_surroundings", "written_tables"]
 

@@ -26,12 +26,7 @@ from .._support.plain import json_text
 from .._support.sqltext import compose, identifier
 from .evidence import EVIDENCE_TABLE, LINK
 from .images import read_image_of
-from .trust import (
-    TABLES,
-    JournalState,
-    grants,
-    read_journal_state,
-)
+from .trust import TABLES, JournalState, grants, read_journal_state
 
 __all__ = ["Journal"]
 

@@ -15,13 +15,7 @@ from .._connection.session import Session
 from .._connection.target import APPLICATION_NAME
 from .._model.plan import Unit
 from .._support.driver import psycopg2
-from .._support.sqltext import (
-    compose,
-    literal,
-    mask_literals,
-    qualified,
-    raw,
-)
+from .._support.sqltext import compose, literal, mask_literals, qualified, raw
 
 __all__ = [
     "SESSION",

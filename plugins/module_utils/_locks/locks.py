@@ -24,21 +24,11 @@ from typing import AbstractSet, Any, Callable, ContextManager, Iterator, List, O
 from .._connection.liveness import answers
 from .._connection.session import Session
 from .._connection.stop import STOP
-from .._model.plan import (
-    SHARE_UPDATE_EXCLUSIVE,
-    Lock,
-    Unit,
-    lock_statement,
-)
+from .._model.plan import SHARE_UPDATE_EXCLUSIVE, Lock, Unit, lock_statement
 from .._support.driver import psycopg2
 from .._support.errors import LockNotAvailable
 from .._support.sqltext import qualified
-from .blockers import (
-    AUTOVACUUM,
-    Blocker,
-    BlockerPolicy,
-    describe_blockers,
-)
+from .blockers import AUTOVACUUM, Blocker, BlockerPolicy, describe_blockers
 
 __all__ = ["LATER", "Attempt", "Holders", "LockPolicy", "Taken", "holders", "run_guarded"]
 

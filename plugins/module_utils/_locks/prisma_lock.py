@@ -25,12 +25,7 @@ from typing import Callable, ContextManager, Dict, List, Optional
 from .._connection.session import Session
 from .._connection.stop import STOP
 from .._support.errors import NOTHING_CHANGED, SteadyError
-from .blockers import (
-    SESSION,
-    Blocker,
-    blocker_of,
-    describe_blockers,
-)
+from .blockers import SESSION, Blocker, blocker_of, describe_blockers
 
 __all__ = ["PrismaLock"]
 

@@ -20,12 +20,7 @@ from .._connection.target import Target
 from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 from .._support.progress import Progress
-from .blockers import (
-    Blocker,
-    blockers_of_session,
-    describe_blockers,
-    end_blockers,
-)
+from .blockers import Blocker, blockers_of_session, describe_blockers, end_blockers
 from .locks import LockPolicy
 from .prisma_lock import PrismaLock
 

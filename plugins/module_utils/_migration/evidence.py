@@ -13,11 +13,7 @@ from dataclasses import dataclass
 
 from .._support import entry as _entry
 from .._support.duration import milliseconds
-from .._support.name_rules import (
-    name_problems,
-    sql_problems,
-    text_problems,
-)
+from .._support.name_rules import name_problems, sql_problems, text_problems
 from .._support.problem import Problem, hint, quoted
 from .._support.sqltext import is_one_statement
 

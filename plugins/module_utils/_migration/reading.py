@@ -17,12 +17,7 @@ from .._connection.target import Server, Target
 from .._connection.translation import translate
 from .._migration.migration import Migration, migration_problems
 from .._support.driver import psycopg2
-from .._support.errors import (
-    NOTHING_CHANGED,
-    ConnectionProblem,
-    Refused,
-    SteadyError,
-)
+from .._support.errors import NOTHING_CHANGED, ConnectionProblem, Refused, SteadyError
 
 __all__ = ["open_target", "read_migration"]
 

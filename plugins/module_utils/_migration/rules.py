@@ -17,11 +17,7 @@ from .._kinds.foreign_key import specification as foreign_key
 from .._kinds.index import rules as index_rules
 from .._kinds.index import specification as index
 from .._support import entry as _entry
-from .._support.name_rules import (
-    name_problems,
-    sql_problems,
-    text_problems,
-)
+from .._support.name_rules import name_problems, sql_problems, text_problems
 from .._support.problem import Problem, place_of, quoted
 from .evidence import evidence_problems
 

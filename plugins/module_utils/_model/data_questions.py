@@ -21,14 +21,7 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 from .._connection.owners import acting_as
 from .._connection.rights import theirs
 from .._connection.session import Session
-from .._support.sqltext import (
-    compose,
-    enclosed,
-    identifier,
-    identifiers,
-    qualified,
-    raw,
-)
+from .._support.sqltext import compose, enclosed, identifier, identifiers, qualified, raw
 from .._support.values import printable
 
 __all__ = ["Answer", "Duplicates", "Key", "Nulls", "Orphans", "Place", "ask"]

@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.session import Session
-from .._model.catalog import (
-    Table,
-    TableName,
-    read_tables,
-)
+from .._model.catalog import Table, TableName, read_tables
 from .._model.plan import object_name
 from .registry import KINDS, kind_named
 

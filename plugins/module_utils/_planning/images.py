@@ -14,9 +14,7 @@ from .._connection.session import Session
 from .._model.catalog import read_tables
 from .._model.plan import Step
 from .._planning.registry import kind_named
-from .._support.errors import (
-    SteadyError,
-)
+from .._support.errors import SteadyError
 
 __all__ = ["read_image", "recheck"]
 

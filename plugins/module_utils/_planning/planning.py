@@ -11,41 +11,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
-from .._connection.owners import (
-    acting_as,
-    event_trigger_problems,
-    rights_for,
-)
+from .._connection.owners import acting_as, event_trigger_problems, rights_for
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
-from .._kinds.foreign_key.null_refusals import (
-    read_null_refusals,
-)
+from .._kinds.foreign_key.null_refusals import read_null_refusals
 from .._kinds.foreign_key.planner import nulled_columns
 from .._kinds.index.dependents import read_dependents
-from .._model.catalog import (
-    Catalog,
-    Table,
-    TableName,
-    partitions_below,
-    read_relations,
-    read_tables,
-)
+from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
 from .._model.data_questions import ask
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
 from .._model.tables import schema_problems
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
-from .._support.sqltext import (
-    compose,
-    enclosed,
-    identifier,
-    is_one_expression,
-    qualified,
-    raw,
-)
+from .._support.sqltext import compose, enclosed, identifier, is_one_expression, qualified, raw
 from .registry import KINDS, Wish
 
 __all__ = [

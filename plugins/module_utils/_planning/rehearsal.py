@@ -25,18 +25,8 @@ from .._model.catalog import TableName
 from .._model.plan import Plan, Step
 from .._support.driver import psycopg2
 from .._support.errors import Refused
-from .._support.sqltext import (
-    compose,
-    copy_of,
-    identifier,
-    qualified,
-    raw,
-)
-from .event_triggers import (
-    EventTrigger,
-    read_event_triggers,
-    set_event_triggers,
-)
+from .._support.sqltext import compose, copy_of, identifier, qualified, raw
+from .event_triggers import EventTrigger, read_event_triggers, set_event_triggers
 
 __all__ = ["Rehearsal", "refuse_definitions", "rehearse"]
 

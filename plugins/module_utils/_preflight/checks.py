@@ -10,22 +10,9 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import (
-    activity,
-    history,
-    refusals,
-    schema,
-    server,
-)
+from . import activity, history, refusals, schema, server
 from .facts import Facts
-from .finding import (
-    BLOCKER,
-    OK,
-    WARNING,
-    Check,
-    Judgement,
-    good,
-)
+from .finding import BLOCKER, OK, WARNING, Check, Judgement, good
 
 __all__ = ["CHECKS", "CONNECTION"]
 

@@ -21,13 +21,7 @@ from .._locks.blockers import blockers_of_tables, describe_blockers
 from .._migration.migration import Migration
 from .._migration.reading import open_target, read_migration
 from .._model.plan import ACCESS_EXCLUSIVE, Problem, guarded
-from .._planning.planning import (
-    ask_data,
-    plan_of,
-    read_catalog,
-    trigger_problems,
-    with_targets,
-)
+from .._planning.planning import ask_data, plan_of, read_catalog, trigger_problems, with_targets
 from .._planning.registry import wishes_of
 from .._planning.rehearsal import rehearse as rehearse_plan
 from .._planning.resources import plan_resources
@@ -35,23 +29,11 @@ from .._planning.row_counts import count_problems
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
-from .._support.errors import (
-    NOTHING_CHANGED,
-    ConnectionProblem,
-    DatabaseProblem,
-    LockNotAvailable,
-    Refused,
-)
+from .._support.errors import NOTHING_CHANGED, ConnectionProblem, DatabaseProblem, LockNotAvailable, Refused
 from .backups import read_backups
 from .checks import CHECKS, CONNECTION
 from .facts import Facts, read_facts
-from .finding import (
-    BLOCKER,
-    finding,
-    found,
-    judged,
-    severities,
-)
+from .finding import BLOCKER, finding, found, judged, severities
 from .refusals import missing_privileges
 
 __all__ = ["preflight"]

@@ -10,13 +10,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Set, Tuple
 
-from .._kinds.index.covering import (
-    Shape,
-    covers,
-    finds_rows,
-    shape_of_image,
-    shape_of_target,
-)
+from .._kinds.index.covering import Shape, covers, finds_rows, shape_of_image, shape_of_target
 from .._model.catalog import TableName
 from .._support.size import size_text
 from .._support.sqltext import compose, identifier, qualified

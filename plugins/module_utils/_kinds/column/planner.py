@@ -26,19 +26,8 @@ from ..._model.plan import (
     autocommit,
     guarded,
 )
-from ..._model.tables import (
-    column_problems,
-    owner_problems,
-    table_problems,
-)
-from ..._support.sqltext import (
-    compose,
-    derived_name,
-    identifier,
-    literal,
-    qualified,
-    temporary_name,
-)
+from ..._model.tables import column_problems, owner_problems, table_problems
+from ..._support.sqltext import compose, derived_name, identifier, literal, qualified, temporary_name
 from .specification import ColumnSpecification
 
 __all__ = ["KIND", "Target", "definition", "differs", "from_image", "from_specification", "plan", "tables"]

@@ -27,27 +27,11 @@ from ..._model.plan import (
     autocommit,
     guarded,
 )
-from ..._model.tables import (
-    column_problems,
-    lock_problems,
-    owner_problems,
-    table_problems,
-)
-from ..._support.sqltext import (
-    compose,
-    copy_of,
-    identifier,
-    identifiers,
-    literal,
-    qualified,
-    raw,
-    temporary_name,
-)
+from ..._model.tables import column_problems, lock_problems, owner_problems, table_problems
+from ..._support.sqltext import compose, copy_of, identifier, identifiers, literal, qualified, raw, temporary_name
 from ..index.covering import finds_rows
 from .acceptance import acceptance_problems, rehearsal
-from .specification import (
-    ForeignKeySpecification,
-)
+from .specification import ForeignKeySpecification
 
 __all__ = [
     "KIND",

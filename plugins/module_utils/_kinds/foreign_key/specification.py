@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from ..._support import entry as _entry
 from ..._support.problem import Problem
 from . import rules
-from .shape import (
-    ARGUMENT_SPEC,
-    ENTRY_SCHEMA,
-    SECTION,
-)
+from .shape import ARGUMENT_SPEC, ENTRY_SCHEMA, SECTION
 
 __all__ = [
     "ARGUMENT_SPEC",

@@ -12,30 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._model.catalog import TableName
-from ..._model.plan import (
-    ACCESS_EXCLUSIVE,
-    SHARE,
-    DataCheck,
-    Problem,
-    Step,
-    autocommit,
-    build,
-    guarded,
-)
-from ..._support.sqltext import (
-    compose,
-    identifier,
-    literal,
-    qualified,
-)
+from ..._model.plan import ACCESS_EXCLUSIVE, SHARE, DataCheck, Problem, Step, autocommit, build, guarded
+from ..._support.sqltext import compose, identifier, literal, qualified
 from .partition_scene import Names, Scene
-from .statements import (
-    KIND,
-    after_build,
-    drops,
-    duplicate_checks,
-    rehearsal,
-)
+from .statements import KIND, after_build, drops, duplicate_checks, rehearsal
 from .target import Target, create_statement
 
 __all__ = ["Growth", "grow", "name_taken"]

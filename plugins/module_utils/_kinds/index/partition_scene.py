@@ -11,17 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
-from ..._model.catalog import (
-    Catalog,
-    Table,
-    TableName,
-    partitions_below,
-)
-from ..._support.sqltext import (
-    derived_name,
-    qualified,
-    temporary_name,
-)
+from ..._model.catalog import Catalog, Table, TableName, partitions_below
+from ..._support.sqltext import derived_name, qualified, temporary_name
 from .statements import KIND
 from .target import Target, differences
 

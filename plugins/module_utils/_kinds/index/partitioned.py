@@ -22,36 +22,12 @@ from dataclasses import replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..._model.catalog import Catalog
-from ..._model.plan import (
-    ACCESS_EXCLUSIVE,
-    SHARE_UPDATE_EXCLUSIVE,
-    Lock,
-    Outcome,
-    Problem,
-    Step,
-    Unit,
-    guarded,
-)
+from ..._model.plan import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, Lock, Outcome, Problem, Step, Unit, guarded
 from ..._model.tables import lock_problems, owner_problems
-from ..._support.sqltext import (
-    compose,
-    identifier,
-    qualified,
-)
+from ..._support.sqltext import compose, identifier, qualified
 from .partition_growth import grow, name_taken
-from .partition_scene import (
-    Scene,
-    is_helper,
-    relation_names,
-)
-from .statements import (
-    KIND,
-    build_problems,
-    drops,
-    helper_name,
-    refusals,
-    rename,
-)
+from .partition_scene import Scene, is_helper, relation_names
+from .statements import KIND, build_problems, drops, helper_name, refusals, rename
 from .target import Target, differences, keeping
 
 __all__ = ["goes_with", "is_helper", "plan", "relation_names"]

@@ -12,21 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from ..._model.catalog import Catalog, Table, TableName
-from ..._model.plan import (
-    SHARE_UPDATE_EXCLUSIVE,
-    Lock,
-    Outcome,
-    Problem,
-    Step,
-    Unit,
-    autocommit,
-    build,
-)
-from ..._model.tables import (
-    column_problems,
-    owner_problems,
-    table_problems,
-)
+from ..._model.plan import SHARE_UPDATE_EXCLUSIVE, Lock, Outcome, Problem, Step, Unit, autocommit, build
+from ..._model.tables import column_problems, owner_problems, table_problems
 from ..._support.sqltext import compose, identifier, qualified, raw
 from . import partitioned
 from .statements import (
@@ -41,13 +28,7 @@ from .statements import (
     rehearsal,
     rename,
 )
-from .target import (
-    Target,
-    create_statement,
-    differences,
-    keeping,
-    kept_statistics,
-)
+from .target import Target, create_statement, differences, keeping, kept_statistics
 
 __all__ = ["KIND", "definition", "differs", "plan", "relation_names", "tables"]
 

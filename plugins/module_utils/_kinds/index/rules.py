@@ -14,13 +14,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..._support import entry as _entry
-from ..._support.name_rules import (
-    derived_name_problems,
-    name_fault,
-    name_problems,
-    sql_problems,
-    text_problems,
-)
+from ..._support.name_rules import derived_name_problems, name_fault, name_problems, sql_problems, text_problems
 from ..._support.problem import Problem, hint, kind_of, place_of, quoted
 from .key_column import IndexColumn
 from .shape import COLUMN_CHOICES, COLUMN_KEYS

@@ -14,11 +14,7 @@ from ..._support import entry as _entry
 from ..._support.problem import Problem
 from . import rules
 from .key_column import IndexColumn, parameter_text
-from .shape import (
-    ARGUMENT_SPEC,
-    ENTRY_SCHEMA,
-    SECTION,
-)
+from .shape import ARGUMENT_SPEC, ENTRY_SCHEMA, SECTION
 
 __all__ = [
     "ARGUMENT_SPEC",

@@ -14,21 +14,9 @@ from typing import Any, Iterable, List, Mapping, Optional, Tuple
 from ..._model.catalog import Catalog, TableName
 from ..._model.data_questions import Duplicates, Place
 from ..._model.plan import DataCheck, Problem, Unit, autocommit
-from ..._support.sqltext import (
-    compose,
-    copy_of,
-    identifier,
-    literal,
-    qualified,
-    raw,
-    temporary_name,
-)
+from ..._support.sqltext import compose, copy_of, identifier, literal, qualified, raw, temporary_name
 from .dependents import dependent_reasons
-from .target import (
-    Target,
-    create_statement,
-    keys,
-)
+from .target import Target, create_statement, keys
 
 __all__ = [
     "KIND",

@@ -14,18 +14,8 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._model.catalog import Catalog, TableName
 from ..._model.data_questions import Key
-from ..._support.sqltext import (
-    compose,
-    enclosed,
-    identifier,
-    identifiers,
-    literal,
-    raw,
-)
-from .specification import (
-    IndexColumn,
-    IndexSpecification,
-)
+from ..._support.sqltext import compose, enclosed, identifier, identifiers, literal, raw
+from .specification import IndexColumn, IndexSpecification
 
 __all__ = [
     "Target",
