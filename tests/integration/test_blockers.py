@@ -20,6 +20,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._run.options imp
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import OPERATOR, Cluster, Database
 from integration.sessions import OLD_SNAPSHOT, Probe, background, builders, held, wait_until
+from integration.subscription import subscription
 from lab.server import SUPERUSER, Server
 
 pytestmark = pytest.mark.postgres
@@ -327,13 +328,8 @@ def replicated(postgres_major: int) -> Iterator[Server]:
             server.execute("CREATE TABLE beside (id int)", database=name)
         server.execute("INSERT INTO \"Order\" VALUES (1, 'x')", database="source")
         server.execute("INSERT INTO \"Order\" VALUES (1, 'x')", database="copy")
-        server.execute('CREATE PUBLICATION p FOR TABLE "Order"', database="source")
-        server.execute("SELECT pg_create_logical_replication_slot('s', 'pgoutput')", database="source")
-        place = f"host={server.socket_dir} port={server.port} user={SUPERUSER} dbname=source"
-        options = "create_slot = false, slot_name = s, copy_data = false"
-        server.execute(f"CREATE SUBSCRIPTION s CONNECTION '{place}' PUBLICATION p WITH ({options})", database="copy")
-        yield server
-        server.execute("ALTER SUBSCRIPTION s DISABLE", database="copy")
+        with subscription(server, 'FOR TABLE "Order"'):
+            yield server
 
 
 def test_whoever_has_an_old_snapshot_is_named_before_a_build(replicated: Server) -> None:

@@ -14,7 +14,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._preflight.prefl
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import Refused
 from integration.cluster import Database
 from integration.sessions import wait_until
-from lab.server import SUPERUSER, Server
+from integration.subscription import subscription
+from lab.server import Server
 
 pytestmark = pytest.mark.postgres
 
@@ -28,13 +29,8 @@ def replicated(postgres_major: int) -> Iterator[Server]:
         for name in ("source", "copy"):
             server.create_database(name)
             server.execute("CREATE TABLE pet (id int PRIMARY KEY, name text)", database=name)
-        server.execute("CREATE PUBLICATION p FOR ALL TABLES", database="source")
-        server.execute("SELECT pg_create_logical_replication_slot('s', 'pgoutput')", database="source")
-        place = f"host={server.socket_dir} port={server.port} user={SUPERUSER} dbname=source"
-        options = "create_slot = false, slot_name = s, copy_data = false"
-        server.execute(f"CREATE SUBSCRIPTION s CONNECTION '{place}' PUBLICATION p WITH ({options})", database="copy")
-        yield server
-        server.execute("ALTER SUBSCRIPTION s DISABLE", database="copy")
+        with subscription(server, "FOR ALL TABLES"):
+            yield server
 
 
 def test_a15_a_subscriber_of_all_tables_never_stops_for_the_journal(replicated: Server) -> None:

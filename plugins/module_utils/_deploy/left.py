@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 
 from .._connection.session import Session
-from .._model.catalog import read_tables
 from .._model.plan import Step
+from .._planning.images import read_objects
 from .._planning.registry import kind_named
 from .._support.sqltext import temporary_name
 
@@ -36,17 +36,15 @@ class Left:
 
 def read_left(session: Session, step: Step) -> Left:
     """Look at the step's object and at the helpers that a step of its kind makes. Raises psycopg2.Error."""
-    tables = read_tables(session, [step.table])
-    images: Dict[str, Image] = {
-        image["name"]: image for image in kind_named(step.kind).read(session, tables).get(step.table, ())
-    }
-    image = images.get(step.name)
+    objects = read_objects(session, [step.table], [kind_named(step.kind)])
+    image = objects.find(step.kind, step.table, step.name)
     if step.kind == "column":
         checks = image["checks"] if image is not None else ()
         helpers = {one["name"]: one for one in checks if one["name"] == temporary_name(step.name, "check", step.table)}
     else:
         names = [temporary_name(step.name, purpose, step.table) for purpose in ("new", "old")]
-        helpers = {name: images[name] for name in names if name in images}
+        found = {name: objects.find(step.kind, step.table, name) for name in names}
+        helpers = {name: one for name, one in found.items() if one is not None}
     return Left(step, image, helpers)
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 from typing import Any, Iterable, List, Mapping, Optional, Protocol, Tuple
 
 from .._connection.session import Session
-from .._model.catalog import read_tables
-from .._planning.registry import KINDS
+from .._planning.images import read_objects
 from .._support.values import printable
 
 __all__ = ["Wanted", "differences", "not_restored"]
@@ -48,25 +47,23 @@ class Wanted(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def title(self) -> str: ...
+    @property
     def before(self) -> Optional[Image]: ...
 
 
 def not_restored(session: Session, wanted: Iterable[Wanted]) -> Tuple[List[str], List[str]]:
     """What is not as it was, and what is worth knowing beside. A few round trips. Raises psycopg2.Error."""
     undone = list(wanted)
-    tables = read_tables(session, {one.table for one in undone})
-    images = {kind.name: kind.read(session, tables) for kind in KINDS} if tables else {}
+    objects = read_objects(session, {one.table for one in undone})
     wrong: List[str] = []
     beside: List[str] = []
     for one in undone:
-        if one.table not in tables:
+        if one.table not in objects.tables:
             continue  # dropped meanwhile, with all that was on it
-        objects = images[one.kind].get(one.table, ())
-        now = next((image for image in objects if image["name"] == one.name), None)
-        found, more = differences(one.kind, one.before, now)
-        label = f'{one.kind} "{one.name}" of "{one.table[0]}"."{one.table[1]}"'
-        wrong += [f"{label}: {text}" for text in found]
-        beside += [f"{label} is back, but for this: {text}" for text in more if not found]
+        found, more = differences(one.kind, one.before, objects.find(one.kind, one.table, one.name))
+        wrong += [f"{one.title}: {text}" for text in found]
+        beside += [f"{one.title} is back, but for this: {text}" for text in more if not found]
     return wrong, beside
 
 

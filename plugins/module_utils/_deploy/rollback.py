@@ -22,7 +22,7 @@ from .._journal.trust import text_writers
 from .._model.plan import Outcome, Plan, Problem, Step, object_name
 from .._planning.capacity import Capacity
 from .._planning.planning import ask_data, make_plan, read_catalog, refuse_problems, settled
-from .._planning.registry import Wish, kind_named
+from .._planning.registry import Wish, differ, kind_named
 from .._planning.resources import plan_resources
 from .._run.options import COLLECTION_VERSION, Options, now
 from .._run.results import result_of
@@ -57,6 +57,11 @@ class Undo:
         """As results name it."""
         return object_name(self.kind, self.table, self.name)
 
+    @property
+    def title(self) -> str:
+        """As sentences name it."""
+        return f'{self.kind} "{self.name}" of "{self.table[0]}"."{self.table[1]}"'
+
     def named(self, names: Sequence[str]) -> bool:
         """Whether it is one of these: names as they are, or as they are shown."""
         return self.object in names or printable(self.object) in names
@@ -73,9 +78,8 @@ def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
     What another session made of an object between two attempts is what the later one found, and comes back.
     """
     undos: Dict[Tuple[str, Tuple[str, str], str], Undo] = {}
-    known: Set[Tuple[str, Tuple[str, str], str]] = (
-        set()
-    )  # the objects of which it is known how the attempts so far left them
+    # The objects of which it is known how the attempts so far left them.
+    known: Set[Tuple[str, Tuple[str, str], str]] = set()
     for step in steps:
         if step["direction"] != "deploy":
             known.clear()
@@ -83,7 +87,7 @@ def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
         table = (step["table_schema"], step["table_name"])
         key = (step["kind"], table, step["name"])
         before, last = step["before"], undos.get(key)
-        if last is not None and not (key in known and _differ(last.kind, last.after, before)):
+        if last is not None and not (key in known and differ(last.kind, last.after, before)):
             before = last.before
         # A step that was cut off has no number of tries (Journal.step_ends).
         certain = step["status"] == "done" or step.get("attempts") is not None
@@ -94,19 +98,13 @@ def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
     return list(undos.values())[::-1]
 
 
-def _differ(kind: str, left: Optional[Mapping[str, Any]], right: Optional[Mapping[str, Any]]) -> bool:
-    if left is None or right is None:
-        return (left is None) != (right is None)
-    return kind_named(kind).differs(left, right)
-
-
 def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Problem]:
     """Whether somebody changed the object after the deployment: then it is not ours to undo."""
     # An invalid index is not brought back: its place is empty when the rollback is done. And a valid one is not it.
     invalid = undo.before is not None and not undo.before.get("valid", True)
     gone = found is None and (undo.before is None or invalid)
-    back = not _differ(undo.kind, undo.before, found) and not (invalid and found is not None and found["valid"])
-    if gone or back or not _differ(undo.kind, undo.after, found) or not undo.certain:
+    back = not differ(undo.kind, undo.before, found) and not (invalid and found is not None and found["valid"])
+    if gone or back or not differ(undo.kind, undo.after, found) or not undo.certain:
         return []
     if found is None:
         what = "is gone"
@@ -116,12 +114,7 @@ def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Probl
         what = "is there again, with another definition"
     else:
         what = "is there, which the deployment had not left there"
-    return [
-        Problem(
-            f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" {what}: somebody changed it after '
-            "the deployment, so it is not touched"
-        )
-    ]
+    return [Problem(f"{undo.title} {what}: somebody changed it after the deployment, so it is not touched")]
 
 
 def rollback(deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str] = ()) -> Dict[str, Any]:
@@ -270,7 +263,7 @@ def _without_foreign_sql(control: Session, server: Server, plan: Plan, undos: Li
         if writers and undo.before is not None:
             names = ", ".join(f'"{name}"' for name in writers[:3]) + (", …" if len(writers) > 3 else "")
             problem = Problem(
-                f'{undo.kind} "{undo.name}" of "{undo.table[0]}"."{undo.table[1]}" is not brought back: its definition '
+                f"{undo.title} is not brought back: its definition "
                 f"has SQL in it, which may have been written into the journal by {names}, and would run with the "
                 f'rights of "{server.role}": {printable(kind_named(undo.kind).definition(undo.before))}; read it, and '
                 "build the index yourself, or take INSERT and UPDATE on steady.step away from these roles"

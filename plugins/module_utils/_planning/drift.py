@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.session import Session
-from .._model.catalog import Table, TableName, read_tables
+from .._model.catalog import Table, TableName
 from .._model.plan import object_name
-from .registry import KINDS, kind_named
+from .images import read_objects
+from .registry import differ, kind_named
 
 __all__ = ["Drift", "differing", "find_drift"]
 
@@ -44,10 +45,9 @@ class Drift:
 
 def differing(kind_name: str, left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any]]) -> bool:
     """Whether an object is not as it was left. Unlike for a rollback, a state that is lost counts too."""
-    if left is None or now is None:
-        return (left is None) != (now is None)
-    states = ("valid", "validated")
-    return kind_named(kind_name).differs(left, now) or any(left.get(state) != now.get(state) for state in states)
+    if left is None or now is None or differ(kind_name, left, now):
+        return differ(kind_name, left, now)
+    return any(left.get(state) != now.get(state) for state in ("valid", "validated"))
 
 
 def _of_a_whole(row: Mapping[str, Any], left: Sequence[Mapping[str, Any]], tables: Mapping[TableName, Table]) -> bool:
@@ -77,16 +77,14 @@ def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drif
 
     Raises psycopg2.Error.
     """
-    tables = read_tables(session, {(row["table_schema"], row["table_name"]) for row in left})
-    images = {kind.name: kind.read(session, tables) for kind in KINDS} if tables else {}
+    objects = read_objects(session, {(row["table_schema"], row["table_name"]) for row in left})
     found = []
     for row in left:
         table = (row["table_schema"], row["table_name"])
-        objects = images.get(row["kind"], {}).get(table, ())
-        now = next((image for image in objects if image["name"] == row["name"]), None)
+        now = objects.find(row["kind"], table, row["name"])
         if not differing(row["kind"], row["after"], now) or _completed(row["after"], now):
             continue
-        if _HELPER.search(row["name"]) or _of_a_whole(row, left, tables):
+        if _HELPER.search(row["name"]) or _of_a_whole(row, left, objects.tables):
             continue
         definition = kind_named(row["kind"]).definition
         found.append(

@@ -4,26 +4,45 @@
 
 # PRIVATE to the collection steady.postgresql: it may change in any release.
 
-"""An object as the catalog has it now, and whether it is still what the plan was made for."""
+"""Objects as the catalog has them now, and whether one is still what the plan was made for."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from dataclasses import dataclass
+from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from .._connection.session import Session
-from .._model.catalog import read_tables
+from .._model.catalog import Table, TableName, read_tables
 from .._model.plan import Step
-from .._planning.registry import kind_named
+from .._planning.registry import KINDS, Kind, kind_named
 from .._support.errors import SteadyError
 
-__all__ = ["read_image", "recheck"]
+__all__ = ["Objects", "read_image", "read_objects", "recheck"]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Tables, with the partitions of each, and the images of what is on them: by kind, then by table."""
+
+    tables: Mapping[TableName, Table]
+    images: Mapping[str, Mapping[TableName, Sequence[Mapping[str, Any]]]]
+
+    def find(self, kind: str, table: TableName, name: str) -> Optional[Mapping[str, Any]]:
+        """The image of one object; None when it is not there."""
+        objects = self.images.get(kind, {}).get(table, ())
+        return next((image for image in objects if image["name"] == name), None)
+
+
+def read_objects(session: Session, names: Iterable[TableName], kinds: Sequence[Kind] = KINDS) -> Objects:
+    """What these tables have of these kinds. A few round trips. Raises psycopg2.Error."""
+    tables = read_tables(session, names)
+    return Objects(tables, {kind.name: kind.read(session, tables) for kind in kinds} if tables else {})
 
 
 def read_image(session: Session, step: Step) -> Optional[Mapping[str, Any]]:
     """What stands at the step's place now. Raises psycopg2.Error."""
-    tables = read_tables(session, [step.table])
-    images = kind_named(step.kind).read(session, tables).get(step.table, ())
-    return next((image for image in images if image["name"] == step.name), None)
+    objects = read_objects(session, [step.table], [kind_named(step.kind)])
+    return objects.find(step.kind, step.table, step.name)
 
 
 def recheck(session: Session, step: Step) -> None:

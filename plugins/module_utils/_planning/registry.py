@@ -23,7 +23,7 @@ from .._migration.migration import Migration
 from .._model.catalog import Catalog, Table, TableName
 from .._model.plan import Outcome
 
-__all__ = ["KINDS", "Kind", "Wish", "kind_named", "wishes_of"]
+__all__ = ["KINDS", "Kind", "Wish", "differ", "kind_named", "wishes_of"]
 
 Images = Mapping[TableName, Sequence[Dict[str, Any]]]
 Wishes = Mapping[Tuple[TableName, str], bool]
@@ -106,6 +106,13 @@ KINDS: Tuple[Kind, ...] = (
 def kind_named(name: str) -> Kind:
     """The kind that journal and results call by this name."""
     return next(kind for kind in KINDS if kind.name == name)
+
+
+def differ(kind_name: str, left: Optional[Mapping[str, Any]], right: Optional[Mapping[str, Any]]) -> bool:
+    """Whether two images of an object have not the same definition; None: it is not there."""
+    if left is None or right is None:
+        return (left is None) != (right is None)
+    return kind_named(kind_name).differs(left, right)
 
 
 @dataclass(frozen=True)
