@@ -80,9 +80,20 @@ def _unusable(what: str, why: str, todo: str) -> SteadyError:
 
 
 def backups_in(folder: str) -> List[str]:
-    """The folders of finished backups below, oldest first: their names begin with the time."""
+    """The folders of finished backups below, oldest first: their names begin with the time, and within the same second
+    the one whose manifest was written last is the newest."""
     try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        names = [name for name in os.listdir(folder) if not name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name, MANIFEST))]
+    finished = [name for name in names if os.path.isfile(os.path.join(folder, name, MANIFEST))]
+    finished.sort(key=lambda name: (name.partition("-")[0], _written(os.path.join(folder, name, MANIFEST)), name))
+    return [os.path.join(folder, name) for name in finished]
+
+
+def _written(path: str) -> int:
+    """When, in nanoseconds; 0 for a file that is gone."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0

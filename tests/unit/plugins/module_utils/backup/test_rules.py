@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,7 +16,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import differences, sequence_fits
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import read_manifest, write_manifest
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
+    MANIFEST,
+    backups_in,
+    read_manifest,
+    write_manifest,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, choose, find_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.retention import choose as may_go
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import suffixed
@@ -53,6 +59,16 @@ def test_without_a_program_it_is_said_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(SteadyError, match="There is no pg_dump for PostgreSQL 18") as error:
         find_programs(18, str(tmp_path))
     assert "postgresql-client-18" in error.value.todo
+
+
+def test_of_two_backups_of_one_second_the_one_that_was_finished_last_is_the_newest(tmp_path: Path) -> None:
+    finished = {"20261129T091130Z-9fff": 1, "20261129T091130Z-0000": 2, "20261129T091129Z-ffff": 3}
+    for name, written in finished.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / MANIFEST).touch()
+        os.utime(tmp_path / name / MANIFEST, ns=(written, written))
+    newest_last = [Path(one).name for one in backups_in(str(tmp_path))]
+    assert newest_last == ["20261129T091129Z-ffff", "20261129T091130Z-9fff", "20261129T091130Z-0000"]
 
 
 @pytest.mark.parametrize(
