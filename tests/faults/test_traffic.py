@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -107,7 +108,8 @@ def test_nobody_waits_longer_than_the_budget(
         try:
             return run(database, operation, profile, blocker, deployed(operation))
         except Exception as error:  # told below, with all others
-            return f"{operation.name}: {type(error).__name__}: {error}"
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            return f"{operation.name}: {type(error).__name__}: {error} ({where.name}: {where.line})"
 
     with ThreadPoolExecutor(_AT_A_TIME[profile]) as pool:
         results = list(pool.map(one, pairs))

@@ -137,7 +137,7 @@ def run(database: Database, operation: Operation, profile: str, blocker: str, de
         assert database.dump() == deployed
         database.rollback(**options)
         seen = traffic.stop()
-    assert seen.errors == ()
+    assert seen.errors == (), seen.errors
     assert database.dump() == before
     assert remains(database) == []
     oid = database.value("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")

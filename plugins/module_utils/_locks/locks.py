@@ -106,11 +106,13 @@ class Taken:
 def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
     """The whole transaction in one message: no network round trip passes while the lock is held.
 
-    lock_timeout counts for each table by itself, so it is statement_timeout that bounds the time to queue for all of
-    them; it counts for each statement by itself, so they share what is left of the budget.
+    An attempt queues for its first table only, and nothing is waited for while a lock is held: else a transaction that
+    has the second table and wants the first would wait for us, and we for it. It is the application that the server
+    would end then, where its deadlock_timeout is shorter than the budget. statement_timeout counts for each statement
+    by itself, so they share what is left of the budget.
     """
     queue_ms = attempt.lock_timeout_ms or 0
-    nowait = " NOWAIT" if attempt.lock_timeout_ms is None else ""
+    first = [lock_statement(replace(unit, locks=(replace(unit.locks[0], only=True),)))] if queue_ms else []
     statement_ms = max(1, (budget_ms - queue_ms) // len(unit.statements))
     parts = [
         "BEGIN",
@@ -118,7 +120,8 @@ def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
         "SET LOCAL synchronous_commit TO off",
         f"SET LOCAL lock_timeout TO '{queue_ms}ms'",
         f"SET LOCAL statement_timeout TO '{queue_ms or max(budget_ms, 1)}ms'",
-        lock_statement(unit) + nowait,
+        *first,
+        lock_statement(unit) + " NOWAIT",
         f"SET LOCAL statement_timeout TO '{statement_ms}ms'",
         *unit.statements,
         "COMMIT",
@@ -151,7 +154,7 @@ def run_guarded(
 
     A lock that is granted is in the WAL, and a hot standby takes it, too (PostgreSQL documentation, 26.4.2), also when
     the next table of the attempt is not free and all of it is rolled back. So no attempt is made while a transaction
-    goes on that was there at the look before, and tables that were not free come first.
+    goes on that was there at the look before, and tables that were not free come first: for them an attempt queues.
     """
     now, sleep = clock
     started = now()
