@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from ..module_utils._support.size import size_text
@@ -21,7 +22,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~@])")
 
 
 def pages(folder: Path) -> Environment:
-    """The templates of a folder. Those that end in .html.j2 are escaped."""
+    """The templates of a folder. What they show is escaped: in .html.j2 for HTML, elsewhere for Markdown."""
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
@@ -30,24 +31,33 @@ def pages(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(human=_human, md=_md, fence=_fence)
+    environment.filters.update(human=_human, fence=_fence)
     return environment
 
 
-def _shown(value: Any) -> Any:
-    """What is printed: no control characters, in whatever the page is opened with. Markup is ours."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+class _Markdown(str):
+    """Text that is Markdown already."""
+
+
+@pass_eval_context
+def _shown(context: EvalContext, value: Any) -> Any:
+    """What is printed: no control characters, in whatever the page is opened with, charts included."""
+    if not isinstance(value, str):
+        return value
+    if isinstance(value, Markup):
+        return Markup(printable(value))
+    return printable(value if context.autoescape or isinstance(value, _Markdown) else _md(value))
 
 
 def _human(count: Any) -> str:
     return "" if count is None else size_text(count)
 
 
-def _md(text: Any) -> str:
+def _md(text: Any) -> _Markdown:
     """Text in a line or a table cell of Markdown: an @ would call people, a line break would end the table."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split())).replace("\\@", "@\u200b")
+    return _Markdown(_MARKDOWN.sub(r"\\\1", " ".join(str(text).split())).replace("\\@", "@\u200b"))
 
 
-def _fence(text: Any) -> str:
+def _fence(text: Any) -> _Markdown:
     """Text within a fence of three backquotes."""
-    return str(text).replace("```", "'''")
+    return _Markdown(str(text).replace("```", "'''"))

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._support.values import OBEYED
 from ansible_collections.steady.postgresql.plugins.plugin_utils import _charts
 from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_artifacts
 from ansible_collections.steady.postgresql.plugins.plugin_utils._fleet import write_fleet_page
@@ -28,6 +29,7 @@ from unit.results import ROOT, applied, backed_up, came_to, check, planned, refu
 
 TEMPLATES = ROOT / "roles" / "report" / "templates"
 EVIL = "</script><b>x | `y` @all\n\x00\ud800&"
+ESCAPE = "\x1b]0;x\x07"
 
 
 def full(**changes: Any) -> dict[str, Any]:
@@ -111,6 +113,15 @@ class TestCharts:
         assert "<b>" not in chart
         assert "href" not in chart
 
+    def test_names_in_a_picture_have_no_control_characters(self, tmp_path: Path) -> None:
+        """Kind 1: a picture is markup already, and was not looked at."""
+        evil = full(database=ESCAPE)
+        evil["steps"] = [{**one, "object": ESCAPE} for one in evil["steps"]]
+        page = (write_artifacts(tmp_path, evil, TEMPLATES) / "report.html").read_text()
+        assert "<svg" in page
+        assert "\\x1b]0;x\\x07" in page
+        assert not OBEYED.search(page)
+
     def test_none_where_there_is_nothing_to_show(self) -> None:
         assert _charts.bars([], {"before": []}, "ms") is None
 
@@ -128,8 +139,9 @@ class TestMarkdown:
             assert said in text
 
     def test_names_stay_in_their_cell_and_call_nobody(self, tmp_path: Path) -> None:
-        evil = full(host=EVIL, promises=[{"claim": EVIL, "status": "held"}])
+        evil = full(host=EVIL, database=EVIL, promises=[{"claim": EVIL, "status": "held"}])
         text = (write_artifacts(tmp_path, evil, TEMPLATES) / "report.md").read_text()
+        assert "<b>" not in text
         (row,) = [line for line in text.splitlines() if line.endswith("| not measured | held |")]
         assert "\\</script\\>" in row
         assert "@all" not in text
