@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._expectation import judge_queries
@@ -27,5 +28,5 @@ class ActionModule(ActionBase):
         arguments.setdefault("operator", operator())
         result = run_with_progress(self, arguments, variables, "apply")
         if "verification" in result:
-            result["verified"] = not judge_queries(result)
+            result["verified"] = not judge_queries(result, boolean(arguments.get("show_rows", False)))
         return result

@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
             return result
         evidence = result.pop("evidence")
         wanted = {key: boolean(arguments.get(key, True)) for key in ("probes", "queries")}
-        probes = probe_verdicts(migration, evidence, wanted["probes"])
+        probes = probe_verdicts(migration, evidence, wanted["probes"], boolean(arguments.get("show_rows", False)))
         queries = query_verdicts(migration, evidence, wanted["queries"])
         storage = storage_verdicts(evidence)
         after = evidence.get("after") is not None

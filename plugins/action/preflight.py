@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._expectation import judge_queries
@@ -26,7 +27,7 @@ class ActionModule(ActionBase):
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
         result = self._execute_module(module_args=arguments, task_vars=variables)
         if "verification" in result:
-            result["verified"] = not judge_queries(result)
+            result["verified"] = not judge_queries(result, boolean(arguments.get("show_rows", False)))
         if "preflight" in result:
             result["said"] = finding_summary(result["preflight"])
         return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._support.values import printable
@@ -28,7 +29,7 @@ class ActionModule(ActionBase):
         result = self._execute_module(module_args=arguments, task_vars=variables)
         if result.get("failed") or "verification" not in result:
             return result
-        wrong = judge_queries(result)
+        wrong = judge_queries(result, boolean(arguments.get("show_rows", False)))
         result["status"] = "failed" if wrong else "succeeded"
         if wrong:
             total = len(result["verification"])

@@ -29,6 +29,14 @@ options:
       system_identifier:
         description: Identifier of the cluster, from C(SELECT system_identifier FROM pg_control_system()).
         type: str
+  show_rows:
+    description:
+      - Whether values of rows may leave the database, in messages, results, reports and the journal. By default they do
+        not; messages say how many rows there are and with which query C(psql) shows them, and what the server says of a
+        row is left out.
+    type: bool
+    default: false
+    version_added: 0.4.0
 requirements:
   - psycopg2 where the module runs
   - PostgreSQL 13 or newer, reached directly and not through a transaction pooler

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
@@ -19,7 +19,7 @@ from ._connection.target import Expectation
 from ._locks.blockers import BlockerPolicy
 from ._locks.locks import LockPolicy
 from ._run.options import Options
-from ._support.driver import PSYCOPG2_IMPORT_ERROR
+from ._support.driver import PSYCOPG2_IMPORT_ERROR, psycopg2
 from ._support.duration import milliseconds, seconds_or_off
 from ._support.errors import SteadyError
 from ._support.plain import plain
@@ -38,6 +38,7 @@ __all__ = [
 CONNECTION_ARGUMENTS: Dict[str, Any] = {
     "database_url": {"type": "str", "no_log": True, "fallback": (env_fallback, ["DATABASE_URL"])},
     "expect": {"type": "dict", "options": {"database": {"type": "str"}, "system_identifier": {"type": "str"}}},
+    "show_rows": {"type": "bool", "default": False},
 }
 CHANGE_ARGUMENTS: Dict[str, Any] = {
     **CONNECTION_ARGUMENTS,
@@ -102,6 +103,7 @@ def options_of(module: AnsibleModule) -> Options:
         disk_allowance=allowance,
         most_lag_s=most_lag_s,
         progress_file=parameters.get("progress_file"),
+        show_rows=parameters.get("show_rows", False),
     )
 
 
@@ -131,8 +133,16 @@ def _fail(module: AnsibleModule, error: SteadyError) -> None:
     )
 
 
-def _without_secrets(parameters: Mapping[str, Any]) -> Callable[[str], str]:
-    """Makes a library's text fit for a terminal and a log: without addresses, their passwords, control characters."""
+def _links(error: Optional[BaseException]) -> Iterator[BaseException]:
+    """The errors whose words may have values of rows in them, of those that led to this one."""
+    while error is not None:
+        if isinstance(error, (psycopg2.Error, ValueError, ArithmeticError)):
+            yield error
+        error = error.__cause__ or error.__context__
+
+
+def _without_secrets(parameters: Mapping[str, Any], error: BaseException) -> Callable[[str], str]:
+    """Makes a library's text fit for a terminal and a log: no addresses, passwords, rows, control characters."""
     texts = [str(parameters[name]) for name in ("database_url", "proof_url") if parameters.get(name)]
     addresses = []
     for text in texts:
@@ -141,7 +151,13 @@ def _without_secrets(parameters: Mapping[str, Any]) -> Callable[[str], str]:
         except Exception:
             continue  # the text as a whole is hidden all the same
 
+    # What Python says of a value that it cannot hold, and the server of a row, has the value in it.
+    rows = not parameters.get("show_rows")
+
     def shown(text: str) -> str:
+        for link in _links(error) if rows else ():
+            if str(link):
+                text = text.replace(str(link), "(what it says is left out; show_rows shows it)")
         for whole in texts:
             text = text.replace(whole, "***")
         for address in addresses:
@@ -171,7 +187,7 @@ def run(
     except SteadyError as error:
         _fail(module, error)
     except Exception as error:  # a defect of ours: one sentence for the operator, the traceback for the report
-        shown = _without_secrets(module.params)
+        shown = _without_secrets(module.params, error)
         module.fail_json(
             msg=shown(f"This should not have happened: {type(error).__name__}: {error}") + "\nWhat to do: see with "
             "steady.postgresql.journal_info what was done; check mode with -vvv shows where it went wrong",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ._expectation import judge
+from ._expectation import judge, without_rows
 
 __all__ = ["probe_verdicts", "query_verdicts", "storage_verdicts", "times"]
 
@@ -18,13 +18,18 @@ _SHOWN = ("rowcount", "sqlstate", "message", "duration_ms", "rows", "follow_up",
 # -- probes ------------------------------------------------------------------------------------------------------------
 
 
-def probe_verdicts(migration: Mapping[str, Any], evidence: Mapping[str, Any], wanted: bool) -> list[dict[str, Any]]:
-    """The entries of probes[]: the status is that of after, or where there is none that of before."""
-    return [_probe(probe, evidence, wanted) for probe in migration.get("probes") or []]
+def probe_verdicts(
+    migration: Mapping[str, Any], evidence: Mapping[str, Any], wanted: bool, show_rows: bool = False
+) -> list[dict[str, Any]]:
+    """The entries of probes[]: the status is that of after, or where there is none that of before.
+
+    show_rows: with the values of the rows that probes gave; else with their kinds.
+    """
+    return [_probe(probe, evidence, wanted, show_rows) for probe in migration.get("probes") or []]
 
 
-def _probe(probe: Mapping[str, Any], evidence: Mapping[str, Any], wanted: bool) -> dict[str, Any]:
-    before, after = (_tried(probe, evidence.get(moment)) for moment in ("before", "after"))
+def _probe(probe: Mapping[str, Any], evidence: Mapping[str, Any], wanted: bool, show_rows: bool) -> dict[str, Any]:
+    before, after = (_tried(probe, evidence.get(moment), show_rows) for moment in ("before", "after"))
     entry = {
         "name": probe["name"],
         "on_failure": probe.get("on_failure") or "fail",
@@ -41,15 +46,17 @@ def _probe(probe: Mapping[str, Any], evidence: Mapping[str, Any], wanted: bool) 
     return {**entry, "status": status, "detail": f"before: {before['detail']}"}
 
 
-def _tried(probe: Mapping[str, Any], moment: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _tried(probe: Mapping[str, Any], moment: Mapping[str, Any] | None, show_rows: bool) -> dict[str, Any] | None:
     found = ((moment or {}).get("probes") or {}).get(probe["name"])
     if found is None:
         return None
     shown = {key: found.get(key) for key in _SHOWN}
+    if not show_rows:
+        shown = without_rows(shown)
     if found["status"] != "tried":
         return {"status": found["status"], "detail": found["reason"], "fault": bool(found.get("fault")), **shown}
     expected = [(probe["expect"], found), *zip(_follow_ups(probe), found["follow_up"])]
-    wrong = [detail for expect, outcome in expected for detail in [_wrong(expect, outcome)] if detail is not None]
+    wrong = [text for expect, outcome in expected for text in [_wrong(expect, outcome, show_rows)] if text is not None]
     if not wrong and len(found["follow_up"]) < len(_follow_ups(probe)) and found["sqlstate"] is None:
         wrong = ["a follow-up was not asked, since the one before it failed"]
     detail = "; ".join(wrong) or _done(found)
@@ -62,10 +69,10 @@ def _follow_ups(probe: Mapping[str, Any]) -> list[str]:
     return [item["expect"] for item in probe.get("follow_up") or []]
 
 
-def _wrong(expect: str, outcome: Mapping[str, Any]) -> str | None:
+def _wrong(expect: str, outcome: Mapping[str, Any], show_rows: bool) -> str | None:
     """Why an expectation is not met; None when it is."""
     answer = {key: outcome.get(key) for key in ("rowcount", "rows", "sqlstate")}
-    verdict = judge({"name": "", "expect": expect, "rows": answer})
+    verdict = judge({"name": "", "expect": expect, "rows": answer}, show_rows)
     if verdict["status"] == "ok":
         return None
     if outcome.get("sqlstate"):

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..module_utils._support import entry as _entry
+from ..module_utils._support.plain import kind_of
 from ..module_utils._support.problem import Problem, hint, one_line, quoted
 
 try:
@@ -19,7 +20,7 @@ except ImportError:
     jmespath = None
     Functions = None
 
-__all__ = ["expectation_problems", "judge", "judge_queries"]
+__all__ = ["expectation_problems", "judge", "judge_queries", "without_rows"]
 
 
 def expectation_problems(data: Mapping) -> Iterator[Problem]:
@@ -71,20 +72,24 @@ def _unknown_functions(tree: Any) -> Iterator[str]:
             yield from _unknown_functions(child)
 
 
-def judge_queries(result: dict[str, Any]) -> list[dict[str, Any]]:
+def judge_queries(result: dict[str, Any], show_rows: bool = False) -> list[dict[str, Any]]:
     """Turn what a module's queries answered into checks among its others; the checks of all kinds that failed."""
-    result["verification"] += [judge(query) for query in result.pop("queries", [])]
+    result["verification"] += [judge(query, show_rows) for query in result.pop("queries", [])]
     return [check for check in result["verification"] if check["status"] == "failed"]
 
 
-def judge(query: Mapping[str, Any]) -> dict[str, Any]:
-    """The verdict on a query's answer: {name, kind, status, detail}. Without an expectation it is only shown."""
+def judge(query: Mapping[str, Any], show_rows: bool = False) -> dict[str, Any]:
+    """The verdict on a query's answer: {name, kind, status, detail}. Without an expectation it is only shown.
+
+    show_rows: with the values of its rows; else with their kinds, and with those that only count rows.
+    """
     entry = {"name": query["name"], "kind": "query"}
     if query.get("error"):
         return {**entry, "status": "failed", "detail": query["error"]}
     rows, expression = query["rows"], query.get("expect")
+    answer = _shown(rows if show_rows else _kinds(rows, query.get("counts") or ()))
     if expression is None:
-        return {**entry, "status": "skipped", "detail": f"no expectation; answer: {_shown(rows)}"}
+        return {**entry, "status": "skipped", "detail": f"no expectation; answer: {answer}"}
     if jmespath is None:
         return {
             **entry,
@@ -94,11 +99,30 @@ def judge(query: Mapping[str, Any]) -> dict[str, Any]:
     try:
         value = jmespath.search(expression, rows)
     except ValueError as error:  # jmespath's errors, such as a function on a value of the wrong type
-        return {**entry, "status": "failed", "detail": f"{expression}: {one_line(str(error))}; answer: {_shown(rows)}"}
+        said = one_line(str(error)) if show_rows else "it cannot be evaluated on this answer"
+        return {**entry, "status": "failed", "detail": f"{expression}: {said}; answer: {answer}"}
     if value is True:
         return {**entry, "status": "ok", "detail": expression}
-    said = "" if value is False else f" gives {value!r}, which is not true;"
-    return {**entry, "status": "failed", "detail": f"{expression}{said} answer: {_shown(rows)}"}
+    given = repr(value) if show_rows else kind_of(value)
+    said = "" if value is False else f" gives {given}, which is not true;"
+    return {**entry, "status": "failed", "detail": f"{expression}{said} answer: {answer}"}
+
+
+def without_rows(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """What a probe or its follow-up came to, with the kinds of values in place of the values."""
+    shown = dict(outcome)
+    if shown.get("rows"):
+        shown["rows"] = [{name: kind_of(value) for name, value in row.items()} for row in shown["rows"]]
+    if shown.get("follow_up"):
+        shown["follow_up"] = [without_rows(answer) for answer in shown["follow_up"]]
+    return shown
+
+
+def _kinds(rows: list[dict[str, Any]] | dict[str, Any], counts: Collection[str]) -> Any:
+    """The answer with the kinds of its values, and those that count rows."""
+    if isinstance(rows, dict):
+        return without_rows(rows)
+    return [{name: value if name in counts else kind_of(value) for name, value in row.items()} for row in rows]
 
 
 def _shown(rows: list[dict[str, Any]] | dict[str, Any]) -> str:

@@ -65,8 +65,9 @@ class Database:
         check: bool = False,
         **more: Any,
     ) -> Options:
-        """Options of a run on this database, as a module would make them."""
+        """Options of a run on this database, as a module would make them. Rows are shown: tests look for them."""
         policy = LockPolicy(budget_ms, patience_s)
+        more.setdefault("show_rows", True)
         return Options(self.url(user), policy=policy, check=check, operator=OPERATOR, **more)
 
     def apply(self, migration: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:

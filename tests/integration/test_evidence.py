@@ -74,7 +74,7 @@ def tried(database: Database, *probes: dict[str, Any], **arguments: Any) -> list
     before = database.execute(COUNTS), database.dump()
     found = evidence(database, migration, "before", **arguments)
     assert (database.execute(COUNTS), database.dump()) == before
-    return [verdict["before"] for verdict in probe_verdicts(migration, found, True)]
+    return [verdict["before"] for verdict in probe_verdicts(migration, found, True, True)]
 
 
 def outcome(database: Database, user: str = "postgres", **probe: Any) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def test_what_was_broken_before_works_after_and_nothing_stays(database: Database
     database.apply(migration)
     found = evidence(database, migration)
     assert database.execute(COUNTS) == rows
-    (probe,) = probe_verdicts(migration, found, True)
+    (probe,) = probe_verdicts(migration, found, True, True)
     assert probe["status"] == "ok"
     assert probe["detail"].startswith("works now; before: update or delete on table")
     assert (probe["before"]["status"], probe["before"]["rowcount"]) == ("failed", None)
@@ -495,7 +495,7 @@ def test_after_a_crash_the_measurement_from_before_still_counts(database: Databa
     assert (first["kept"], again["kept"]) == (False, True)
     assert again["before"] == first["before"]
     database.apply(migration)
-    (probe,) = probe_verdicts(migration, evidence(database, migration), True)
+    (probe,) = probe_verdicts(migration, evidence(database, migration), True, True)
     assert (probe["before"]["status"], probe["after"]["status"]) == ("failed", "ok")
 
 

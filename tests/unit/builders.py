@@ -220,6 +220,7 @@ class FakeSession:
     """
 
     schema = "public"
+    shows_rows = True
     blocked = False
     finishing = 0
 

@@ -69,7 +69,7 @@ def backup(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     address = options.address()
     progress = Progress(parameters.get("progress_file"))
     backup_id = new_deployment_id()
-    target = Target(address, options.expectation, f"backup {backup_id}", writes=False)
+    target = Target(address, options.expectation, f"backup {backup_id}", writes=False, shows_rows=options.show_rows)
     session, server = target.first_session()
     try:
         programs = find_programs(server.major, parameters.get("programs_dir"))
@@ -354,9 +354,9 @@ class _Backup:
     def _restored(self, manifest: Dict[str, Any]) -> Dict[str, Any]:
         proof_url = self.parameters.get("proof_url")
         try:
-            return prove_restore(
-                manifest, self.partial, self.programs, self.target, self.progress, self.jobs, proof_url
-            )
+            # With the patience that the dump's own session, which gives up by its lock_timeout, has not.
+            like = self.options.target(self.target.address, self.target.purpose)
+            return prove_restore(manifest, self.partial, self.programs, like, self.progress, self.jobs, proof_url)
         except SteadyError as error:
             error.left = f"{_LEFT}; this one is removed, being unproven"
             raise

@@ -23,6 +23,7 @@ from .._connection.address import hidden
 from .._connection.session import Session
 from .._support.driver import extensions
 from .._support.errors import NOTHING_CHANGED, SteadyError
+from .words import without_rows
 
 __all__ = ["ENDED", "LOST", "Client", "Finished", "client_of", "run_program"]
 
@@ -47,16 +48,20 @@ _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 @dataclass(frozen=True)
 class Client:
-    """What a program gets to connect with. dsn: for its command line, nothing secret in it. environment: the rest."""
+    """What a program gets to connect with. dsn: for its command line, nothing secret in it. environment: the rest.
+
+    shows_rows: values of rows may be in what it says.
+    """
 
     dsn: str
     environment: Dict[str, str] = field(repr=False)
     secrets: Sequence[str] = field(repr=False, default=())
     parameters: Mapping[str, str] = field(repr=False, default_factory=dict)
+    shows_rows: bool = False
 
     def clean(self, text: str) -> str:
         """A program's words without anything secret."""
-        return hidden(text, self.secrets, self.parameters)
+        return hidden(text if self.shows_rows else without_rows(text), self.secrets, self.parameters)
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def client_of(
     others = {key: parameters[key] for key in _OTHER_SECRETS if parameters.get(key)}
     secrets = [secret for secret in [info.password, *others.values()] if secret]
     if not others:
-        yield Client(extensions.make_dsn(**plain), environment, secrets, plain)
+        yield Client(extensions.make_dsn(**plain), environment, secrets, plain, session.shows_rows)
         return
     if "service" in plain:
         raise SteadyError(
@@ -116,7 +121,8 @@ def client_of(
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write("\n".join(["[steady]", *(f"{key}={value}" for key, value in others.items())]) + "\n")
         environment["PGSERVICEFILE"] = path
-        yield Client(extensions.make_dsn(**{**plain, "service": "steady"}), environment, secrets, plain)
+        dsn = extensions.make_dsn(**{**plain, "service": "steady"})
+        yield Client(dsn, environment, secrets, plain, session.shows_rows)
 
 
 def _own_settings(session: Session) -> List[str]:

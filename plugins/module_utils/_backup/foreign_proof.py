@@ -12,7 +12,6 @@ import re
 import secrets
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
-from .._connection.address import Address
 from .._connection.session import Session
 from .._connection.target import Target
 from .._support.errors import NOTHING_CHANGED, SteadyError
@@ -36,7 +35,7 @@ Rows = Mapping[Tuple[str, str], Optional[int]]
 
 def prove_dump_restore(
     dump: ForeignDump,
-    address: Address,
+    like: Target,
     session: Session,
     programs: Programs,
     progress: Progress,
@@ -46,7 +45,8 @@ def prove_dump_restore(
 ) -> Dict[str, Any]:
     """Restore it into a scratch database on the session's server, count, and drop that. Returns {tables, rows}.
 
-    session: in a database whose encoding and locale the scratch database gets. Raises SteadyError.
+    like: the session's target. session: in a database whose encoding and locale the scratch database gets. Raises
+    SteadyError.
     """
     if dump.command is not None:
         raise SteadyError(
@@ -63,7 +63,7 @@ def prove_dump_restore(
         )
     facts = database_facts(session)["database"]
     name = suffixed(facts["name"], f"_proof_{run_id.lower()}")
-    with scratch_database(address, name, facts, f"proof {run_id}", maintenance) as (target, scratch):
+    with scratch_database(like, like.address, name, facts, f"proof {run_id}", maintenance) as (target, scratch):
         if dump.kind == "plain":
             _run_sql(target, scratch, programs, dump, progress)
         else:
@@ -102,6 +102,7 @@ def _run_sql(target: Target, session: Session, programs: Programs, dump: Foreign
 
     with client_of(session, target.parameters, target.parameters["application_name"]) as client:
         psql = [programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"]
+        psql += [] if client.shows_rows else ["--set=VERBOSITY=verbose"]  # with the SQLSTATE
         done = run_program([*psql, f"--dbname={client.dsn}"], client, supply=supply(), watch=watch)
     if done.status != 0:
         raise restore_failure(done, session)

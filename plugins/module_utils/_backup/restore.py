@@ -50,7 +50,6 @@ from .scratch import (
     refuse_older,
     restore_into,
     suffixed,
-    target_of,
 )
 from .settings import database_facts
 from .swap import refuse_unswappable, swap
@@ -281,14 +280,18 @@ class _Restore:
         new = described["new_database"]
         purpose = f"restore {self.run_id}"
         wanted = self.parameters.get("maintenance_database")
-        maintenance, other = maintenance_session(self.address, wanted, purpose, self.live)
+
+        def again() -> Session:
+            return maintenance_session(self.target, self.address, wanted, purpose, self.live)[0]
+
+        maintenance, other = maintenance_session(self.target, self.address, wanted, purpose, self.live)
         jobs = self.jobs
         ender: Optional[Session] = None
         proven = False
         try:
             create_database(maintenance, new, manifest["database"], f"restored from backup {manifest['backup_id']}")
             try:
-                fresh = target_of(self.address, new, purpose)
+                fresh = self.target.beside(self.address, new, purpose)
                 session = fresh.first_session()[0]
                 try:
                     restore_into(fresh, session, programs, archive, jobs, self.progress, entries_of(manifest), [])
@@ -323,7 +326,9 @@ class _Restore:
                     problem.done = f"the backup is restored, and proven, as database {new} (to be rid of it: {drop})"
                 else:
                     problem.done = drop_unproven(
-                        maintenance, lambda: maintenance_session(self.address, wanted, purpose, self.live)[0], new
+                        maintenance,
+                        lambda: maintenance_session(self.target, self.address, wanted, purpose, self.live)[0],
+                        new,
                     )
                 raise problem from None
         finally:
@@ -362,7 +367,7 @@ class _Restore:
         take_deployment_lock(self.session)
         comment = database_facts(self.session)["comment"] or ""
         wanted = self.parameters.get("maintenance_database")
-        maintenance, other = maintenance_session(self.address, wanted, f"restore {self.run_id}", self.live)
+        maintenance, other = maintenance_session(self.target, self.address, wanted, f"restore {self.run_id}", self.live)
         ender = other.session()
         self.session.close()
         try:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .._connection.address import Address, read_address
 from .._connection.session import Session
-from .._connection.target import Expectation, Target
+from .._connection.target import Target
 from .._connection.translation import translate
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, ConnectionProblem, SteadyError
@@ -57,22 +56,17 @@ def suffixed(name: str, suffix: str) -> str:
     return name.encode("utf-8")[:room].decode("utf-8", "ignore") + suffix
 
 
-def target_of(address: Address, database: str, purpose: str) -> Target:
-    """The same address with another database."""
-    return Target(
-        replace(address, parameters={**address.parameters, "dbname": database}), Expectation(), purpose, writes=True
-    )
-
-
 def maintenance_session(
-    address: Address, wanted: Optional[str], purpose: str, live: Optional[str] = None
+    like: Target, address: Address, wanted: Optional[str], purpose: str, live: Optional[str] = None
 ) -> Tuple[Session, Target]:
-    """A session in a database from which others are created and renamed. Raises ConnectionProblem."""
+    """A session in a database from which others are created and renamed. like: the run's target. Raises
+    ConnectionProblem.
+    """
     last: Optional[ConnectionProblem] = None
     for database in [wanted] if wanted else ["postgres", "template1"]:
         if database == live:
             continue
-        target = target_of(address, database, purpose)
+        target = like.beside(address, database, purpose)
         try:
             return target.first_session()[0], target
         except ConnectionProblem as error:
@@ -314,7 +308,7 @@ def prove_restore(
     name = suffixed(manifest["database"]["name"], f"_proof_{manifest['backup_id'].lower()}")
     strangers: List[str] = []
     wanted = address.parameters.get("dbname") if proof_url else None
-    with scratch_database(address, name, manifest["database"], purpose, wanted) as (scratch, session):
+    with scratch_database(target, address, name, manifest["database"], purpose, wanted) as (scratch, session):
         refuse_older(session, manifest, "proven by restoring it", "leave backup_proof_url out, or name a server")
         strangers = missing_roles(session, manifest["roles"]) or _not_ours(session, manifest["roles"])
         options = ["--no-owner", "--no-privileges"] if strangers else []
@@ -326,14 +320,25 @@ def prove_restore(
 
 @contextmanager
 def scratch_database(
-    address: Address, name: str, facts: Mapping[str, Any], purpose: str, maintenance_database: Optional[str]
+    like: Target,
+    address: Address,
+    name: str,
+    facts: Mapping[str, Any],
+    purpose: str,
+    maintenance_database: Optional[str],
 ) -> Iterator[Tuple[Target, Session]]:
-    """A database of that name, and a session in it; dropped whatever happens. Raises SteadyError."""
-    maintenance, _unused = maintenance_session(address, maintenance_database, purpose)
+    """A database of that name, and a session in it; dropped whatever happens. like: the run's target. Raises
+    SteadyError.
+    """
+
+    def again() -> Session:
+        return maintenance_session(like, address, maintenance_database, purpose)[0]
+
+    maintenance = again()
     try:
         create_database(maintenance, name, facts, "scratch database of a proof: may be dropped")
         try:
-            scratch = target_of(address, name, purpose)
+            scratch = like.beside(address, name, purpose)
             session = scratch.first_session()[0]
             try:
                 yield scratch, session
@@ -341,12 +346,10 @@ def scratch_database(
                 session.close()
         except (SteadyError, psycopg2.Error) as error:
             problem = _unproven(error)
-            problem.done = drop_unproven(
-                maintenance, lambda: maintenance_session(address, maintenance_database, purpose)[0], name
-            )
+            problem.done = drop_unproven(maintenance, again, name)
             raise problem from None
         except BaseException:
-            drop_unproven(maintenance, lambda: maintenance_session(address, maintenance_database, purpose)[0], name)
+            drop_unproven(maintenance, again, name)
             raise
         try:
             drop_database(maintenance, name)

@@ -102,7 +102,9 @@ class _Verification:
     def _connect(self, url: Optional[str], expectation: Expectation) -> Tuple[Target, Session, Server]:
         """A session, for the whole of the work. Raises ConnectionProblem."""
         watch = functools.partial(Patience, patience_s=self.options.policy.patience_s)
-        target = Target(read_address(url), expectation, f"verification {self.run_id}", False, watch)
+        target = Target(
+            read_address(url), expectation, f"verification {self.run_id}", False, watch, self.options.show_rows
+        )
         session, server = target.first_session()
         session.patience.say = self.progress.say
         self._session = session
@@ -204,7 +206,7 @@ class _Verification:
         return run_proof(
             "restore",
             lambda: prove_dump_restore(
-                dump, target.address, session, programs, self.progress, self.run_id, self.jobs, maintenance
+                dump, target, session, programs, self.progress, self.run_id, self.jobs, maintenance
             ),
         )
 

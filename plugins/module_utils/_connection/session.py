@@ -27,12 +27,13 @@ class Session:
     schema: that of the migration, whose texts are read with it (_rights.theirs); None where there is no such text.
     since: when the statement began that runs now. why: set by whoever cancels that, and raised in place of the server's
     error. blocked: it was seen to wait for a lock. finishing: what runs is no longer cancelled by a stop (_stop).
-    patience: whoever bounds its waits (_patience).
+    patience: whoever bounds its waits (_patience). shows_rows: values of rows may be in what leaves the database.
     """
 
-    def __init__(self, connection: Any, schema: Optional[str] = None) -> None:
+    def __init__(self, connection: Any, schema: Optional[str] = None, shows_rows: bool = False) -> None:
         self.connection = connection
         self.schema = schema
+        self.shows_rows = shows_rows
         self.pid: int = connection.info.backend_pid
         self.since: Optional[float] = None
         self.why: Optional[SteadyError] = None
@@ -48,9 +49,10 @@ class Session:
         try:
             with self.connection.cursor() as cursor:
                 yield cursor
-        except psycopg2.errors.QueryCanceled:
-            if self.why is not None:
+        except psycopg2.Error as error:
+            if isinstance(error, psycopg2.errors.QueryCanceled) and self.why is not None:
                 raise self.why from None
+            error.shows_rows = self.shows_rows  # for translate()
             raise
         finally:
             self.since = None

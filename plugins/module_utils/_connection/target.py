@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional, Tuple
 
 from .._support.driver import psycopg2
@@ -89,12 +89,14 @@ class Target:
         purpose: str,
         writes: bool,
         patience: Callable[[Target, Session], Any] = lambda _target, _session: None,
+        shows_rows: bool = False,
     ) -> None:
         self._patience = patience
         self.address = address
         self.expectation = expectation
         self.purpose = purpose
         self.writes = writes
+        self.shows_rows = shows_rows
         self.cluster: Optional[Tuple[Any, ...]] = None
         self.parameters = {
             **_KEEPALIVES,
@@ -103,6 +105,11 @@ class Target:
             "client_encoding": "UTF8",
             "application_name": f"{APPLICATION_NAME} {purpose}"[:63],
         }
+
+    def beside(self, address: Address, database: str, purpose: str) -> Target:
+        """The target for another database, at this address: with the same patience, and what sessions may show."""
+        elsewhere = replace(address, parameters={**address.parameters, "dbname": database})
+        return Target(elsewhere, Expectation(), purpose, True, self._patience, self.shows_rows)
 
     def first_session(self, schema: Optional[str] = None) -> Tuple[Session, Server]:
         """Connect, and make sure that this is the right kind of endpoint and the right database."""
@@ -180,7 +187,7 @@ class Target:
             take_any_bytes()
             self.parameters["client_encoding"] = "SQL_ASCII"
             return self._connect(schema)
-        return Session(keep_values(connection), schema)
+        return Session(keep_values(connection), schema, self.shows_rows)
 
     def _no_connection(self, error: Any) -> ConnectionProblem:
         message = hidden(" ".join(str(error).split()), self.address.secrets, self.address.parameters)

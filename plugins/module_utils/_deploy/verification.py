@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import acting_as, rights_of_statement
@@ -27,12 +28,14 @@ from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
-from .._support.plain import plain
+from .._support.plain import kind_of, plain
 from .._support.sqltext import is_one_statement
 
 __all__ = ["add_drift", "look", "verify"]
 
 _ROW_LIMIT = 1000
+# count() of rows, or of a column, as EXPLAIN writes it.
+_COUNT = re.compile(r"\(?count\((?:\*|(?:DISTINCT )?[\w.\"]+)\)\)?")
 
 
 def verify(data: Mapping[str, Any], options: Options, with_drift: bool = True) -> Dict[str, Any]:
@@ -177,7 +180,7 @@ def _count(session: Session, schema: str, migration: Migration, before: Mapping[
 
 
 def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
-    """One query through a cursor, so that a large answer is never held in memory."""
+    """One query through a cursor, so that a large answer is never held in memory. counts: columns that are counts."""
     result: Dict[str, Any] = {"name": query.name, "expect": query.expect}
     if not is_one_statement(query.sql):
         return {**result, "error": "this is more than one statement"}
@@ -191,9 +194,22 @@ def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
                 session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + statement)
                 rows = session.rows(f"FETCH {_ROW_LIMIT + 1} FROM steady_query")
                 session.execute("CLOSE steady_query")
+                counts = _counts(session, statement, list(rows[0]) if rows else [])
     except psycopg2.Error as error:
         problem = translate(error)
         return {**result, "error": problem.what + (f" ({problem.why})" if problem.why else "")}
     if len(rows) > _ROW_LIMIT:
         return {**result, "error": f"more than {_ROW_LIMIT} rows: let the query count or limit them"}
-    return {**result, "rows": [{name: plain(value) for name, value in row.items()} for row in rows]}
+    # The expectation is judged by the caller, who needs the values for it.
+    hidden = query.expect is None and not session.shows_rows
+    answer = [
+        {name: kind_of(value) if hidden and name not in counts else plain(value) for name, value in row.items()}
+        for row in rows
+    ]
+    return {**result, "rows": answer, "counts": counts}
+
+
+def _counts(session: Session, statement: str, columns: Sequence[str]) -> List[str]:
+    """Columns that say how many rows there are, and nothing of any row."""
+    plan = session.rows("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) " + statement)[0]["QUERY PLAN"][0]["Plan"]
+    return [name for name, text in zip(columns, plan.get("Output", ())) if _COUNT.fullmatch(text)]

@@ -13,7 +13,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .._connection.owners import acting_as, rights_of_statement
 from .._connection.rights import theirs
 from .._connection.session import Session
+from .._connection.translation import said as server_said
 from .._migration.evidence import PLACEHOLDER, SampleBy
+from .._support.plain import kind_of
 from .._support.sqltext import compose, identifier, literal, raw
 
 __all__ = [
@@ -63,19 +65,7 @@ def bound(sql: str, values: Mapping[str, Any], place: str) -> Tuple[str, Optiona
 
 def masked(values: Mapping[str, Any]) -> Dict[str, str]:
     """What may be said about the values in results and reports: they are the application's data."""
-    return {name: _kind(value) for name, value in values.items()}
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, (int, float)):
-        return "a number"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    return f"a text of {len(value)} characters"
+    return {name: kind_of(value) for name, value in values.items()}
 
 
 def first_values(session: Session, params: Optional[str], place: str) -> Optional[Dict[str, Any]]:
@@ -156,7 +146,7 @@ def set_local(name: str, milliseconds: int) -> str:
 
 def said(error: Any, values: Mapping[str, Any]) -> str:
     """The server's own sentence without the values: they are the application's data."""
-    message = getattr(error.diag, "message_primary", None) or str(error).strip().split("\n", maxsplit=1)[0]
+    message = server_said(error)[0]
     for value in values.values():
         if isinstance(value, str) and len(value) > 2:
             message = message.replace(value, "…")

@@ -21,6 +21,7 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 from .._connection.owners import acting_as
 from .._connection.rights import theirs
 from .._connection.session import Session
+from .._connection.settings import path_statement
 from .._support.sqltext import compose, enclosed, identifier, identifiers, qualified, raw
 from .._support.values import printable
 
@@ -31,10 +32,22 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows that contradict: how many, and the first of them as `name=value, …`, as the server writes values."""
+    """The rows that contradict: how many, and the first of them as `name=value, …`, as the server writes values.
+
+    query: for psql, what shows them. shows_rows: whether these may leave the database.
+    """
 
     total: int
     rows: Tuple[str, ...]
+    query: str
+    shows_rows: bool
+
+    def after(self, message: str, mends: str) -> str:
+        """A sentence about them: the message, which rows, and what to do about them."""
+        if self.shows_rows:
+            more = ", …" if self.total > len(self.rows) else ""
+            return f"{message}: {'; '.join(self.rows)}{more}; {mends}"
+        return f"{message}; {mends}. This shows them in psql (here steady_show_rows: true does): {self.query}"
 
 
 @dataclass(frozen=True)
@@ -282,13 +295,18 @@ def ask(session: Session, question: Any, role: Optional[str] = None) -> Optional
     if not rows:
         return None
     shown = names[: -2 if counted else -1]
+    path = path_statement(session.schema) if counted and session.schema not in (None, "public") else ""
     return Answer(
         int(rows[0][-1] or 0),
         tuple(
             ", ".join(f"{name}={_word(value)}" for name, value in zip(shown, row))
             + (f" ({row[-2]} times)" if counted else "")
             for row in rows
-        ),
+        )
+        if session.shows_rows
+        else (),
+        "".join(f"{text}; " for text in (path, statement) if text).rstrip(),
+        session.shows_rows,
     )
 
 

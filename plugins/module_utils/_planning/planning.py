@@ -232,7 +232,7 @@ def _canonical_expressions(
                     )
             except psycopg2.Error as error:
                 if text in wanted:
-                    errors[(table, text)] = f"{translate(error)} in: {text}".replace("\n", " ")
+                    errors[(table, text)] = f"{translate(error, of_no_rows=True)} in: {text}".replace("\n", " ")
                 continue
             if "QUERY PLAN" not in rows[0]:
                 errors[(table, text)] = f"this is more than one SQL expression: {text}"
@@ -245,7 +245,7 @@ def _canonical_expressions(
 
 
 def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
-    """What the data says against a step: the number of rows and the keys of the first ten."""
+    """What the data says against a step: the number of rows, and the keys of the first ten or what shows them."""
     problems = []
     for check in checks:
         rights = rights_for(session, check.reads)
@@ -262,9 +262,7 @@ def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             problems += _unreadable(session, check, translate(error).what)
             continue
         if answer is not None:
-            more = ", …" if answer.total > len(answer.rows) else ""
-            rows = "; ".join(answer.rows)
-            problems.append(Problem(f"{check.message(answer.total)}: {rows}{more}; {check.mends}"))
+            problems.append(Problem(answer.after(check.message(answer.total), check.mends)))
     return problems
 
 

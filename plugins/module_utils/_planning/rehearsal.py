@@ -130,7 +130,7 @@ class _Trial:
                 self._as_owner(self._copies[table].role, statement)
 
     def _judge(self, step: Step, error: Any) -> None:
-        problem = translate(error)
+        problem = translate(error, of_no_rows=True)
         text = f"{step.kind} {step.object}: {problem.what}" + (f" ({problem.why})" if problem.why else "")
         if error.pgcode in _BOUNDED:
             self.result.notes.append(f"{text}; it could not be tried beforehand")
@@ -149,7 +149,7 @@ class _Trial:
             if self.session.connection.closed:
                 raise
             if str(error.pgcode).startswith(_RAISED):
-                return f'{", ".join(one.text for one in self.triggers)} with "{translate(error).what}"'
+                return f'{", ".join(one.text for one in self.triggers)} with "{translate(error, of_no_rows=True).what}"'
         finally:
             if not self.session.connection.closed:
                 self.session.execute("ROLLBACK TO SAVEPOINT loud; RELEASE SAVEPOINT loud")
@@ -181,7 +181,7 @@ class _Trial:
             if error.pgcode == _NO_RIGHT:
                 return _Copy(role, "")
             heard = f" (there is {self._heard})" if self._heard else ""
-            return _Copy(role, translate(error).what + heard)
+            return _Copy(role, translate(error, of_no_rows=True).what + heard)
         return _Copy(role)
 
     def _as_owner(self, role: Optional[str], statement: str) -> None:

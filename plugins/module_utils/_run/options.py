@@ -25,7 +25,10 @@ COLLECTION_VERSION = "0.1.0"
 
 @dataclass(frozen=True)
 class Options:
-    """What a person chose for a run. disk_allowance: bytes. most_lag_s: of replicas; None: they are not looked at."""
+    """What a person chose for a run. disk_allowance: bytes. most_lag_s: of replicas; None: they are not looked at.
+
+    show_rows: values of rows may be in messages, results and the journal.
+    """
 
     database_url: Optional[str] = field(repr=False)
     expectation: Expectation = Expectation()
@@ -39,13 +42,14 @@ class Options:
     disk_allowance: Optional[int] = None
     most_lag_s: Optional[float] = 30.0
     progress_file: Optional[str] = None
+    show_rows: bool = False
 
     def address(self) -> Address:
         return read_address(self.database_url)
 
     def target(self, address: Address, purpose: str) -> Target:
         watch = functools.partial(Patience, patience_s=self.policy.patience_s)
-        return Target(address, self.expectation, purpose, not self.check, watch)
+        return Target(address, self.expectation, purpose, not self.check, watch, self.show_rows)
 
 
 def now() -> str:

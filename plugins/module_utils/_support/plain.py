@@ -16,7 +16,7 @@ from typing import Any
 
 from .values import encodable
 
-__all__ = ["json_text", "plain"]
+__all__ = ["json_text", "kind_of", "plain"]
 
 # JSON has no infinity and no NaN, and what reads it no number of thousands of digits: such a value is a text.
 _LONGEST_NUMBER = 300
@@ -39,6 +39,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {encodable(str(key)): plain(item) for key, item in value.items()}
     return encodable(str(value))
+
+
+def kind_of(value: Any) -> str:
+    """What may be said of a value that is the application's data."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, (list, dict)):
+        return f"a list of {len(value)}"
+    return f"a text of {len(value)} characters"
 
 
 def _infinite(value: float) -> str:

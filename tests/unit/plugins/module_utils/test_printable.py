@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 
 import pytest
 
@@ -56,9 +57,21 @@ def test_a_webhook_gets_none() -> None:
 def test_an_unexpected_error_has_no_secret_and_no_escapes() -> None:
     """The words of a library repeat what they were given: an address, a password, a name from the database."""
     url = "postgresql://app:correct%20horse@db/clinic"
-    shown = _without_secrets({"database_url": url, "proof_url": "not an address"})
-    text = shown(f"ValueError: {url} correct horse \x1b[2J")
-    assert text == "ValueError: *** *** \\x1b[2J"
+    parameters = {"database_url": url, "proof_url": "not an address", "show_rows": True}
+    error = ValueError(f"{url} correct horse \x1b[2J")
+    assert _without_secrets(parameters, error)(f"ValueError: {error}") == "ValueError: *** *** \\x1b[2J"
+
+
+def test_an_unexpected_error_has_no_values_of_rows() -> None:
+    try:
+        try:
+            int("a patient's name")
+        except ValueError as error:
+            raise KeyError("column") from error
+    except KeyError as unexpected:
+        shown = _without_secrets({}, unexpected)(traceback.format_exc())
+    assert "a patient's name" not in shown.replace('int("a patient', "")
+    assert "KeyError: 'column'" in shown
 
 
 def test_an_error_of_ours_is_cleaned_where_it_leaves_the_module() -> None:

@@ -16,7 +16,7 @@ ROWS = [{"orphans": 0}]
 
 
 def verdict(expect: str | None, rows: Any = None, **more: Any) -> tuple[str, str]:
-    entry = judge({"name": "q", "expect": expect, "rows": ROWS if rows is None else rows, **more})
+    entry = judge({"name": "q", "expect": expect, "rows": ROWS if rows is None else rows, **more}, show_rows=True)
     assert (entry["name"], entry["kind"]) == ("q", "query")
     assert set(entry) == {"name", "kind", "status", "detail"}
     return entry["status"], entry["detail"]
@@ -83,6 +83,14 @@ def test_of_a_long_answer_the_first_rows_are_shown() -> None:
     rows = [{"a": number} for number in range(5)]
     assert verdict("`false`", rows)[1] == "`false` answer: [{'a': 0}, {'a': 1}, {'a': 2}] and 2 more"
     assert verdict("`false`", rows[:3])[1].endswith("{'a': 2}]")
+
+
+@pytest.mark.parametrize("expect", ["[0].a == 'b'", "[0].a", "sum([0].a)", None])
+def test_without_the_switch_an_answer_has_no_values_but_those_that_count(expect: str | None) -> None:
+    query = {"name": "q", "expect": expect, "rows": [{"a": "secret", "n": 3}], "counts": ["n"]}
+    detail = judge(query)["detail"]
+    assert "secret" not in detail
+    assert detail.endswith("answer: [{'a': 'a text of 6 characters', 'n': 3}]")
 
 
 def test_without_jmespath_an_expectation_is_not_met_and_the_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
