@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._kinds.column import specification as column
-from ..module_utils._kinds.foreign_key import specification as foreign_key
-from ..module_utils._kinds.index import specification as index
+from ..module_utils._kinds.registry import KINDS
 from ..module_utils._migration.rules import ID_PATTERN
 
 __all__ = ["schema"]
@@ -186,12 +184,8 @@ _PROMISE = {
 def schema() -> dict[str, Any]:
     """The schema (draft 2020-12) of a migration file; docs/migration.schema.json is its copy for editors."""
     sections = {
-        kind.SECTION: {"type": "array", "items": kind.ENTRY_SCHEMA, "description": description}
-        for kind, description in (
-            (column, "Columns whose state the migration says."),
-            (index, "Indexes that shall be there, or shall not."),
-            (foreign_key, "Foreign keys that shall be there, or shall not."),
-        )
+        kind.section: {"type": "array", "items": kind.entry_schema, "description": kind.description}
+        for kind in KINDS.values()
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -19,7 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._journal.journal
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Step
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import make_plan
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.wishes import wishes_of
 from faults.boundaries import Course
 from faults.operations import OPERATIONS, SETUP, TIDY, Operation
 from faults.workshop import Outcome, Run, Workshop, engine_request

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._journal.images import read_image_of
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.registry import KINDS
 from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import read_tables
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import KINDS
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Database
 
@@ -128,7 +128,7 @@ def _read(database: Database) -> dict[str, list[tuple[tuple[str, str], dict[str,
         tables = read_tables(session, {("public", name) for name in names})
         return {
             kind.name: [(table, image) for table, found in kind.read(session, tables).items() for image in found]
-            for kind in KINDS
+            for kind in KINDS.values()
         }
     finally:
         session.close()

@@ -31,10 +31,10 @@ from .._model.plan import Plan, Step
 from .._planning.capacity import Capacity
 from .._planning.images import read_image, recheck
 from .._planning.planning import ask_data, make_plan, refuse_problems, settled
-from .._planning.registry import wishes_of
 from .._planning.rehearsal import refuse_definitions, rehearse
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems, explained_counts
+from .._planning.wishes import wishes_of
 from .._run.options import COLLECTION_VERSION, Options, now
 from .._run.results import result_of
 from .._support.deployment_id import new_deployment_id

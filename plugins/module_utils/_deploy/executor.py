@@ -37,6 +37,7 @@ from .._connection.session import Session
 from .._connection.stop import STOP
 from .._connection.target import Target
 from .._connection.translation import translate
+from .._kinds.registry import kind_named
 from .._locks.blockers import Blocker, ages_are_hidden, blockers_of_tables, describe_blockers, old_sessions
 from .._locks.lag import read_replicas, wait_for_replicas
 from .._locks.locks import DEADLOCK, Holders, LockPolicy, holders, run_guarded
@@ -257,7 +258,7 @@ class Executor:
                 result.notes.append(f"{step.object}: {lag['waited_s']:.0f} s for {'; '.join(lag['who'])}")
             if lag["hidden"]:
                 result.notes.append("there are replicas whose lag this role may not see (GRANT pg_monitor)")
-        if step.kind == "index":
+        if kind_named(step.kind).builds:
             with self._watch.use() as control:
                 found = old_sessions(control, [step.table], self.policy.blockers.after_s, self._own())
                 hidden = ages_are_hidden(control)
@@ -507,7 +508,7 @@ class Executor:
         Concurrently"); a key of ours is there once its transaction is.
         """
         step = self._from_here(result.step)
-        if step.kind == "column" or image is None or not image.get("valid", True):
+        if kind_named(step.kind).lasting or image is None or not image.get("valid", True):
             return False
         if step.before is not None and step.before.get("valid", True):
             return False

@@ -11,30 +11,12 @@ from __future__ import annotations
 from typing import Any, Iterable, List, Mapping, Optional, Protocol, Tuple
 
 from .._connection.session import Session
+from .._kinds.registry import kind_named
 from .._planning.images import read_objects
-from .._support.values import printable
 
 __all__ = ["Wanted", "differences", "not_restored"]
 
 Image = Mapping[str, Any]
-
-_INDEX = ("method", "unique", "valid", "include", "nulls_not_distinct", "options", "tablespace")
-_INDEX_KEY = ("name", "descending", "nulls_first", "opclass", "opclass_schema", "collation", "parameters")
-#: What the object is. Without it, the rollback failed.
-_DEFINITION: Mapping[str, Tuple[str, ...]] = {
-    "column": ("nullable",),
-    "index": _INDEX,
-    "foreign_key": (
-        *("referenced_schema", "referenced_table", "columns", "referenced_columns", "on_delete", "on_delete_columns"),
-        *("on_update", "match", "deferrable", "initially_deferred", "enforced", "validated"),
-    ),
-}
-#: What hangs on it, or may be written otherwise by another version of the server. It is told.
-_BESIDE: Mapping[str, Tuple[str, ...]] = {
-    "column": (),
-    "index": ("tail", "comment", "clustered", "statistics"),
-    "foreign_key": ("comment",),
-}
 
 
 class Wanted(Protocol):
@@ -75,26 +57,4 @@ def differences(kind: str, before: Optional[Image], now: Optional[Image]) -> Tup
         if before is None and now is None:
             return [], []
         return ["it is there, and was not" if now is not None else "it is not there, and was"], []
-    wrong = _differing(_DEFINITION[kind], before, now)
-    if kind == "index":
-        for number, (key, other) in enumerate(zip(before["columns"], now["columns"]), 1):
-            wrong += [f"key {number}: {text}" for text in _differing(_INDEX_KEY, key, other)]
-        if len(before["columns"]) != len(now["columns"]) or _has(before) != _has(now):
-            wrong.append("it has other keys, or another predicate")
-    beside = _differing(_BESIDE[kind], before, now)
-    if kind == "column" and before["constraint"] and now["constraint"]:  # it has a name since 18
-        beside += _differing(("name", "validated"), before["constraint"], now["constraint"])
-    return wrong, beside
-
-
-def _has(image: Image) -> Tuple[bool, ...]:
-    """Which keys are expressions, and whether there is a predicate."""
-    return (image["predicate"] is not None, *(column["expression"] is not None for column in image["columns"]))
-
-
-def _differing(keys: Iterable[str], before: Image, now: Image) -> List[str]:
-    return [
-        f"{key.replace('_', ' ')} is {printable(str(now[key]))}, and was {printable(str(before[key]))}"
-        for key in keys
-        if before[key] != now[key]
-    ]
+    return kind_named(kind).differences(before, now)

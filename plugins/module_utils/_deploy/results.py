@@ -12,8 +12,8 @@ import re
 from typing import Any, Dict, List, Sequence
 
 from .._deploy.executor import StepResult
+from .._kinds.registry import kind_named
 from .._model.plan import Plan
-from .._planning.registry import kind_named
 from .._support.errors import SteadyError
 
 __all__ = ["failed_step_error", "plan_result", "step_entries"]

@@ -16,14 +16,14 @@ from .._connection.deployment_lock import take_deployment_lock
 from .._connection.session import Session
 from .._connection.target import Server, Target
 from .._connection.translation import translate
-from .._journal.images import has_sql
 from .._journal.journal import Journal
 from .._journal.trust import text_writers
+from .._kinds.registry import differ, kind_named
 from .._model.plan import Outcome, Plan, Problem, Step, object_name
 from .._planning.capacity import Capacity
 from .._planning.planning import ask_data, make_plan, read_catalog, refuse_problems, settled
-from .._planning.registry import Wish, differ, kind_named
 from .._planning.resources import plan_resources
+from .._planning.wishes import Wish
 from .._run.options import COLLECTION_VERSION, Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
@@ -67,9 +67,14 @@ class Undo:
         return self.object in names or printable(self.object) in names
 
     @property
+    def texts(self) -> List[str]:
+        """The SQL texts that the server evaluates when it is brought back."""
+        return kind_named(self.kind).texts(self.before) if self.before is not None else []
+
+    @property
     def wish(self) -> Wish:
         kind = kind_named(self.kind)
-        return Wish(kind, kind.from_image(self.table, self.name, self.before))
+        return Wish(kind, kind.restored(self.table, self.name, self.before))
 
 
 def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
@@ -259,7 +264,7 @@ def _without_foreign_sql(control: Session, server: Server, plan: Plan, undos: Li
     """The plan; refused is what would run SQL of the journal that others may have written there."""
     outcomes = []
     for undo, outcome in zip(undos, plan.outcomes):
-        writers = text_writers(control, undo.table) if outcome.steps and has_sql(undo.before) else []
+        writers = text_writers(control, undo.table) if outcome.steps and undo.texts else []
         if writers and undo.before is not None:
             names = ", ".join(f'"{name}"' for name in writers[:3]) + (", …" if len(writers) > 3 else "")
             problem = Problem(

@@ -22,8 +22,8 @@ from .._migration.reading import open_target, read_migration
 from .._model.plan import Outcome
 from .._planning.drift import Drift, find_drift
 from .._planning.planning import make_plan
-from .._planning.registry import wishes_of
 from .._planning.row_counts import NotCountable, count_rows, settle
+from .._planning.wishes import wishes_of
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2

@@ -27,8 +27,7 @@ _TOLD_SECONDS = 0.6
 
 def tables_of(migration: Migration, data: Mapping[str, Any]) -> List[str]:
     """The tables that the migration changes, and those whose columns a promise is about."""
-    entries = (migration.columns, migration.indexes, migration.foreign_keys)
-    changed = {specification.table for section in entries for specification in section}
+    changed = {specification.table for section in migration.objects.values() for specification in section}
     return sorted(changed | {table for table, _name in _columns(data)})
 
 
@@ -56,7 +55,7 @@ def read_storage(session: Session, schema: str, migration: Migration, data: Mapp
         "SELECT c.relname AS name, pg_catalog.pg_relation_size(c.oid) AS bytes FROM pg_catalog.pg_class c"
         " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %s AND c.relkind IN ('i', 'I') AND c.relname = ANY (%s)",
-        (schema, [specification.name for specification in migration.indexes]),
+        (schema, [specification.name for specification in migration.objects["indexes"]]),
     )
     whole = session.one("SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes")
     return {

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from .._kinds.column import specification as column
-from .._kinds.foreign_key import specification as foreign_key
-from .._kinds.index import specification as index
+from .._kinds.registry import KINDS
 from .._support import entry as _entry
 from .evidence import Probe, Query
 from .rules import ID_PATTERN, migration_problems
@@ -50,14 +49,15 @@ class Verification:
 
 @dataclass(frozen=True)
 class Migration:
-    """A valid migration. schema: None when the file leaves it to the connection; the specifications have it anyway."""
+    """A valid migration. schema: None when the file leaves it to the connection; the specifications have it anyway.
+
+    objects: by section of the file, the specifications of what it says there.
+    """
 
     id: str
     description: str
     schema: str | None
-    columns: tuple[column.ColumnSpecification, ...]
-    indexes: tuple[index.IndexSpecification, ...]
-    foreign_keys: tuple[foreign_key.ForeignKeySpecification, ...]
+    objects: Mapping[str, tuple[Any, ...]]
     verification: Verification
     probes: tuple[Probe, ...] = ()
     queries: tuple[Query, ...] = ()
@@ -70,16 +70,10 @@ class Migration:
             id=data["id"],
             description=data.get("description") or "",
             schema=data.get("schema"),
-            columns=tuple(
-                column.ColumnSpecification.from_entry(entry, schema) for entry in _entry.items(data, column.SECTION)
-            ),
-            indexes=tuple(
-                index.IndexSpecification.from_entry(entry, schema) for entry in _entry.items(data, index.SECTION)
-            ),
-            foreign_keys=tuple(
-                foreign_key.ForeignKeySpecification.from_entry(entry, schema)
-                for entry in _entry.items(data, foreign_key.SECTION)
-            ),
+            objects={
+                kind.section: tuple(kind.specification(entry, schema) for entry in _entry.items(data, kind.section))
+                for kind in KINDS.values()
+            },
             verification=Verification.from_mapping(_entry.mapping(data, "verification")),
             probes=tuple(Probe.from_entry(entry) for entry in _entry.items(data, "probes")),
             queries=tuple(Query.from_entry(entry) for entry in _entry.items(data, "queries")),

@@ -17,7 +17,7 @@ from .._model.catalog import TableName
 from .._model.plan import Plan, Problem
 from .._support.size import size_text
 from .._support.sqltext import qualified
-from .registry import Wish
+from .wishes import Wish
 
 __all__ = [
     "Build",

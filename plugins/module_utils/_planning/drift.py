@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.session import Session
+from .._kinds.registry import differ, kind_named
 from .._model.catalog import Table, TableName
 from .._model.plan import object_name
 from .images import read_objects
-from .registry import differ, kind_named
 
 __all__ = ["Drift", "differing", "find_drift"]
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional, Sequence
 
 from .._connection.session import Session
+from .._kinds.kind import Kind
+from .._kinds.registry import KINDS, kind_named
 from .._model.catalog import Table, TableName, read_tables
 from .._model.plan import Step
-from .._planning.registry import KINDS, Kind, kind_named
 from .._support.errors import SteadyError
 
 __all__ = ["Objects", "read_image", "read_objects", "recheck"]
@@ -33,10 +34,12 @@ class Objects:
         return next((image for image in objects if image["name"] == name), None)
 
 
-def read_objects(session: Session, names: Iterable[TableName], kinds: Sequence[Kind] = KINDS) -> Objects:
-    """What these tables have of these kinds. A few round trips. Raises psycopg2.Error."""
+def read_objects(session: Session, names: Iterable[TableName], kinds: Optional[Iterable[Kind]] = None) -> Objects:
+    """What these tables have of these kinds (None: of all). A few round trips. Raises psycopg2.Error."""
     tables = read_tables(session, names)
-    return Objects(tables, {kind.name: kind.read(session, tables) for kind in kinds} if tables else {})
+    return Objects(
+        tables, {kind.name: kind.read(session, tables) for kind in kinds or KINDS.values()} if tables else {}
+    )
 
 
 def read_image(session: Session, step: Step) -> Optional[Mapping[str, Any]]:

@@ -9,16 +9,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from .._connection.owners import acting_as, event_trigger_problems, rights_for
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
-from .._kinds.foreign_key.null_refusals import read_null_refusals
-from .._kinds.foreign_key.planner import nulled_columns
-from .._kinds.index.dependents import read_dependents
+from .._kinds.kind import Images
+from .._kinds.registry import KINDS
 from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
 from .._model.data_questions import ask
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
@@ -26,7 +25,7 @@ from .._model.tables import schema_problems
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
 from .._support.sqltext import compose, enclosed, identifier, is_one_expression, qualified, raw
-from .registry import KINDS, Wish
+from .wishes import Wish
 
 __all__ = [
     "answers_of",
@@ -77,12 +76,9 @@ def with_targets(catalog: Catalog, wishes: Sequence[Wish]) -> Catalog:
 
 def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishes: Sequence[Wish]) -> Plan:
     """The plan by what read_catalog gave, with its targets: pure."""
-    nullable = {
-        ((w.target.schema, w.target.table), w.target.name): w.target.nullable for w in wishes if w.kind.name == "column"
-    }
     outcomes: List[Outcome] = []
     for wish in wishes:
-        outcome = wish.kind.plan(wish.target, catalog, nullable)
+        outcome = wish.kind.plan(wish.target, catalog)
         closed = schema_problems(catalog, wish.kind.tables(wish.target))
         if closed:
             outcome = replace(outcome, problems=(*outcome.problems, *closed))
@@ -105,14 +101,14 @@ def _without_clashes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     for outcome in outcomes:
         clashes = []
         for step in outcome.steps:
-            if step.kind != "index" or step.before is not None or step.action != "create":
+            if not KINDS[step.kind].of_schema or step.before is not None or step.action != "create":
                 continue
             maker = makers.setdefault((step.table[0], step.name), outcome)
             if maker is not outcome:
                 clashes.append(
                     Problem(
-                        f'{outcome.kind} "{outcome.name}" and {maker.kind} "{maker.name}" would both make the index '
-                        f'"{step.name}" in schema "{step.table[0]}"; give one of them another name'
+                        f'{outcome.kind} "{outcome.name}" and {maker.kind} "{maker.name}" would both make the '
+                        f'{step.kind} "{step.name}" in schema "{step.table[0]}"; give one of them another name'
                     )
                 )
         yield replace(outcome, problems=(*outcome.problems, *clashes)) if clashes else outcome
@@ -140,37 +136,17 @@ def read_catalog(
     """
     names = {name for wish in wishes for name in wish.kind.tables(wish.target)}
     tables = read_tables(session, names)
-    images = {kind.name: kind.read(session, tables) for kind in KINDS}
-    # Dropping a key locks the table that it refers to, whether the migration names it or not.
-    keys = [key for of_table in images["foreign_key"].values() for key in of_table if key["type"] == "f"]
-    parents = {(key["referenced_schema"], key["referenced_table"]) for key in keys} - set(tables)
-    tables = {**tables, **read_tables(session, parents)}
+    images = {kind.name: kind.read(session, tables) for kind in KINDS.values()}
+    further = {name for kind in KINDS.values() for name in kind.further_tables(images[kind.name])} - set(tables)
+    tables = {**tables, **read_tables(session, further)}
     relations = read_relations(
         session, {name for wish in wishes for name in wish.kind.relation_names(wish.target, tables)}
     )
-    texts: Dict[TableName, List[str]] = {}
-    for wish in wishes:
-        for table in wish.kind.tables(wish.target):
-            texts.setdefault(table, []).extend(wish.kind.expressions(wish.target))
-    canonical, errors = _canonical_expressions(session, tables, images["index"], texts)
+    canonical, errors = _canonical_expressions(session, tables, images, wishes)
     missing = sorted(name for name in names if name not in tables)
-    nulled = [
-        (wish.target.table_name, columns)
-        for wish in wishes
-        if wish.kind.name == "foreign_key"
-        for columns in nulled_columns(wish.target).values()
-    ]
-    catalog = Catalog(
-        server.version,
-        server.role,
-        tables,
-        relations,
-        images,
-        canonical,
-        _nearby(session, missing),
-        null_refusals=read_null_refusals(session, tables, nulled),
-        unique_indexes=read_dependents(session, tables),
-    )
+    catalog = Catalog(server.version, server.role, tables, relations, images, canonical, _nearby(session, missing))
+    for kind in KINDS.values():
+        catalog = kind.facts(session, catalog, [wish.target for wish in wishes if wish.kind is kind])
     return catalog, errors
 
 
@@ -191,14 +167,18 @@ def _nearby(session: Session, missing: Iterable[TableName]) -> Dict[TableName, L
 def _canonical_expressions(
     session: Session,
     tables: Mapping[TableName, Table],
-    images: Mapping[TableName, Sequence[Mapping[str, Any]]],
-    texts: Mapping[TableName, List[str]],
+    images: Mapping[str, Images],
+    wishes: Sequence[Wish],
 ) -> Tuple[Dict[Tuple[TableName, str], str], Dict[Tuple[TableName, str], str]]:
     """SQL texts of the migration and of the catalog in the form that the server itself gives them.
 
     EXPLAIN VERBOSE prints an expression after parsing and simplification, executes nothing and needs only SELECT.
     Both sides go through it, so that two texts are compared as the server understands them.
     """
+    texts: Dict[TableName, List[str]] = {}
+    for wish in wishes:
+        for table in wish.kind.tables(wish.target):
+            texts.setdefault(table, []).extend(wish.kind.expressions(wish.target))
     canonical: Dict[Tuple[TableName, str], str] = {}
     errors: Dict[Tuple[TableName, str], str] = {}
     for table, wanted in texts.items():
@@ -207,9 +187,13 @@ def _canonical_expressions(
         if not (tables[table].may_select and tables[table].may_use_schema):
             continue
         # What stands on partitions is compared with what is wanted of the whole.
-        around = [image for name in (table, *partitions_below(tables, table)) for image in images.get(name, ())]
-        there = {column["expression"] for image in around for column in image["columns"]}
-        there |= {image["predicate"] for image in around}
+        there = {
+            text
+            for name in (table, *partitions_below(tables, table))
+            for kind in KINDS.values()
+            for image in images[kind.name].get(name, ())
+            for text in kind.texts(image)
+        }
         # Functions of constants that are IMMUTABLE are run all the same, also those of the table's indexes.
         rights = rights_for(session, [table])
         if rights.problem:
@@ -217,7 +201,7 @@ def _canonical_expressions(
             continue
         # What row level security hides does not matter here: no row is read.
         session.execute("SET row_security TO on")
-        for text in sorted({*wanted, *there} - {None}):
+        for text in sorted({*wanted, *there}):
             if text in wanted and not is_one_expression(text):
                 errors[(table, text)] = f"this is more than one SQL expression: {text}"
                 continue

@@ -17,7 +17,7 @@ from .._model.plan import Plan, Problem
 from .._run.options import Options
 from .capacity import Capacity, choose, read_facts
 from .disk import builds_of, disk_problems, read_estimates, read_free, space_of
-from .registry import Wish
+from .wishes import Wish
 
 __all__ = ["plan_resources", "too_many_at_once"]
 

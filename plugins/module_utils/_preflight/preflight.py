@@ -22,10 +22,10 @@ from .._migration.migration import Migration
 from .._migration.reading import open_target, read_migration
 from .._model.plan import ACCESS_EXCLUSIVE, Problem, guarded
 from .._planning.planning import ask_data, plan_of, read_catalog, trigger_problems, with_targets
-from .._planning.registry import wishes_of
 from .._planning.rehearsal import rehearse as rehearse_plan
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems
+from .._planning.wishes import wishes_of
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2

@@ -74,8 +74,8 @@ def tables(target: Target) -> Set[TableName]:
     return {(target.schema, target.table)}
 
 
-def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str], bool]) -> Outcome:
-    """The outcome for one column. wishes is not needed here."""
+def plan(target: Target, catalog: Catalog) -> Outcome:
+    """The outcome for one column."""
     name: TableName = (target.schema, target.table)
     problems = table_problems(catalog, name, partitioned=True)
     if not problems:

@@ -197,8 +197,8 @@ def _validated_since(target: Target, found: Mapping[str, Any]) -> bool:
     return target.restores and not target.validated and bool(found["validated"])
 
 
-def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str], bool]) -> Outcome:
-    """The outcome for one foreign key. wishes: nullability that the same migration gives to (table, column)."""
+def plan(target: Target, catalog: Catalog) -> Outcome:
+    """The outcome for one foreign key."""
     table = target.table_name
     wanted = target.specification
     problems = table_problems(catalog, table, partitioned=True, partition=True)
@@ -226,7 +226,7 @@ def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str]
     helper = catalog.find(KIND, table, temporary_name(target.name, "new", table))
     if wanted is None:
         return _absent(target, catalog, found, helper)
-    return _present(target, catalog, _wanted(wanted, found), found, helper, wishes)
+    return _present(target, catalog, _wanted(wanted, found), found, helper)
 
 
 def _alter(target: Target, template: str, only: bool = False, **parts: Any) -> str:
@@ -309,7 +309,6 @@ def _present(
     wanted: Dict[str, Any],
     found: Optional[Mapping[str, Any]],
     helper: Optional[Mapping[str, Any]],
-    wishes: Mapping[Tuple[TableName, str], bool],
 ) -> Outcome:
     table, notes = target.table_name, _notes(target, catalog, wanted)
     state = describe(found) if found is not None else "not there"
@@ -392,7 +391,7 @@ def _present(
         tuple(sorted({table, _parent(wanted)})) if adds else (),
     )
     judged = action != "clean up" and not target.restores
-    problems = _set_null_problems(target, catalog, wanted, wishes) if judged else []
+    problems = _set_null_problems(target, catalog, wanted) if judged else []
     problems += acceptance_problems(target, catalog, wanted) if adds else []
     problems += _partitioned_problems(target, catalog)
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
@@ -512,9 +511,7 @@ def _orphan_check(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -
     )
 
 
-def _set_null_problems(
-    target: Target, catalog: Catalog, wanted: Mapping[str, Any], wishes: Mapping[Tuple[TableName, str], bool]
-) -> List[Problem]:
+def _set_null_problems(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[Problem]:
     """SET NULL on a NOT NULL column is accepted as DDL, and fails at the first DELETE with 23502."""
     table = target.table_name
     concerned = _nulled(wanted)
@@ -526,7 +523,7 @@ def _set_null_problems(
         )
         for event, columns in concerned.items()
         for column in columns
-        if not wishes.get((table, column), not catalog.tables[table].columns[column].not_null)
+        if not _takes_null(catalog, table, column)
     ]
     return problems + [
         Problem(
@@ -547,6 +544,12 @@ def _nulled(wanted: Mapping[str, Any]) -> Dict[str, Tuple[str, ...]]:
     if wanted["on_update"] == "set_null":
         concerned["on_update"] = tuple(wanted["columns"])
     return concerned
+
+
+def _takes_null(catalog: Catalog, table: TableName, column: str) -> bool:
+    """Whether it will, once this run has given the column what the migration says of it."""
+    wanted = catalog.targets.get(("column", table, column))
+    return bool(wanted.nullable) if wanted is not None else not catalog.tables[table].columns[column].not_null
 
 
 def nulled_columns(target: Target) -> Dict[str, Tuple[str, ...]]:

@@ -70,8 +70,8 @@ class _Scene:
         return [image for image in (self.new, self.old) if image is not None]
 
 
-def plan(target: Target, catalog: Catalog, wishes: Mapping[Tuple[TableName, str], bool]) -> Outcome:
-    """The outcome for one index. wishes is not needed here."""
+def plan(target: Target, catalog: Catalog) -> Outcome:
+    """The outcome for one index."""
     table = target.table_name
     if target.restores and not target.present and table not in catalog.tables:
         # Old partitions are dropped as time goes by, and their indexes with them: nothing is left to undo.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.registry import kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome, Plan, Step
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.disk import (
@@ -18,7 +19,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning.disk i
     disk_problems,
     index_bytes,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import Wish, kind_named, wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.wishes import Wish, wishes_of
 from unit.builders import index_image
 
 MB, GB = 1024**2, 1024**3
@@ -120,5 +121,5 @@ def test_what_is_built_is_read_from_the_wishes() -> None:
 def test_an_index_that_a_rollback_builds_again_is_read_from_its_image() -> None:
     kind = kind_named("index")
     image = index_image("x", ["a"], SALE, options={"fillfactor": "50"}, tablespace="fast", include=["b"])
-    wishes = [Wish(kind, kind.from_image(SALE, "x", image))]
+    wishes = [Wish(kind, kind.restored(SALE, "x", image))]
     assert builds_of(plan_of(wishes, "create"), wishes) == [Build(SALE, "x", ("a", "b"), "btree", 50, "fast")]

@@ -38,9 +38,7 @@ class TestFromMapping:
             id="m",
             description="",
             schema=None,
-            columns=(),
-            indexes=(),
-            foreign_keys=(),
+            objects={"columns": (), "indexes": (), "foreign_keys": ()},
             verification=Verification(unchanged_counts=(), queries=()),
         )
 
@@ -65,15 +63,19 @@ class TestFromMapping:
             id="m",
             description="d",
             schema="s",
-            columns=(ColumnSpecification("s", "CashDrawer", "openedById", True),),
-            indexes=(
-                IndexSpecification(
-                    "s", "Sale", "Sale_tenantId_status_idx", (IndexColumn("tenantId"), IndexColumn("status"))
+            objects={
+                "columns": (ColumnSpecification("s", "CashDrawer", "openedById", True),),
+                "indexes": (
+                    IndexSpecification(
+                        "s", "Sale", "Sale_tenantId_status_idx", (IndexColumn("tenantId"), IndexColumn("status"))
+                    ),
                 ),
-            ),
-            foreign_keys=(
-                ForeignKeySpecification("s", "Pet", "Pet_customerId_fkey", ("customerId",), "s", "Customer", ("id",)),
-            ),
+                "foreign_keys": (
+                    ForeignKeySpecification(
+                        "s", "Pet", "Pet_customerId_fkey", ("customerId",), "s", "Customer", ("id",)
+                    ),
+                ),
+            },
             verification=Verification(
                 unchanged_counts=("Sale",),
                 queries=(
@@ -97,9 +99,9 @@ class TestFromMapping:
             {"id": "m", "columns": [COLUMN], "indexes": [INDEX], "foreign_keys": [KEY], **data}, **default
         )
         assert migration.schema == data.get("schema")
-        schemas = {entry.schema for entry in (*migration.columns, *migration.indexes, *migration.foreign_keys)}
+        schemas = {entry.schema for section in migration.objects.values() for entry in section}
         assert schemas == {schema}
-        assert migration.foreign_keys[0].referenced_schema == schema
+        assert migration.objects["foreign_keys"][0].referenced_schema == schema
 
 
 FORM = "must be 1 to 100 letters (a to z), digits, dots, dashes or underscores, the first a letter or a digit"

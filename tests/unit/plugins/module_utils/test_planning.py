@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -21,7 +20,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._planning.planni
     make_plan,
     refuse_problems,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.wishes import wishes_of
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import DatabaseProblem, Refused
 from unit.builders import DRAWER, USER, FakeSession, catalog, index_image, key_image, server_error, table
 
@@ -223,16 +222,12 @@ def test_the_table_that_a_key_to_be_dropped_refers_to_is_looked_at_too(monkeypat
     """DROP CONSTRAINT locks it: a role that may not must learn so in check mode, and not in the middle of a run."""
     tables = {DRAWER: table("openedById"), USER: table("id", owned=False, may_lock=False)}
     around = catalog(tables, [], [key_image("f", ["openedById"])])
-    kinds = tuple(
-        dataclasses.replace(
-            kind,
-            read=lambda _session, there, name=kind.name: {
-                place: images for place, images in around.images[name].items() if place in there
-            },
+    for kind in _planning.KINDS.values():
+        of_kind = around.images[kind.name]
+        monkeypatch.setattr(
+            kind, "read", lambda _session, there, images=of_kind: {one: images[one] for one in images if one in there}
         )
-        for kind in _planning.KINDS
-    )
-    monkeypatch.setattr(_planning, "KINDS", kinds)
+        monkeypatch.setattr(kind, "facts", lambda _session, catalog, _targets: catalog)
     monkeypatch.setattr(_planning, "read_tables", lambda _session, wanted: {name: tables[name] for name in wanted})
     wishes = wishes_of(Migration.from_mapping({"id": "m", "foreign_keys": [{**KEY, "name": "f", "state": "absent"}]}))
     plan = make_plan(FakeSession(), SERVER, wishes)  # type: ignore[arg-type]

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.registry import KINDS, kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import KINDS, kind_named, wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.wishes import wishes_of
 from unit.builders import index_image, key_image
 
 MIGRATION = Migration.from_mapping(
@@ -54,10 +53,10 @@ def test_each_kind_says_what_it_needs_to_know() -> None:
 
 
 def test_kinds_are_called_as_the_journal_and_the_migration_call_them() -> None:
-    assert [kind.name for kind in KINDS] == ["column", "index", "foreign_key"]
-    assert {kind.section for kind in KINDS} <= {field.name for field in dataclasses.fields(Migration)}
+    assert list(KINDS) == ["column", "index", "foreign_key"]
+    assert [kind.section for kind in KINDS.values()] == list(MIGRATION.objects)
     assert kind_named("index").section == "indexes"
-    with pytest.raises(StopIteration):
+    with pytest.raises(KeyError):
         kind_named("nope")
 
 
@@ -70,7 +69,7 @@ def test_kinds_are_called_as_the_journal_and_the_migration_call_them() -> None:
     ],
 )
 def test_an_image_becomes_a_target_with_the_same_place(name: str, image: dict[str, object]) -> None:
-    target = kind_named(name).from_image(("public", "CashDrawer"), "i", image)
+    target = kind_named(name).restored(("public", "CashDrawer"), "i", image)
     assert (target.schema, target.table, target.name) == ("public", "CashDrawer", "i")
     assert kind_named(name).tables(target) >= {("public", "CashDrawer")}
     assert not kind_named(name).differs(image, image)

@@ -52,7 +52,7 @@ class TestMigration:
         data = {**self.MINIMAL, **({"schema": stated} if stated else {})}
         migration, found = read_migration(data, Address({}, address))
         assert found == schema
-        assert migration.indexes[0].schema == schema
+        assert migration.objects["indexes"][0].schema == schema
 
     def test_two_schemas_cannot_both_be_meant(self) -> None:
         with pytest.raises(SteadyError, match="says schema: a, the database address says schema b") as caught:

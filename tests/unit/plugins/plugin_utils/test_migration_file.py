@@ -256,12 +256,12 @@ class TestValid:
         data = load(file)
         assert data == yaml.safe_load(VALID)
         migration = Migration.from_mapping(data)
-        assert [index.name for index in migration.indexes] == [
+        assert [index.name for index in migration.objects["indexes"]] == [
             "Appointment_tenantId_status_dateTime_idx",
             "other_idx",
             "old_idx",
         ]
-        assert migration.indexes[1].storage_parameters == (("deduplicate_items", "on"), ("fillfactor", "70"))
+        assert migration.objects["indexes"][1].storage_parameters == (("deduplicate_items", "on"), ("fillfactor", "70"))
 
     @pytest.mark.parametrize(
         "content",
@@ -733,7 +733,7 @@ class TestShipped:
     @pytest.mark.parametrize("migration", ["schema_optimizations"], indirect=True)
     def test_schema_optimizations(self, migration):
         assert migration.id == "2025-10-14-schema-optimizations"
-        assert [index.name for index in migration.indexes] == [
+        assert [index.name for index in migration.objects["indexes"]] == [
             "Appointment_tenantId_status_dateTime_idx",
             "Reminder_tenantId_status_dueDate_idx",
             "Sale_tenantId_status_createdAt_idx",
@@ -744,9 +744,9 @@ class TestShipped:
             "MedicalHistory_tenantId_visitDate_idx",
             "TreatmentSchedule_tenantId_status_scheduledDate_idx",
         ]
-        for index in migration.indexes:
+        for index in migration.objects["indexes"]:
             assert index.name == "_".join([index.table, *(str(column.name) for column in index.columns), "idx"])
-        assert [(column.table, column.name, column.nullable) for column in migration.columns] == [
+        assert [(column.table, column.name, column.nullable) for column in migration.objects["columns"]] == [
             ("CashDrawer", "openedById", True)
         ]
         assert summary(migration) == [("CashDrawer_openedById_fkey", "User", "set_null", "cascade")]
@@ -755,8 +755,8 @@ class TestShipped:
     @pytest.mark.parametrize("migration", ["delete_behaviour"], indirect=True)
     def test_delete_behaviour(self, migration):
         assert migration.id == "2025-10-14-delete-behaviour"
-        assert migration.indexes == ()
-        assert [(column.table, column.name, column.nullable) for column in migration.columns] == [
+        assert migration.objects["indexes"] == ()
+        assert [(column.table, column.name, column.nullable) for column in migration.objects["columns"]] == [
             ("Appointment", "customerId", True),
             ("Sale", "customerId", True),
             ("Reminder", "customerId", True),
@@ -778,7 +778,7 @@ class TestShipped:
         assert migration.verification.queries
         for query in migration.verification.queries:
             assert query.expect == "[0].orphans == `0`"
-        for key in migration.foreign_keys:
+        for key in migration.objects["foreign_keys"]:
             assert key.name == f"{key.table}_{key.columns[0]}_fkey"
             assert key.referenced_columns == ("id",)
             # Each changed key has a query that counts its orphans.
@@ -789,7 +789,7 @@ class TestShipped:
 
 
 def summary(migration):
-    return [(key.name, key.referenced_table, key.on_delete, key.on_update) for key in migration.foreign_keys]
+    return [(key.name, key.referenced_table, key.on_delete, key.on_update) for key in migration.objects["foreign_keys"]]
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.executor import StepResult
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Step
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.wishes import wishes_of
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import temporary_name
 from ansible_collections.steady.postgresql.plugins.plugin_utils._outcome import outcome
@@ -274,7 +274,7 @@ class TestSteps:
         there = builders.catalog(tables, **around)
         section = {"column": "columns", "index": "indexes", "foreign_key": "foreign_keys"}[kind]
         (wish,) = wishes_of(Migration.from_mapping({"id": "m", section: [entry]}))
-        return list(wish.kind.plan(wish.target, there, {}).steps)
+        return list(wish.kind.plan(wish.target, there).steps)
 
     def index(self, **changes: Any) -> dict[str, Any]:
         return builders.index_image("x", **{"of": self.SALE, **changes})

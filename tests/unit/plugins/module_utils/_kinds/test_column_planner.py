@@ -78,7 +78,7 @@ def drawers(
 
 
 def planned(nullable: bool, around: Catalog) -> Outcome:
-    return plan(Target(*DRAWER, COLUMN, nullable), around, {})
+    return plan(Target(*DRAWER, COLUMN, nullable), around)
 
 
 class TestNothingToDo:
@@ -222,12 +222,12 @@ class TestToNotNullSince18:
 
     def test_the_constraint_has_the_name_that_postgresql_would_choose_as_long_as_that_fits(self) -> None:
         name = "c" * (63 - len("CashDrawer__not_null"))
-        outcome = plan(Target(*DRAWER, name, False), catalog({DRAWER: table(name)}), {})
+        outcome = plan(Target(*DRAWER, name, False), catalog({DRAWER: table(name)}))
         assert f'ADD CONSTRAINT "CashDrawer_{name}_not_null" NOT NULL' in outcome.step.statements[0]
 
     def test_a_constraint_name_beyond_63_bytes_is_replaced_by_a_shorter_one(self) -> None:
         name = "ö" * 31
-        outcome = plan(Target(*DRAWER, name, False), catalog({DRAWER: table(name)}), {})
+        outcome = plan(Target(*DRAWER, name, False), catalog({DRAWER: table(name)}))
         short = derived_name(f"CashDrawer_{name}_not_null", DRAWER)
         assert len(short.encode()) <= 63
         assert outcome.step.statements == [
@@ -258,7 +258,7 @@ class TestToNotNullSince18:
     def test_one_that_was_not_valid_before_the_deployment_is_so_again(self) -> None:
         former = constraint(name="theirs", validated=False, comment="c")
         target = Target(*DRAWER, COLUMN, False, former)
-        step = plan(target, drawers(True, not_null_constraint=constraint(name="theirs")), {}).step
+        step = plan(target, drawers(True, not_null_constraint=constraint(name="theirs"))).step
         assert script(step) == [
             (
                 "guarded",
@@ -316,20 +316,19 @@ class TestProblems:
         outcome = plan(
             Target("public", "cashdrawer", "x", True),
             catalog({}, nearby={("public", "cashdrawer"): ["CashDrawer"]}),
-            {},
         )
         assert texts(outcome) == ['there is no table "cashdrawer" in schema "public"; did you mean "CashDrawer"?']
         assert (outcome.step, outcome.state) == (None, "cannot be planned")
 
     def test_a_column_that_is_not_there_with_the_nearest_name(self) -> None:
-        outcome = plan(Target(*DRAWER, "openedbyid", True), drawers(True), {})
+        outcome = plan(Target(*DRAWER, "openedbyid", True), drawers(True))
         assert texts(outcome) == [
             'there is no column "openedbyid" in "public"."CashDrawer"; did you mean "openedById"?'
         ]
         assert outcome.step is None
 
     def test_a_table_that_is_not_changed_is_refused_before_its_columns_are_looked_at(self) -> None:
-        outcome = plan(Target(*DRAWER, "nope", True), drawers(True, facts={"kind": "v"}), {})
+        outcome = plan(Target(*DRAWER, "nope", True), drawers(True, facts={"kind": "v"}))
         assert texts(outcome) == ['"public"."CashDrawer" is a view, which this version does not change']
 
 
@@ -337,16 +336,16 @@ class TestRollback:
     @pytest.mark.parametrize("version", BEFORE_18)
     def test_not_null_comes_back_by_the_same_safe_way(self, version: int) -> None:
         target = from_image(DRAWER, COLUMN, {"name": COLUMN, "nullable": False, "constraint": None})
-        assert plan(target, drawers(False, version), {}) == planned(False, drawers(False, version))
+        assert plan(target, drawers(False, version)) == planned(False, drawers(False, version))
 
     def test_null_comes_back(self) -> None:
         target = from_image(DRAWER, COLUMN, {"name": COLUMN, "nullable": True, "constraint": None})
-        assert script(plan(target, drawers(True), {}).step) == [("guarded", EXCLUSIVE, [DROP_NOT_NULL])]
+        assert script(plan(target, drawers(True)).step) == [("guarded", EXCLUSIVE, [DROP_NOT_NULL])]
 
     def test_the_constraint_comes_back_with_name_inheritance_and_comment(self) -> None:
         before = constraint(name='opened "by"', no_inherit=True, comment="it's said")
         target = from_image(DRAWER, COLUMN, {"name": COLUMN, "nullable": False, "constraint": before})
-        assert script(plan(target, drawers(False), {}).step) == [
+        assert script(plan(target, drawers(False)).step) == [
             (
                 "guarded",
                 EXCLUSIVE,
@@ -362,7 +361,7 @@ class TestRollback:
         """Its NULLs were there before the deployment too: they are no reason to refuse, and nothing is validated."""
         before = constraint(validated=False)
         target = from_image(DRAWER, COLUMN, {"name": COLUMN, "nullable": False, "constraint": before})
-        outcome = plan(target, drawers(False), {})
+        outcome = plan(target, drawers(False))
         assert script(outcome.step) == [("guarded", EXCLUSIVE, [ADD_NOT_NULL])]
         assert outcome.step.checks == ()
 
@@ -392,7 +391,7 @@ class TestRollback:
 def test_odd_names_are_quoted_in_every_statement(name: str, version: int, nullable: bool) -> None:
     place = (name, name)
     around = catalog({place: table(Column(name, "text", nullable))}, version=version)
-    outcome = plan(Target(name, name, name, nullable), around, {})
+    outcome = plan(Target(name, name, name, nullable), around)
     assert outcome.step is not None
     assert outcome.problems == ()
     own = quoted(name)

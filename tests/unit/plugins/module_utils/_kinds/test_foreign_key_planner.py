@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import Target as Nullability
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.planner import (
     Target,
     describe,
@@ -117,8 +118,8 @@ def drawers(
     return catalog(there, [*indexes, *SUPPORTS], keys, **more)
 
 
-def planned(target: Target, around: Catalog, wishes: Mapping[tuple[TableName, str], bool] | None = None) -> Outcome:
-    return plan(target, around, wishes or {})
+def planned(target: Target, around: Catalog) -> Outcome:
+    return plan(target, around)
 
 
 class TestPresentWhereNothingStands:
@@ -366,7 +367,7 @@ class TestPresentWithAnotherDefinition:
         ]
 
     def test_the_comment_is_kept(self) -> None:
-        outcome = planned(wanted(), drawers({**OTHER, "on_delete": "cascade", "comment": "it's mine"}), {})
+        outcome = planned(wanted(), drawers({**OTHER, "on_delete": "cascade", "comment": "it's mine"}))
         assert outcome.step is None, "nothing is asked for that is not there"
         step = planned(wanted(on_delete="restrict"), drawers({**SAME, "comment": "it's mine"})).step
         comment = f'COMMENT ON CONSTRAINT "{NAME}" ON "public"."CashDrawer" IS \'it\'\'s mine\''
@@ -593,12 +594,17 @@ class TestSetNull:
     def test_the_same_migration_may_make_it_nullable_or_not_null(
         self, event: str, not_null: list[str], wish: bool | None, refused: bool
     ) -> None:
-        wishes = {} if wish is None else {(DRAWER, "openedById"): wish}
-        outcome = planned(wanted(**{event: "set_null"}), drawers(not_null=not_null), wishes)
+        around = drawers(not_null=not_null)
+        if wish is not None:
+            around = replace(
+                around, targets={("column", DRAWER, "openedById"): Nullability(*DRAWER, "openedById", wish)}
+            )
+        outcome = planned(wanted(**{event: "set_null"}), around)
         assert bool(outcome.problems) is refused
 
     def test_a_wish_for_a_column_of_that_name_elsewhere_does_not_count(self) -> None:
-        outcome = planned(wanted(on_delete="set_null"), drawers(not_null=["openedById"]), {(USER, "openedById"): True})
+        elsewhere = {("column", USER, "openedById"): Nullability(*USER, "openedById", True)}
+        outcome = planned(wanted(on_delete="set_null"), replace(drawers(not_null=["openedById"]), targets=elsewhere))
         assert len(outcome.problems) == 1
 
     def test_only_the_columns_that_on_delete_sets_count(self) -> None:

@@ -102,7 +102,7 @@ def absent() -> Target:
 
 
 def planned(target: Target, there: Catalog) -> Outcome:
-    return plan(target, there, {})
+    return plan(target, there)
 
 
 def short(outcome: Outcome) -> list[tuple[str, str, str]]:
@@ -435,7 +435,7 @@ class TestRollback:
         """The outcomes of one rollback: by (table, name) the image that stood there before."""
         targets = {key: from_image(key[0], key[1], image) for key, image in wishes.items()}
         scene = around(*there, targets={("index", *key): target for key, target in targets.items()})
-        return [plan(target, scene, {}) for target in targets.values()]
+        return [plan(target, scene) for target in targets.values()]
 
     def test_a_created_one_goes_with_all_that_is_attached(self) -> None:
         wishes = dict.fromkeys(reversed(NAMES.items()))
@@ -615,7 +615,7 @@ def test_odd_names_are_quoted_in_every_statement(name: str) -> None:
         }
     )
     entry = {"table": name, "name": "i" + name[:-1], "columns": [name], "unique": True}
-    outcome = plan(from_specification(IndexSpecification.from_entry(entry, "s")), there, {})
+    outcome = plan(from_specification(IndexSpecification.from_entry(entry, "s")), there)
     assert outcome.problems == ()
     first, second, third = outcome.steps
     whole, own = quoted("i" + name[:-1]), quoted(second.name)

@@ -93,7 +93,7 @@ def drawers(
 
 
 def planned(target: Target, around: Catalog) -> Outcome:
-    return plan(target, around, {})
+    return plan(target, around)
 
 
 class TestPresentWhereNothingStands:
@@ -643,7 +643,7 @@ def test_odd_names_are_quoted_in_every_statement(name: str) -> None:
     around = catalog(
         {place: table(Column(name, "text", False), "x")}, [index_image(name, ["x"], of=place, unique=True)]
     )
-    step = plan(target, around, {}).step
+    step = plan(target, around).step
     assert step is not None
     assert step.statements == [
         f'CREATE UNIQUE INDEX CONCURRENTLY {quoted(new)} ON {table_name} USING "btree" ({own}) INCLUDE ("x")',

@@ -14,7 +14,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._connection.targ
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._model.invalid_indexes import InvalidIndex
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.planning import plan_of, with_targets
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.registry import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.wishes import wishes_of
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import schema
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.facts import Facts
 from unit.builders import DRAWER, USER, catalog, index_image, key_column, key_image, other_constraint, table

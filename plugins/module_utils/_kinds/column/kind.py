@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Columns, as the pipeline asks for them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ..._connection.session import Session
+from ..._model.catalog import Catalog, Table, TableName
+from ..._model.plan import Outcome, Step
+from ..._support import entry as _entry
+from ..._support.problem import Problem, quoted
+from ..._support.sqltext import temporary_name
+from .. import entries
+from ..kind import Image, Images, Kind
+from . import planner, specification
+from .catalog import read
+from .image import differences, parse
+from .specification import ColumnSpecification
+
+__all__ = ["ColumnKind"]
+
+
+class ColumnKind(Kind):
+    """Columns: for now, whether they take NULL."""
+
+    name = planner.KIND
+    section = specification.SECTION
+    description = "Columns whose state the migration says."
+    entry_schema = specification.ENTRY_SCHEMA
+    argument_spec = specification.ARGUMENT_SPEC
+    rank = (0, 0)
+    lasting = True
+
+    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Problem]:
+        return specification.problems(entry, migration)
+
+    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Problem]:
+        for position, entry, earlier in entries.repeated(migration, self.section, _identity):
+            what = f"the column {quoted(entry['name'])} of table {quoted(entry['table'])}"
+            contrary = entry.get("nullable") is not migration[self.section][earlier].get("nullable")
+            yield entries.second(self.section, position, earlier, what, contrary)
+
+    def specification(self, entry: Mapping[str, Any], schema: str) -> ColumnSpecification:
+        return ColumnSpecification.from_entry(entry, schema)
+
+    def target(self, specification: Any) -> planner.Target:
+        return planner.from_specification(specification)
+
+    def restored(self, table: TableName, name: str, image: Optional[Image]) -> planner.Target:
+        return planner.from_image(table, name, image)
+
+    def tables(self, target: planner.Target) -> Set[TableName]:
+        return planner.tables(target)
+
+    def read(self, session: Session, tables: Mapping[TableName, Table]) -> Images:
+        return read(session, tables)
+
+    def plan(self, target: planner.Target, catalog: Catalog) -> Outcome:
+        return planner.plan(target, catalog)
+
+    def parse(self, image: Any) -> Dict[str, Any]:
+        return parse(image)
+
+    def differs(self, left: Image, right: Image) -> bool:
+        return planner.differs(left, right)
+
+    def differences(self, before: Image, now: Image) -> Tuple[List[str], List[str]]:
+        return differences(before, now)
+
+    def definition(self, image: Image) -> str:
+        return planner.definition(image)
+
+    def unfinished(self, name: str, image: Image) -> str:
+        """A NOT NULL that is NOT VALID ("ALTER TABLE", ADD table_constraint), since 18."""
+        constraint = image.get("constraint")
+        if not isinstance(constraint, Mapping) or constraint.get("validated", True):
+            return ""
+        return (
+            f"{name} is NOT NULL, NOT VALID ({constraint['name']}): new rows without it are rejected, those that were "
+            "there are not checked yet; the next run of the same command goes on from there"
+        )
+
+    def helpers(self, step: Step, image: Optional[Image], others: Sequence[Image]) -> List[str]:
+        own = temporary_name(step.name, "check", step.table)
+        return [
+            f"the helper constraint {one['name']} stands{'' if one['validated'] else ' NOT VALID'}: new rows without a "
+            f"{step.name} are rejected; the next run of the same command goes on from there"
+            for one in (image["checks"] if image is not None else ())
+            if one["name"] == own
+        ]
+
+
+def _identity(entry: Mapping[str, Any]) -> Optional[Hashable]:
+    table, name = _entry.text(entry, "table"), _entry.text(entry, "name")
+    return None if table is None or name is None else (table, name)

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""Foreign keys, as the pipeline asks for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from ..._connection.session import Session
+from ..._model.catalog import Catalog, Table, TableName
+from ..._model.plan import Outcome, Step
+from ..._support import entry as _entry
+from ..._support.problem import Problem, quoted
+from .. import entries
+from ..helpers import named_helpers
+from ..kind import Image, Images, Kind
+from . import planner, rules, specification
+from .catalog import read
+from .image import differences, parse
+from .null_refusals import read_null_refusals
+from .specification import ForeignKeySpecification
+
+__all__ = ["ForeignKeyKind"]
+
+
+class ForeignKeyKind(Kind):
+    """Foreign keys. Its images are those of all constraints of a table, since all of them share their names."""
+
+    name = planner.KIND
+    section = specification.SECTION
+    description = "Foreign keys that shall be there, or shall not."
+    entry_schema = specification.ENTRY_SCHEMA
+    argument_spec = specification.ARGUMENT_SPEC
+    rank = (2, 2)
+
+    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Problem]:
+        return specification.problems(entry, migration)
+
+    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Problem]:
+        name = specification.entry_name
+        yield from entries.twice(
+            migration,
+            self.section,
+            _identity,
+            lambda entry: f"the foreign key {quoted(name(entry) or '')} of table {quoted(entry['table'])}",
+        )
+        for position, entry, earlier in entries.repeated(migration, self.section, rules.likeness):
+            if name(entry) != name(migration[self.section][earlier]):
+                yield Problem(
+                    (self.section, position),
+                    f"has the columns and the referenced columns of {self.section}[{earlier}] under another name, "
+                    "and both would act: remove one, or make it absent",
+                )
+
+    def tables_named(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> Iterable[Optional[str]]:
+        yield _entry.text(entry, "table")
+        references = _entry.mapping(entry, "references")
+        if not _entry.given(references, "schema") or references.get("schema") == migration.get("schema"):
+            yield _entry.text(references, "table")
+
+    def specification(self, entry: Mapping[str, Any], schema: str) -> ForeignKeySpecification:
+        return ForeignKeySpecification.from_entry(entry, schema)
+
+    def target(self, specification: Any) -> planner.Target:
+        return planner.from_specification(specification)
+
+    def restored(self, table: TableName, name: str, image: Optional[Image]) -> planner.Target:
+        return planner.from_image(table, name, image)
+
+    def tables(self, target: planner.Target) -> Set[TableName]:
+        return planner.tables(target)
+
+    def read(self, session: Session, tables: Mapping[TableName, Table]) -> Images:
+        return read(session, tables)
+
+    def further_tables(self, images: Images) -> Set[TableName]:
+        """Dropping a key locks the table that it refers to."""
+        keys = [key for of_table in images.values() for key in of_table if key["type"] == "f"]
+        return {(key["referenced_schema"], key["referenced_table"]) for key in keys}
+
+    def facts(self, session: Session, catalog: Catalog, targets: Sequence[planner.Target]) -> Catalog:
+        nulled = [
+            (target.table_name, columns) for target in targets for columns in planner.nulled_columns(target).values()
+        ]
+        return replace(catalog, null_refusals=read_null_refusals(session, catalog.tables, nulled))
+
+    def plan(self, target: planner.Target, catalog: Catalog) -> Outcome:
+        return planner.plan(target, catalog)
+
+    def parse(self, image: Any) -> Dict[str, Any]:
+        return parse(image)
+
+    def differs(self, left: Image, right: Image) -> bool:
+        return planner.differs(left, right)
+
+    def differences(self, before: Image, now: Image) -> Tuple[List[str], List[str]]:
+        return differences(before, now)
+
+    def definition(self, image: Image) -> str:
+        return planner.definition(image)
+
+    def unfinished(self, name: str, image: Image) -> str:
+        """NOT VALID: "ALTER TABLE", ADD table_constraint."""
+        if image.get("validated", True):
+            return ""
+        return (
+            f"{name} is there, NOT VALID: rows that are written from now on are checked and rejected, those that were "
+            "there are not checked yet; the next run of the same command goes on from there"
+        )
+
+    def helpers(self, step: Step, image: Optional[Image], others: Sequence[Image]) -> List[str]:
+        return named_helpers(self, "key", step, others)
+
+
+def _identity(entry: Mapping[str, Any]) -> Optional[Hashable]:
+    table, name = _entry.text(entry, "table"), specification.entry_name(entry)
+    return None if table is None or name is None else (table, name)

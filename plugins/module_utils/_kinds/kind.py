@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""What the pipeline asks of a kind of objects. Whoever adds a kind answers these questions, in one folder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .._connection.session import Session
+from .._model.catalog import Catalog, Table, TableName
+from .._model.plan import Outcome, Step
+from .._support import entry as _entry
+from .._support.problem import Problem
+
+__all__ = ["Image", "Images", "Kind"]
+
+#: One object as the catalog has it: a mapping that the journal keeps as JSON, with at least a `name`.
+Image = Mapping[str, Any]
+Images = Mapping[TableName, Sequence[Image]]
+
+
+class Kind(ABC):
+    """How one kind of objects is written in a migration, read, planned, inverted and compared.
+
+    name: in journal, plan and results. section: the key of a migration under which its entries stand, with its
+    description. entry_schema: JSON Schema (draft 2020-12) of one entry; argument_spec: the same for Ansible. rank: the
+    place in a deployment, (present, absent): what is added comes before what is taken away. of_schema: its names are
+    those of a schema (an index), and not of a table (a constraint).
+    """
+
+    name: ClassVar[str]
+    section: ClassVar[str]
+    description: ClassVar[str]
+    entry_schema: ClassVar[Mapping[str, Any]]
+    argument_spec: ClassVar[Mapping[str, Any]]
+    rank: ClassVar[Tuple[int, int]]
+    of_schema: ClassVar[bool] = False
+    #: Whether an object of this kind may have to be built: then old transactions are waited for.
+    builds: ClassVar[bool] = False
+    #: Whether the object is there before its first step, and after its last: a column.
+    lasting: ClassVar[bool] = False
+
+    # -- the entries of a migration ------------------------------------------------------------------------------------
+
+    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Problem]:
+        """What no schema can say about an entry; paths are relative to it. migration: the raw whole around it.
+
+        Values of a wrong type are passed over: the schema, or Ansible, reports them.
+        """
+        return []
+
+    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Problem]:
+        """What is wrong between entries of this kind; paths from the migration's root."""
+        return iter(())
+
+    def tables_named(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> Iterable[Optional[str]]:
+        """The tables of the migration's own schema that an entry names, as far as it can be read."""
+        return [_entry.text(entry, "table")]
+
+    def relation_named(self, entry: Mapping[str, Any]) -> Optional[str]:
+        """The name that an entry takes among the schema's tables and indexes (pg_class); None: it takes none."""
+        return None
+
+    @abstractmethod
+    def specification(self, entry: Mapping[str, Any], schema: str) -> Any:
+        """The specification of a valid entry, its table in the schema. It has schema, table and name."""
+
+    # -- targets: what an object is to be ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def target(self, specification: Any) -> Any:
+        """The target of a specification. It has schema, table, name and present."""
+
+    @abstractmethod
+    def restored(self, table: TableName, name: str, image: Optional[Image]) -> Any:
+        """The target that brings back what an image has (None: nothing was there): the inverse of a step."""
+
+    @abstractmethod
+    def tables(self, target: Any) -> Set[TableName]:
+        """The tables that the plan has to know."""
+
+    def relation_names(self, target: Any, tables: Mapping[TableName, Table]) -> Set[TableName]:
+        """The names that the plan may need in a schema. tables: with their partitions."""
+        return set()
+
+    def expressions(self, target: Any) -> List[str]:
+        """The SQL texts of the migration in a target, to be compared in the form that the server gives them."""
+        return []
+
+    # -- the catalog ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read(self, session: Session, tables: Mapping[TableName, Table]) -> Images:
+        """The objects of these tables as they are. Raises psycopg2.Error."""
+
+    def further_tables(self, images: Images) -> Set[TableName]:
+        """Tables that a plan may have to lock because of what is there, whether the migration names them or not."""
+        return set()
+
+    def facts(self, session: Session, catalog: Catalog, targets: Sequence[Any]) -> Catalog:
+        """The catalog with what only this kind's planner asks for. Raises psycopg2.Error."""
+        return catalog
+
+    # -- the plan ------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def plan(self, target: Any, catalog: Catalog) -> Outcome:
+        """What has to be done for a target: pure. The catalog has all targets of the run, in its order."""
+
+    # -- images --------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def parse(self, image: Any) -> Dict[str, Any]:
+        """An image out of the journal, each value of the type that it must have. Raises ValueError with what is wrong.
+
+        Who may write steady.step could write anything into an image, and a rollback makes statements of it.
+        """
+
+    @abstractmethod
+    def differs(self, left: Image, right: Image) -> bool:
+        """Whether two images are different objects for a rollback's purposes."""
+
+    @abstractmethod
+    def differences(self, before: Image, now: Image) -> Tuple[List[str], List[str]]:
+        """In what an object is not as its image has it: its definition, and what hangs on it."""
+
+    @abstractmethod
+    def definition(self, image: Image) -> str:
+        """An image as people read it."""
+
+    def texts(self, image: Image) -> List[str]:
+        """The SQL texts of an image that the server evaluates when it is brought back."""
+        return []
+
+    def unfinished(self, name: str, image: Image) -> str:
+        """What is unfinished about an image, and what it means; empty for nothing. name: the object, in words."""
+        return ""
+
+    def helpers(self, step: Step, image: Optional[Image], others: Sequence[Image]) -> List[str]:
+        """The helpers of a step that are there, in words. others: all objects of this kind on its table."""
+        return []

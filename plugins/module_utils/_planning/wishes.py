@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the collection steady.postgresql: it may change in any release.
+
+"""The targets of a run, in the order in which it carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, List, Tuple
+
+from .._kinds.kind import Kind
+from .._kinds.registry import KINDS
+from .._migration.migration import Migration
+
+__all__ = ["Wish", "wishes_of"]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One target of a run, with the kind that knows how to plan it."""
+
+    kind: Kind
+    target: Any
+
+    @property
+    def key(self) -> Tuple[str, str, str, str]:
+        return (self.kind.name, self.target.schema, self.target.table, self.target.name)
+
+
+def wishes_of(migration: Migration) -> List[Wish]:
+    """The migration's targets in the order in which a deployment carries them out."""
+    wishes = []
+    for kind in KINDS.values():
+        for specification in migration.objects.get(kind.section, ()):
+            absent = getattr(specification, "state", "present") == "absent"
+            wishes.append((kind.rank[absent], Wish(kind, kind.target(specification))))
+    return [wish for _rank, wish in sorted(wishes, key=lambda item: item[0])]
