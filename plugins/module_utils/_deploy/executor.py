@@ -31,7 +31,7 @@ from typing import (
 
 from .._connection.deployment_lock import still_held
 from .._connection.liveness import end_on_server
-from .._connection.owners import as_role, rights_for
+from .._connection.owners import as_role
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.stop import STOP
@@ -45,6 +45,7 @@ from .._locks.prisma_lock import PrismaLock
 from .._locks.watch import Line, Watch
 from .._locks.yielding import yielding
 from .._model.plan import ACCESS_EXCLUSIVE, Lock, Step, Unit
+from .._model.unit_rights import rights_of_unit
 from .._planning.planning import answers_of
 from .._support.driver import psycopg2
 from .._support.errors import LockNotAvailable, SteadyError
@@ -308,7 +309,7 @@ class Executor:
         if not unit.evaluates:
             return unit
         with self._watch.use() as control:
-            rights = rights_for(control, [lock.table for lock in unit.locks], altered=unit.altered)
+            rights = rights_of_unit(control, unit)
         if rights.problem:
             raise SteadyError(rights.problem)
         role = as_role(rights.role)

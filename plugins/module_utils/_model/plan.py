@@ -73,8 +73,9 @@ class Unit:
     guarded: the locks conflict with ordinary reads or writes, so the statements run in one short transaction under
     the lock policy. Otherwise they block nobody, however long they take. transaction: all or nothing; else each
     statement commits by itself. drains: whoever uses the table is waited for before it begins. evaluates: what the
-    owner of the tables wrote is run meanwhile (constraints, predicates), so that it runs as that owner. builds: a build
-    that is cut off leaves an invalid index, which the step's cleanup drops.
+    owner of the tables wrote is run meanwhile (constraints, predicates), so that it runs as that owner. queries: the
+    server asks a question of its own meanwhile, to which row-level security applies. builds: a build that is cut off
+    leaves an invalid index, which the step's cleanup drops.
     """
 
     statements: Tuple[str, ...]
@@ -83,6 +84,7 @@ class Unit:
     transaction: bool = False
     drains: bool = False
     evaluates: bool = False
+    queries: bool = field(default=False, compare=False)
     builds: bool = field(default=False, compare=False)
 
     @property

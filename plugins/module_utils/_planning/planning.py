@@ -22,6 +22,7 @@ from .._model.catalog import Catalog, Table, TableName, partitions_below, read_r
 from .._model.data_questions import ask
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
 from .._model.tables import schema_problems
+from .._model.unit_rights import rights_of_unit
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
 from .._support.sqltext import compose, enclosed, identifier, is_one_expression, qualified, raw
@@ -253,7 +254,7 @@ def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
 def _unowned(session: Session, steps: Iterable[Step]) -> List[Problem]:
     """What no owner of the tables can run, and nobody else should."""
     units = [unit for step in steps for unit in step.units if unit.evaluates]
-    texts = [rights_for(session, [lock.table for lock in unit.locks], altered=unit.altered).problem for unit in units]
+    texts = [rights_of_unit(session, unit).problem for unit in units]
     return [Problem(text, permission=True) for text in dict.fromkeys(texts) if text]
 
 

@@ -442,7 +442,7 @@ def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: st
 
 
 def _validation(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> Unit:
-    """A query over both tables, with the predicates of their indexes."""
+    """A query of the server's own over both tables, with the predicates of their indexes."""
     unit = autocommit(
         target.table_name,
         _alter(target, "VALIDATE CONSTRAINT {name}", name=identifier(name)),
@@ -451,7 +451,7 @@ def _validation(target: Target, catalog: Catalog, wanted: Mapping[str, Any], nam
             Lock(ROW_SHARE, _parent(wanted)),
         ),
     )
-    return replace(unit, evaluates=True)
+    return replace(unit, evaluates=True, queries=True)
 
 
 def _comment(target: Target, name: str, comment: str) -> str:
