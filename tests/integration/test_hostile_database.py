@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
+from integration.hostile import fill, marks
 from integration.sessions import held
 
 pytestmark = pytest.mark.postgres
 
-SCRIPT = Path(__file__).parent / "hostile.sql"
-SOURCES = Path(__file__).parents[2] / "plugins" / "module_utils"
 MIGRATION: dict[str, Any] = {
     "id": "hostile",
     "columns": [
@@ -83,34 +81,15 @@ class Hostile:
 
     def marks(self) -> set[str]:
         """What ran with a superuser's rights, by the places that name themselves; they are forgotten then."""
-        # From another database: here, even the test's own questions would run what mallory wrote.
-        server = self.database.server
-        ((text,),) = server.execute("SELECT pg_read_file('marks.mallory', 0, 1000000, true)")
-        server.execute("COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; rm -f marks.mallory'")
-        return set((text or "").split("\n")) - {""}
-
-
-def called() -> str:
-    """The names of all functions that our statements may call."""
-    words: set[str] = set()
-    for path in SOURCES.rglob("*.py"):
-        words.update(re.findall(r"\b([a-z][a-z0-9_]+)\(", path.read_text()))
-    return ",".join(sorted(words))
+        return marks(self.database.server)
 
 
 @pytest.fixture
 def hostile(cluster: Cluster) -> Hostile:
     cluster.role("mallory")
     database = cluster.database()
-    database.execute(
-        f"GRANT CREATE, TEMP ON DATABASE {database.name} TO mallory; GRANT CREATE ON SCHEMA public TO mallory"
-    )
-    database.execute(f"SET mallory.functions = '{called()}';" + SCRIPT.read_text())
-    found = Hostile(database)
-    assert found.marks() == set()
-    database.execute("SELECT public.mark('alarm')")
-    assert found.marks() == {"alarm"}
-    return found
+    fill(database)
+    return Hostile(database)
 
 
 def test_s28_nothing_of_the_owner_runs_as_the_deployer(hostile: Hostile) -> None:
