@@ -395,7 +395,7 @@ REFUSED = {
     "a type that cannot be indexed": (
         'ALTER TABLE "Event" ADD raw json',
         {"table": "Event", "columns": ["raw"]},
-        "data type json has no default operator class",
+        "the type json of raw has no default operator class",
     ),
     "the index of a partition alone": (
         f'CREATE INDEX "{NAME}" ON "Event" ("tenantId", at)',

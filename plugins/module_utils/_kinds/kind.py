@@ -106,6 +106,10 @@ class Kind(ABC):
         """The catalog with what only this kind's planner asks for. Raises psycopg2.Error."""
         return catalog
 
+    def placed(self, target: Any, catalog: Catalog) -> Any:
+        """The target, with what its names mean in this database: pure."""
+        return target
+
     # -- the plan ------------------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -75,6 +75,7 @@ class Table:
     columns: Mapping[str, Column] = field(default_factory=dict)
     parent: Optional[TableName] = None
     partition_key: Tuple[Optional[str], ...] = ()
+    partition_collations: Tuple[Optional[Tuple[str, str]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class Catalog:
     expressions: (table, SQL text) → the server's own form of it, by which two texts are compared.
     null_refusals: by table and columns, what refuses NULL in them beside NOT NULL (foreign_key/null_refusals).
     unique_indexes: by schema and name, their age and what depends on them (index/dependents).
+    places: the collations and operator classes that the targets name (index/places). tablespace: the database's own.
+    encoding: how Python calls the database's.
     nearby: names like the missing ones, for messages. targets: what the same run is about, by kind, table and name, in
     the order of the run.
     """
@@ -107,6 +110,9 @@ class Catalog:
     targets: Mapping[ObjectKey, Any] = field(default_factory=dict)
     null_refusals: Mapping[Tuple[TableName, Tuple[str, ...]], Sequence[Any]] = field(default_factory=dict)
     unique_indexes: Mapping[TableName, Any] = field(default_factory=dict)
+    places: Mapping[Any, Any] = field(default_factory=dict)
+    tablespace: str = "pg_default"
+    encoding: str = "utf-8"
 
     def others(self, kind: str, table: TableName) -> Sequence[Mapping[str, Any]]:
         """The objects that no target of the same run changes or drops."""
@@ -197,7 +203,16 @@ def read_tables(session: Session, names: Iterable[TableName]) -> Dict[TableName,
         " (SELECT pg_catalog.json_agg(a.attname ORDER BY k.position) FROM pg_catalog.pg_partitioned_table pt"
         "  CROSS JOIN pg_catalog.unnest(pt.partattrs::int2[]) WITH ORDINALITY AS k(number, position)"
         "  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number"
-        "  WHERE pt.partrelid = c.oid) AS partition_key"
+        "  WHERE pt.partrelid = c.oid) AS partition_key,"
+        " (SELECT pg_catalog.json_agg(CASE WHEN l.oid <> a.attcollation"
+        "   THEN pg_catalog.json_build_array(ln.nspname, l.collname) END ORDER BY k.position)"
+        "  FROM pg_catalog.pg_partitioned_table pt"
+        "  CROSS JOIN unnest(pt.partattrs::int2[], pt.partcollation::oid[]) WITH ORDINALITY"
+        "   AS k(number, collid, position)"
+        "  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number"
+        "  LEFT JOIN pg_catalog.pg_collation l ON l.oid = k.collid"
+        "  LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace"
+        "  WHERE pt.partrelid = c.oid) AS partition_collations"
         " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " JOIN unnest(%s::text[], %s::text[]) AS w(schema, name) ON w.schema = n.nspname AND w.name = c.relname"
         " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')",
@@ -208,10 +223,12 @@ def read_tables(session: Session, names: Iterable[TableName]) -> Dict[TableName,
     for row in rows:
         key = (row.pop("schema"), row.pop("name"))
         parent, partition_key = row.pop("parent"), row.pop("partition_key")
+        collations = row.pop("partition_collations") or ()
         tables[key] = Table(
             columns=columns.get(row["oid"], {}),
             parent=(parent[0], parent[1]) if parent else None,
             partition_key=tuple(partition_key or ()),
+            partition_collations=tuple((one[0], one[1]) if one else None for one in collations),
             **row,
         )
     return tables

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import acting_as
 from .._connection.rights import theirs
@@ -162,6 +162,16 @@ class Orphans:
     referenced: Tuple[str, ...]
     full: bool = False
 
+    def refusal(self, session: Any) -> Optional[str]:
+        """Why no key can compare these columns, whatever is in them; None when it can, or when nothing is known."""
+        refused = [row for row in _equality_rows(session, self).values() if not row["comparable"]]
+        pairs = (
+            f"{self.columns[row['position'] - 1]} ({row['c_type']}) with {self.referenced[row['position'] - 1]} "
+            f"({row['p_type']})"
+            for row in refused
+        )
+        return f"no foreign key compares {' and '.join(pairs)}" if refused else None
+
     def sql(self, session: Any) -> Optional[str]:
         """None where there is no operator that a key could compare with: PostgreSQL refuses its definition then."""
         pairs = _equalities(session, self)
@@ -189,7 +199,7 @@ class Orphans:
 
 # As ATAddForeignKeyConstraint() and ri_GenerateQual() of PostgreSQL's tablecmds.c and ri_triggers.c choose it: the
 # equality of the first unique index on exactly these columns, by its operator class, for the types of both sides; where
-# the class has none for the referencing type, the one of its own type, to which that is converted; under the
+# the class has none for the referencing type, the one of its own type, to which that must convert by itself; under the
 # referenced column's collation. Where the same migration has yet to make the index: the type's default class.
 _EQUALITIES = """
 WITH RECURSIVE pair AS (
@@ -230,6 +240,12 @@ class AS (
     ) AS oid
   FROM pair p JOIN base b ON b.position = p.position AND b.side = 'p' JOIN pg_catalog.pg_type t ON t.oid = b.oid)
 SELECT p.position, pg_catalog.format('%%I.%%s', n.nspname, o.oprname) AS operator,
+  pg_catalog.format_type(p.p_type, NULL) AS p_type, pg_catalog.format_type(p.c_type, NULL) AS c_type,
+  a.amoprighttype = b.oid OR k.opcintype = b.oid
+    OR EXISTS (SELECT FROM pg_catalog.pg_cast x
+      WHERE x.castsource = b.oid AND x.casttarget = k.opcintype AND x.castcontext = 'i')
+    OR it.typtype = 'p' AND (pb.oid = b.oid OR k.opcintype = 'pg_catalog.record'::pg_catalog.regtype
+      AND bt.typtype = 'c') AS comparable,
   CASE WHEN o.oprleft <> p.p_type AND lt.typtype <> 'p' THEN pg_catalog.format('%%I.%%I', ln.nspname, lt.typname) END
     AS p_cast,
   CASE WHEN o.oprright <> p.c_type AND rt.typtype <> 'p' THEN pg_catalog.format('%%I.%%I', rn.nspname, rt.typname) END
@@ -237,8 +253,9 @@ SELECT p.position, pg_catalog.format('%%I.%%s', n.nspname, o.oprname) AS operato
   CASE WHEN p.p_collation <> p.c_collation AND l.oid IS NOT NULL
     THEN pg_catalog.format('%%I.%%I', cn.nspname, l.collname) END AS collation
 FROM pair p JOIN class ON class.position = p.position JOIN pg_catalog.pg_opclass k ON k.oid = class.oid
-JOIN base b ON b.position = p.position AND b.side = 'c'
-CROSS JOIN LATERAL (SELECT a.amopopr FROM pg_catalog.pg_amop a
+JOIN base b ON b.position = p.position AND b.side = 'c' JOIN base pb ON pb.position = p.position AND pb.side = 'p'
+JOIN pg_catalog.pg_type bt ON bt.oid = b.oid JOIN pg_catalog.pg_type it ON it.oid = k.opcintype
+CROSS JOIN LATERAL (SELECT a.amopopr, a.amoprighttype FROM pg_catalog.pg_amop a
   WHERE a.amopfamily = k.opcfamily AND a.amopstrategy = 3 AND a.amoppurpose = 's' AND a.amoplefttype = k.opcintype
     AND a.amoprighttype IN (b.oid, k.opcintype)
   ORDER BY a.amoprighttype = b.oid DESC LIMIT 1) a
@@ -251,8 +268,8 @@ ORDER BY p.position
 """
 
 
-def _equalities(session: Any, key: Orphans) -> Optional[List[str]]:
-    """For each pair of columns the comparison that the foreign key makes; None where PostgreSQL has none."""
+def _equality_rows(session: Any, key: Orphans) -> Dict[int, Mapping[str, Any]]:
+    """The comparisons by the position of their columns."""
     found = session.rows(
         _EQUALITIES,
         {
@@ -262,8 +279,13 @@ def _equalities(session: Any, key: Orphans) -> Optional[List[str]]:
             "parent": qualified(*key.parent.table),
         },
     )
-    by_position = {row["position"]: row for row in found}
-    if len(by_position) != len(key.columns):
+    return {row["position"]: row for row in found}
+
+
+def _equalities(session: Any, key: Orphans) -> Optional[List[str]]:
+    """For each pair of columns the comparison that the foreign key makes; None where PostgreSQL has none."""
+    by_position = _equality_rows(session, key)
+    if len(by_position) != len(key.columns) or not all(row["comparable"] for row in by_position.values()):
         return None
     return [
         _equality(by_position[position], parent, child)

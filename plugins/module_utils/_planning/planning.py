@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from .._connection.owners import acting_as, event_trigger_problems, rights_for
 from .._connection.rights import theirs
@@ -19,13 +20,14 @@ from .._connection.translation import translate
 from .._kinds.kind import Images
 from .._kinds.registry import KINDS
 from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
-from .._model.data_questions import ask
+from .._model.data_questions import Orphans, ask
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
 from .._model.tables import schema_problems
 from .._model.unit_rights import rights_of_unit
-from .._support.driver import psycopg2
+from .._support.driver import extensions, psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
-from .._support.sqltext import compose, enclosed, identifier, is_one_expression, qualified, raw
+from .._support.name_rules import LONGEST_NAME
+from .._support.sqltext import collations_in, compose, enclosed, identifier, is_one_expression, qualified, raw
 from .wishes import Wish
 
 __all__ = [
@@ -71,15 +73,20 @@ def settled(session: Session, step: Step, server: Server, wishes: Sequence[Wish]
 
 def with_targets(catalog: Catalog, wishes: Sequence[Wish]) -> Catalog:
     """The catalog, with what the same run is about."""
-    targets = {(w.kind.name, (w.target.schema, w.target.table), w.target.name): w.target for w in wishes}
-    return replace(catalog, targets=targets)
+    return replace(catalog, targets={_key(wish): wish.kind.placed(wish.target, catalog) for wish in wishes})
+
+
+def _key(wish: Wish) -> Tuple[str, TableName, str]:
+    return (wish.kind.name, (wish.target.schema, wish.target.table), wish.target.name)
 
 
 def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishes: Sequence[Wish]) -> Plan:
     """The plan by what read_catalog gave, with its targets: pure."""
     outcomes: List[Outcome] = []
     for wish in wishes:
-        outcome = wish.kind.plan(wish.target, catalog)
+        outcome = wish.kind.plan(catalog.targets.get(_key(wish), wish.target), catalog)
+        if len(wish.target.name.encode(catalog.encoding, "surrogateescape")) > LONGEST_NAME:
+            outcome = replace(outcome, problems=(*outcome.problems, _too_long(outcome)))
         closed = schema_problems(catalog, wish.kind.tables(wish.target))
         if closed:
             outcome = replace(outcome, problems=(*outcome.problems, *closed))
@@ -94,6 +101,13 @@ def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishe
             outcome = replace(outcome, step=None, further=(), problems=(*outcome.problems, *problems))
         outcomes.append(outcome)
     return Plan(tuple(_without_clashes(outcomes)))
+
+
+def _too_long(outcome: Outcome) -> Problem:
+    return Problem(
+        f'the name "{outcome.name}" is longer than {LONGEST_NAME} bytes in the encoding of this database, and '
+        "PostgreSQL would cut it: choose a shorter name"
+    )
 
 
 def _without_clashes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -146,9 +160,26 @@ def read_catalog(
     canonical, errors = _canonical_expressions(session, tables, images, wishes)
     missing = sorted(name for name in names if name not in tables)
     catalog = Catalog(server.version, server.role, tables, relations, images, canonical, _nearby(session, missing))
+    catalog = replace(catalog, **_of_database(session))
     for kind in KINDS.values():
         catalog = kind.facts(session, catalog, [wish.target for wish in wishes if wish.kind is kind])
     return catalog, errors
+
+
+def _of_database(session: Session) -> Dict[str, Any]:
+    """The database's own tablespace, and how Python calls its encoding.
+
+    A database in SQL_ASCII has whatever it was sent: UTF-8, by us.
+    """
+    found: Dict[str, Any] = {}
+    for row in session.rows(
+        "SELECT t.spcname::text AS tablespace, pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding"
+        " FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace"
+        " WHERE d.datname = pg_catalog.current_database()"
+    ):
+        codec = "utf-8" if row["encoding"] == "SQL_ASCII" else extensions.encodings.get(row["encoding"], "utf-8")
+        found = {"tablespace": row["tablespace"], "encoding": codec}
+    return found
 
 
 def _nearby(session: Session, missing: Iterable[TableName]) -> Dict[TableName, List[str]]:
@@ -215,6 +246,7 @@ def _canonical_expressions(
                             table=identifier(*table),
                         )
                     )
+                    collations = _collations(session, text)
             except psycopg2.Error as error:
                 if text in wanted:
                     errors[(table, text)] = f"{translate(error, of_no_rows=True)} in: {text}".replace("\n", " ")
@@ -223,10 +255,31 @@ def _canonical_expressions(
                 errors[(table, text)] = f"this is more than one SQL expression: {text}"
                 continue
             output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
-            # A constant says nothing about the text behind it any more (x = x, true): the texts are compared then.
-            canonical[(table, text)] = text if output[0] in ("true", "false", "NULL::boolean") else output[0]
+            canonical[(table, text)] = _form(text, output[0]) + collations
         session.execute("SET row_security TO off")
     return canonical, errors
+
+
+def _form(text: str, output: str) -> str:
+    """The server's form of a text. A constant says nothing about the text behind it (x = x): but for spaces and
+    parentheses the texts are compared then.
+    """
+    if output not in ("true", "false", "NULL::boolean"):
+        return output
+    return text if text == output else re.sub(r"[\s()]+", "", text)
+
+
+def _collations(session: Session, text: str) -> str:
+    """The collations that a text names, which EXPLAIN leaves out of an expression."""
+    names = sorted(set(collations_in(text)))
+    if not names:
+        return ""
+    row = session.one(
+        "SELECT pg_catalog.array_agg(DISTINCT pg_catalog.to_regcollation(s.name)::pg_catalog.text) AS names"
+        " FROM pg_catalog.unnest(%s::pg_catalog.text[]) AS s(name)",
+        (names,),
+    )
+    return " COLLATE " + ", ".join(sorted(str(name) for name in row["names"]))
 
 
 def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
@@ -238,6 +291,11 @@ def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             problems.append(Problem(rights.problem, permission=True))
             continue
         try:
+            refusal = check.question.refusal(session) if isinstance(check.question, Orphans) else None
+            if refusal is not None:
+                ends = f"{qualified(*check.table)} to {qualified(*check.question.parent.table)}"
+                problems.append(Problem(f"{refusal}, from {ends}; give both columns one type"))
+                continue
             answer = ask(session, check.question, rights.role)
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) != "42501":

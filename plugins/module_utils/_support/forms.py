@@ -45,7 +45,8 @@ def text(value: Any) -> str:
 
 
 def name(value: Any) -> str:
-    if not value or len(text(value).encode("utf-8", "surrogateescape")) > NAME_LIMIT:
+    # In some encodings a character has fewer bytes than in UTF-8, and in none less than one.
+    if not value or len(text(value)) > NAME_LIMIT:
         raise ValueError(f"is no name: {shown(value)}")
     return str(value)
 

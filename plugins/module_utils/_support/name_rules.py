@@ -22,7 +22,7 @@ __all__ = [
     "text_problems",
 ]
 
-#: Bytes in UTF-8: NAMEDATALEN - 1 of every server that was not compiled otherwise.
+#: Bytes in the database's encoding: NAMEDATALEN - 1 of every server that was not compiled otherwise.
 LONGEST_NAME = 63
 
 
@@ -33,8 +33,9 @@ def name_fault(name: str) -> str | None:
     fault = _character_fault(name)
     if fault:
         return f"the name {quoted(name)} {fault}"
-    size = len(name.encode("utf-8"))
-    if size > LONGEST_NAME:
+    # A character has one byte or more: how many is the database's to say.
+    if len(name) > LONGEST_NAME:
+        size = str(len(name)) if name.isascii() else f"more than {LONGEST_NAME}"
         return (
             f"the name {quoted(name)} has {size} bytes; PostgreSQL keeps {LONGEST_NAME} and cuts off the rest "
             "without a word: choose a shorter name"

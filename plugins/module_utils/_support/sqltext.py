@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Iterable, Sequence
+from typing import Any, Iterable, List, Optional, Sequence, Tuple
 
 from .driver import sql
 
 __all__ = [
     "NAME_LIMIT",
+    "collations_in",
     "compose",
     "copy_of",
     "derived_name",
@@ -29,6 +30,7 @@ __all__ = [
     "qualified",
     "raw",
     "temporary_name",
+    "without_collation",
 ]
 
 # PostgreSQL documentation, 4.1.1 "Identifiers and Key Words": NAMEDATALEN - 1 bytes; longer names are cut silently.
@@ -164,6 +166,51 @@ def is_one_expression(text: str) -> bool:
 def is_one_statement(text: str) -> bool:
     """Whether no second statement follows a semicolon."""
     return ";" not in _code(text).rstrip().rstrip(";") and _closed(text)
+
+
+_ONE_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+_ONE_PLACE = rf"(?P<name>{_ONE_NAME}(?:\s*\.\s*{_ONE_NAME})?)"
+_COLLATE = re.compile(rf'(?i)"(?:[^"]|"")*"|\bcollate\s+{_ONE_PLACE}')
+
+
+def collations_in(text: str) -> List[str]:
+    """The names behind each COLLATE of an SQL text, as they are written there."""
+    code = _OURS.sub(lambda part: part.group("kept") or " ", text)
+    return [found.group("name") for found in _COLLATE.finditer(code) if found.group("name")]
+
+
+_LAST_COLLATE = re.compile(rf'(?is)(?P<rest>.*[\s)"])collate\s+{_ONE_PLACE}\s*')
+# One column, one call of a function, or anything in parentheses, each with casts behind it: COLLATE is of all of it.
+_ONE_OPERAND = re.compile(r"\s*(?:[\w$.]+(?:\s*\(\))?|\(\))(?:\s*::\s*[\w$.]+(?:\(\))?)*\s*")
+
+
+def without_collation(expression: str) -> Tuple[str, Optional[str]]:
+    """An expression without the COLLATE that is of all of it, and that collation's literal name; None without one.
+
+    CREATE INDEX takes "(x COLLATE y)" for "x COLLATE y", the collation of the key (indexcmds.c, ComputeIndexAttrs).
+    """
+    text = expression.strip()
+    while text.startswith("(") and text.endswith(")") and is_one_expression(text[1:-1]):
+        text = text[1:-1].strip()
+    found = _LAST_COLLATE.fullmatch(text)
+    if found is None or not is_one_expression(found.group("rest")):
+        return expression, None
+    if not _ONE_OPERAND.fullmatch(_outermost(_code(found.group("rest")))):
+        return expression, None
+    names = re.findall(_ONE_NAME, found.group("name"))
+    literal_names = (name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in names)
+    return found.group("rest").strip(), ".".join(literal_names)
+
+
+def _outermost(code: str) -> str:
+    """The text with nothing in its parentheses."""
+    depth, kept = 0, []
+    for character in code:
+        depth -= character == ")"
+        if depth == 0:
+            kept.append(character)
+        depth += character == "("
+    return "".join(kept)
 
 
 def mask_literals(query: str, limit: int = 300) -> str:

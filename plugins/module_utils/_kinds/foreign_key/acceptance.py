@@ -16,7 +16,7 @@ from typing import Any, List, Mapping, Tuple
 
 from ..._model.catalog import Catalog, TableName
 from ..._model.plan import Problem
-from ..._support.sqltext import compose, copy_of, qualified, raw
+from ..._support.sqltext import compose, copy_of, identifier, qualified, raw
 from ..index.dependents import has_columns, unsupported
 
 __all__ = ["acceptance_problems", "rehearsal"]
@@ -39,7 +39,9 @@ def rehearsal(
     if support is not None:
         index = compose("CREATE UNIQUE INDEX ON {copy}{using}", copy=raw(copy_of(*parent)), using=raw(support["using"]))
         statements.append((parent, index))
-    statements.append((target.table_name, f"ALTER TABLE {copy_of(*target.table_name)} ADD {definition}"))
+    statement = "ALTER TABLE {copy} ADD CONSTRAINT {name} {definition}"
+    copy, name = raw(copy_of(*target.table_name)), identifier(target.name)
+    statements.append((target.table_name, compose(statement, copy=copy, name=name, definition=raw(definition))))
     return tuple(statements)
 
 

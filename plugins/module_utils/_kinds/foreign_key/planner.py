@@ -186,10 +186,16 @@ def _wanted(specification: ForeignKeySpecification, found: Optional[Mapping[str,
 
 
 def _same(target: Target, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    have = {key: found[key] for key in _DEFINITION}
-    have["on_delete_columns"] = sorted(have["on_delete_columns"])
-    equal = have == {key: wanted[key] for key in _DEFINITION}
+    equal = _comparable(found) == _comparable(wanted)
     return equal and found["enforced"] == target.enforced and not found["period"]
+
+
+def _comparable(key: Mapping[str, Any]) -> Dict[str, Any]:
+    """A definition as it acts: the order of the pairs of columns means nothing."""
+    form: Dict[str, Any] = {name: key[name] for name in _DEFINITION}
+    form["columns"] = sorted(zip(form["columns"], form.pop("referenced_columns")))
+    form["on_delete_columns"] = sorted(form["on_delete_columns"])
+    return form
 
 
 def _validated_since(target: Target, found: Mapping[str, Any]) -> bool:
@@ -213,6 +219,9 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
     if found is not None and found["type"] != "f":
         text = f'"{target.name}" is a constraint of {qualified(*table)}, but not a foreign key'
         problems.append(Problem(text, clash=True))
+    elif wanted is not None and found is None and not problems and _names_not_null(target, catalog):
+        text = f'the name "{target.name}" is taken by a NOT NULL constraint of {qualified(*table)}; choose another name'
+        problems.append(Problem(text, clash=True))
     elif found is not None and (found["period"] or found["inherited"]):
         problems.append(
             Problem(
@@ -227,6 +236,12 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
     if wanted is None:
         return _absent(target, catalog, found, helper)
     return _present(target, catalog, _wanted(wanted, found), found, helper)
+
+
+def _names_not_null(target: Target, catalog: Catalog) -> bool:
+    """Whether a NOT NULL constraint has the name: since 18 these share theirs with a table's other constraints."""
+    columns = catalog.tables[target.table_name].columns.values()
+    return any((column.not_null_constraint or {}).get("name") == target.name for column in columns)
 
 
 def _alter(target: Target, template: str, only: bool = False, **parts: Any) -> str:
@@ -592,6 +607,16 @@ def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[
             f"{qualified(*table)}: no index begins with ({', '.join(columns)}), so each delete in "
             f'{qualified(*_parent(wanted))} scans the whole table because of "{target.name}"'
         )
+    notes += [
+        f'{qualified(*below)}: its own foreign key "{key["name"]}" becomes a part of "{target.name}": a rollback takes '
+        "both away"
+        for below in catalog.below(table)
+        for key in catalog.objects(KIND, below)
+        if catalog.find(KIND, table, target.name) is None
+        and key["type"] == "f"
+        and not key["inherited"]
+        and _same(target, wanted, key)
+    ]
     helper = temporary_name(target.name, "new", table)
     for key in catalog.others(KIND, table):
         if (

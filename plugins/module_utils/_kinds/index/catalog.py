@@ -36,7 +36,7 @@ SELECT i.indrelid, n.nspname AS schema, t.relname AS table_name, c.relname AS na
   ts.spcname AS tablespace, c.reloptions AS options,
   (SELECT json_agg(json_build_object('key', s.number <= i.indnkeyatts, 'text', pg_get_indexdef(c.oid, s.number, false),
       'column', a.attname, 'option', i.indoption[s.number - 1],
-      'opclass', o.opcname, 'opclass_schema', os.nspname, 'opclass_default', o.opcdefault,
+      'opclass', o.opcname, 'opclass_schema', os.nspname,
       'collation', l.collname, 'collation_schema', ln.nspname, 'parameters', ia.attoptions) ORDER BY s.number)
     FROM generate_series(1, i.indnatts) AS s(number)
     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[s.number - 1]
@@ -62,13 +62,16 @@ ORDER BY c.relname
 # What pg_get_indexdef() writes behind the text of a key: collation, operator class, its parameters, and the order.
 _NAME = r"""(?:"(?:[^"]|"")*"|[^\s"'(),.]+)"""
 _BEHIND_KEY = re.compile(
-    rf"(?P<collation> COLLATE {_NAME}(?:\.{_NAME})?)?(?: (?!DESC|NULLS){_NAME}(?:\.{_NAME})?)?"
+    rf"(?P<collation> COLLATE {_NAME}(?:\.{_NAME})?)?(?P<opclass> (?!DESC|NULLS){_NAME}(?:\.{_NAME})?)?"
     r"(?: \((?:[^()']|'(?:[^']|'')*')*\))?(?: DESC)?(?: NULLS (?:FIRST|LAST))?(?:, |\))"
 )
 
 
-def _collated(using: str, texts: Sequence[str]) -> List[bool]:
-    """Which keys are written with a COLLATE: those whose collation is not that of the column or expression itself.
+def _written(using: str, texts: Sequence[str]) -> List[Tuple[bool, bool]]:
+    """Of each key, whether a COLLATE and whether an operator class is written.
+
+    Written is a collation that is not the key's own, and a class that is not the default one of the key's type: it may
+    be that of another type (text_ops of a citext).
 
     using: the definition from USING on. texts: of the keys, as pg_get_indexdef() gives each.
     """
@@ -76,13 +79,18 @@ def _collated(using: str, texts: Sequence[str]) -> List[bool]:
     found = []
     for text in texts:
         behind = _BEHIND_KEY.match(using, place + len(text))
-        found.append(behind is not None and behind.group("collation") is not None)
+        found.append(
+            (False, False) if behind is None else (bool(behind.group("collation")), bool(behind.group("opclass")))
+        )
         place = behind.end() if behind is not None else place
     return found
 
 
-def _column(row: Mapping[str, Any], collated: bool) -> Dict[str, Any]:
-    """One key column. own_collation: whether the collation is that of the column or expression itself."""
+def _column(row: Mapping[str, Any], written: Tuple[bool, bool]) -> Dict[str, Any]:
+    """One key column. own_collation: whether the collation is that of the column or expression itself. opclass_default:
+    whether the operator class is the default of its type.
+    """
+    collated, classed = written
     option = row["option"] or 0
     return {
         "name": row["column"],
@@ -91,7 +99,7 @@ def _column(row: Mapping[str, Any], collated: bool) -> Dict[str, Any]:
         "nulls_first": bool(option & 2),
         "opclass": row["opclass"],
         "opclass_schema": row["opclass_schema"],
-        "opclass_default": bool(row["opclass_default"]),
+        "opclass_default": not classed,
         "collation": row["collation"],
         "collation_schema": row["collation_schema"],
         "own_collation": not collated,
@@ -105,7 +113,7 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
     tail: str = row["definition"][len(row["head"]) :]
     using = tail[len(row["place"]) :]
     keys = [column for column in columns if column["key"]]
-    collated = _collated(using, [column["text"] for column in keys])
+    written = _written(using, [column["text"] for column in keys])
     return {
         "schema": row["schema"],
         "table": row["table_name"],
@@ -115,7 +123,7 @@ def _image(row: Dict[str, Any]) -> Dict[str, Any]:
         "immediate": row["immediate"],
         "valid": row["valid"] and row["ready"],
         "method": row["method"],
-        "columns": [_column(column, own) for column, own in zip(keys, collated)],
+        "columns": [_column(column, what) for column, what in zip(keys, written)],
         "include": [column["column"] for column in columns if not column["key"]],
         "predicate": row["predicate"],
         "nulls_not_distinct": row["nulls_not_distinct"],

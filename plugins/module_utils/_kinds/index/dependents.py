@@ -82,6 +82,8 @@ def unsupported(image: Mapping[str, Any]) -> Optional[str]:
     """Why no key can depend on a unique index, whatever its columns (CREATE TABLE, "REFERENCES"); None: one can."""
     if not image["valid"]:
         return f'the unique index "{image["name"]}" is invalid: a build of it failed; build it again, or drop it'
+    if image["method"] != "btree":
+        return f'the constraint "{image["name"]}" is temporal (WITHOUT OVERLAPS)'
     if image["predicate"] is not None:
         return f'the unique index "{image["name"]}" is partial: it does not cover every row'
     if not image.get("immediate", True):

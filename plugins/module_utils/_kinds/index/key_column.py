@@ -26,7 +26,7 @@ class IndexColumn:
 
     order: 'asc' or 'desc'. nulls: 'first' or 'last', the default of the order resolved. opclass, collation: literal
     names, None for the type's and the column's own. opclass_parameters: (name, value) sorted by name, values as
-    PostgreSQL keeps them.
+    PostgreSQL keeps them. opclass_schema, collation_schema: where these were found in the database; None before.
     """
 
     name: str | None
@@ -36,6 +36,8 @@ class IndexColumn:
     opclass: str | None = None
     collation: str | None = None
     opclass_parameters: tuple[tuple[str, str], ...] = ()
+    opclass_schema: str | None = None
+    collation_schema: str | None = None
 
     @classmethod
     def from_item(cls, item: Any) -> IndexColumn:

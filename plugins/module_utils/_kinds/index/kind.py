@@ -22,6 +22,7 @@ from . import planner, rules, specification
 from .catalog import read
 from .dependents import read_dependents
 from .image import differences, parse, texts
+from .places import placed, read_places
 from .specification import IndexSpecification
 from .target import Target, from_image, from_specification
 
@@ -81,7 +82,11 @@ class IndexKind(Kind):
         return read(session, tables)
 
     def facts(self, session: Session, catalog: Catalog, targets: Sequence[Any]) -> Catalog:
-        return replace(catalog, unique_indexes=read_dependents(session, catalog.tables))
+        places = read_places(session, targets)
+        return replace(catalog, unique_indexes=read_dependents(session, catalog.tables), places=places)
+
+    def placed(self, target: Any, catalog: Catalog) -> Target:
+        return placed(target, catalog.places)
 
     def plan(self, target: Any, catalog: Catalog) -> Outcome:
         return planner.plan(target, catalog)

@@ -88,6 +88,14 @@ def grow(
     return growth
 
 
+def _in_own_place(target: Target, tablespace: str) -> Target:
+    """Without the database's own tablespace, which PostgreSQL takes for no partitioned relation (0A000)."""
+    wanted = target.specification
+    if wanted is None or wanted.tablespace != tablespace:
+        return target
+    return replace(target, specification=replace(wanted, tablespace=None))
+
+
 def _attached(scene: Scene, node: TableName, parent: Optional[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
     """The index of a partition that is attached to the one above already, whatever its name."""
     if parent is None:
@@ -187,7 +195,8 @@ def _make(
     statistics = image["statistics"] if image is not None else {}
     if scene.partitioned(node):
         comment = image["comment"] if image is not None and comment is None else comment
-        create = create_statement(target, name, on=f"ONLY {qualified(*node)}")
+        own = _in_own_place(target, scene.catalog.tablespace)
+        create = create_statement(own, name, on=f"ONLY {qualified(*node)}")
         after = after_build(target, comment, statistics=statistics, analyze=False)
         unit = guarded(SHARE, [node], create, *after, only=True)
         growth.creates.append(

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from ..._model.catalog import Catalog
+from ..._model.catalog import Catalog, TableName
 from ..._model.plan import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, Lock, Outcome, Problem, Step, Unit, guarded
 from ..._model.tables import lock_problems, owner_problems
 from ..._support.sqltext import compose, identifier, qualified
@@ -198,6 +198,24 @@ def _key_problems(scene: Scene) -> List[Problem]:
                 Problem(
                     f'"{target.name}" cannot be unique without {", ".join(missing)} among its key columns: '
                     f"{qualified(*node)} is partitioned by it, and each partition is unique only by itself"
+                )
+            )
+        problems += _collation_problems(scene, node)
+    return problems
+
+
+def _collation_problems(scene: Scene, node: TableName) -> List[Problem]:
+    """Keys that two partitions may both have, since they are spread by another collation than they are compared by."""
+    table, problems = scene.catalog.tables[node], []
+    for name, collation in zip(table.partition_key, table.partition_collations):
+        keys = [column for column in scene.target.wanted.columns if column.name is not None and column.name == name]
+        found = [collation == (key.collation_schema, key.collation) for key in keys]
+        if collation is not None and found and not any(found):
+            problems.append(
+                Problem(
+                    f'"{scene.target.name}" cannot be unique: {qualified(*node)} is partitioned by {name} with the '
+                    f"collation {collation[1]}, and the index compares it with another; give this key "
+                    f"collation: {collation[1]}"
                 )
             )
     return problems

@@ -16,6 +16,7 @@ from ..._model.plan import SHARE_UPDATE_EXCLUSIVE, Lock, Outcome, Problem, Step,
 from ..._model.tables import column_problems, owner_problems, table_problems
 from ..._support.sqltext import compose, identifier, qualified, raw
 from . import partitioned
+from .places import place_problems
 from .statements import (
     KIND,
     after_build,
@@ -79,7 +80,8 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
     problems = table_problems(catalog, table, partitioned=True, partition=True)
     if not problems:
         problems = column_problems(catalog.tables[table], table, target.column_names)
-        problems += _name_problems(target, catalog)
+        problems += _name_problems(target, catalog) + place_problems(target, catalog)
+        problems += _virtual_problems(target, catalog.tables[table])
     if problems:
         return Outcome(KIND, table, target.name, "cannot be planned", problems=tuple(problems))
     there = catalog.find(KIND, table, target.name) is not None
@@ -96,6 +98,18 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
         catalog.find(KIND, table, helper_name(target, "old")),
     )
     return _present(scene) if target.present else _absent(scene)
+
+
+def _virtual_problems(target: Target, table: Table) -> List[Problem]:
+    """Of virtual generated columns nothing is stored, and PostgreSQL has no index on them (CREATE TABLE of 18)."""
+    return [
+        Problem(
+            f'"{target.name}": {qualified(*target.table_name)}.{name} is a virtual generated column, on which '
+            "PostgreSQL has no index; name its expression instead"
+        )
+        for name in target.column_names
+        if name in table.columns and table.columns[name].generated == "v"
+    ]
 
 
 def _name_problems(target: Target, catalog: Catalog) -> List[Problem]:

@@ -36,7 +36,10 @@ _COLUMN: dict[str, Any] = {
         "opclass": {
             "type": "string",
             "minLength": 1,
-            "description": "Literal name of the operator class, such as text_pattern_ops; by default the type's own.",
+            "description": (
+                "Literal name of the operator class, such as text_pattern_ops, or extensions.gin_trgm_ops; by default "
+                "the type's own."
+            ),
         },
         "opclass_parameters": {
             "type": "object",
@@ -46,7 +49,10 @@ _COLUMN: dict[str, Any] = {
         "collation": {
             "type": "string",
             "minLength": 1,
-            "description": "Literal name of the collation, such as C or de-x-icu; by default the column's own.",
+            "description": (
+                "Literal name of the collation, such as C or de-x-icu, or other_schema.name; by default the column's "
+                "own."
+            ),
         },
     },
 }

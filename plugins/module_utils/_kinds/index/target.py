@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ..._model.catalog import Catalog, TableName
 from ..._model.data_questions import Key
-from ..._support.sqltext import compose, enclosed, identifier, identifiers, literal, raw
+from ..._support.sqltext import compose, enclosed, identifier, identifiers, literal, raw, without_collation
 from .specification import IndexColumn, IndexSpecification
 
 __all__ = [
@@ -96,10 +96,22 @@ def from_specification(specification: IndexSpecification) -> Target:
         specification.schema,
         specification.table,
         specification.name,
-        specification=specification if specification.state == "present" else None,
+        specification=_stored(specification) if specification.state == "present" else None,
         replace=specification.on_conflict == "replace",
         accept_equivalent=specification.on_equivalent == "accept",
     )
+
+
+def _stored(specification: IndexSpecification) -> IndexSpecification:
+    """A COLLATE around all of an expression is the collation of the key: so PostgreSQL keeps it."""
+    return replace(specification, columns=tuple(_stored_key(column) for column in specification.columns))
+
+
+def _stored_key(column: IndexColumn) -> IndexColumn:
+    if column.expression is None or column.collation is not None:
+        return column
+    expression, collation = without_collation(column.expression)
+    return column if collation is None else replace(column, expression=expression, collation=collation)
 
 
 def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
@@ -113,10 +125,10 @@ def _key(column: IndexColumn) -> str:
         compose("{name}", name=identifier(column.name)) if column.name is not None else enclosed(str(column.expression))
     )
     if column.collation is not None:
-        text += compose(" COLLATE {collation}", collation=identifier(column.collation))
+        place = _within(column.collation_schema, column.collation)
+        text += compose(" COLLATE {collation}", collation=identifier(*place))
     if column.opclass is not None:
-        # An operator class may be given with its schema; collations may have dots in their own names.
-        text += compose(" {opclass}", opclass=identifier(*column.opclass.split(".", 1)))
+        text += compose(" {opclass}", opclass=identifier(*_opclass(column)))
     if column.opclass_parameters:
         pairs = (
             compose("{key} = {value}", key=identifier(key), value=literal(value))
@@ -237,11 +249,20 @@ def keys(target: Target) -> Tuple[Key, ...]:
     return tuple(
         Key(
             compose("{name}", name=identifier(c.name)) if c.name is not None else enclosed(str(c.expression)),
-            (c.collation,) if c.collation is not None else (),
-            tuple(c.opclass.split(".", 1)) if c.opclass is not None else (),
+            _within(c.collation_schema, c.collation) if c.collation is not None else (),
+            _opclass(c),
         )
         for c in target.wanted.columns
     )
+
+
+def _opclass(column: IndexColumn) -> Tuple[str, ...]:
+    """The name of an operator class, with its schema where that is known or was given."""
+    if column.opclass is None:
+        return ()
+    if column.opclass_schema is not None:
+        return (column.opclass_schema, column.opclass)
+    return tuple(column.opclass.split(".", 1))
 
 
 def _within(schema: Optional[str], name: str) -> Tuple[str, ...]:
@@ -303,8 +324,9 @@ def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> L
         have_value = _boolean(found["options"].get(key))
         if have_value != _boolean(value):
             result.append(f"{key}: {have_value} instead of {value}")
-    if wanted.tablespace is not None and wanted.tablespace != (found["tablespace"] or "pg_default"):
-        result.append(f"tablespace: {found['tablespace'] or 'the default one'} instead of {wanted.tablespace}")
+    # Of an index in the database's own tablespace no name is kept (52.11 "pg_class", reltablespace).
+    if wanted.tablespace is not None and wanted.tablespace != (found["tablespace"] or catalog.tablespace):
+        result.append(f"tablespace: {found['tablespace'] or catalog.tablespace} instead of {wanted.tablespace}")
     return result
 
 
@@ -320,7 +342,9 @@ def _paired(found: List[Mapping[str, Any]], wanted: Tuple[IndexColumn, ...]) -> 
 
 
 def _canonical(text: Optional[str], target: Target, catalog: Catalog) -> Optional[str]:
-    return None if text is None else catalog.canonical(target.table_name, text)
+    """A predicate that is true of each row is none: PostgreSQL does not keep it."""
+    form = None if text is None else catalog.canonical(target.table_name, text)
+    return None if form == "true" else form
 
 
 def _plain(expression: Optional[str]) -> Optional[str]:
@@ -335,8 +359,8 @@ def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
         column.name if column.name is not None else _plain(_canonical(column.expression, target, catalog)),
         column.order,
         f"nulls {column.nulls}",
-        column.opclass,
-        column.collation,
+        _named(column.opclass_schema, column.opclass),
+        _named(column.collation_schema, column.collation),
         dict(column.opclass_parameters),
     ]
 
@@ -345,12 +369,14 @@ def _found_shape(
     column: Mapping[str, Any], wanted: Optional[IndexColumn], target: Target, catalog: Catalog
 ) -> List[Any]:
     """The same of what stands there: an operator class or collation counts as not given when it is the default."""
-    opclass = column["opclass"]
-    if wanted is not None and wanted.opclass == f"{column['opclass_schema']}.{opclass}":
+    placed = wanted is not None and wanted.opclass_schema is not None
+    opclass = _named(column["opclass_schema"] if placed else None, column["opclass"])
+    if wanted is not None and not placed and wanted.opclass == f"{column['opclass_schema']}.{opclass}":
         opclass = wanted.opclass
     elif column["opclass_default"] and (wanted is None or wanted.opclass is None):
         opclass = None
-    collation = column["collation"]
+    placed = wanted is not None and wanted.collation_schema is not None
+    collation = _named(column.get("collation_schema") if placed else None, column["collation"])
     if column["own_collation"] and (wanted is None or wanted.collation is None):
         collation = None
     return [
@@ -361,6 +387,10 @@ def _found_shape(
         collation,
         dict(column.get("parameters", {})),
     ]
+
+
+def _named(schema: Optional[str], name: Optional[str]) -> Optional[str]:
+    return name if schema in (None, "pg_catalog") or name is None else f"{schema}.{name}"
 
 
 def _show(value: Any) -> str:

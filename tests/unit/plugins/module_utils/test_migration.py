@@ -133,7 +133,7 @@ class TestHeader:
         assert [(found.place, found.message) for found in migration_problems({})] == [("id", message)]
 
     def test_the_schema_is_a_name(self):
-        assert [place for place, _message in problems(schema="ä" * 32)] == ["schema"]
+        assert [place for place, _message in problems(schema="ä" * 64)] == ["schema"]
 
     def test_a_description_that_the_journal_could_not_keep(self):
         assert problems(description="a\0") == [

@@ -124,7 +124,14 @@ class TestWhatTheServerDoesNotUnderstand:
         assert reasons(planned(drawers(), errors=errors, indexes=[{**INDEX, "where": "nope(x)"}])) == []
 
 
-OPERATOR = {"position": 1, "operator": "pg_catalog.=", "p_cast": None, "c_cast": None, "collation": None}
+OPERATOR = {
+    "position": 1,
+    "operator": "pg_catalog.=",
+    "p_cast": None,
+    "c_cast": None,
+    "collation": None,
+    "comparable": True,
+}
 
 
 def data_says(rows: list[dict[str, Any]]) -> Callable[[str], list[dict[str, Any]]]:

@@ -35,10 +35,10 @@ def test_specification(nullable):
             r'the name "\udfff" holds half of a surrogate pair, which is not a character: write the whole character',
         ),
         (
-            "ö" * 32,
+            "ö" * 64,
             (
-                f'the name "{"ö" * 32}" has 64 bytes; PostgreSQL keeps 63 and cuts off the rest without a word: '
-                "choose a shorter name"
+                f'the name "{"ö" * 64}" has more than 63 bytes; PostgreSQL keeps 63 and cuts off the rest without a '
+                "word: choose a shorter name"
             ),
         ),
     ],

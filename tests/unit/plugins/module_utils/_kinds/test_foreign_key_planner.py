@@ -141,8 +141,8 @@ class TestPresentWhereNothingStands:
             (USER, f"CREATE UNIQUE INDEX ON {copy_of(*USER)} USING btree (id)"),
             (
                 DRAWER,
-                f'ALTER TABLE {copy_of(*DRAWER)} ADD FOREIGN KEY ("openedById") REFERENCES {copy_of(*USER)} ("id")'
-                " ON DELETE SET NULL",
+                f'ALTER TABLE {copy_of(*DRAWER)} ADD CONSTRAINT "{NAME}" FOREIGN KEY ("openedById") REFERENCES'
+                f' {copy_of(*USER)} ("id") ON DELETE SET NULL',
             ),
         )
 
@@ -237,7 +237,10 @@ class TestPresentWhereNothingStands:
         copy = copy_of(*DRAWER)
         assert step.rehearsal == (
             (DRAWER, f"CREATE UNIQUE INDEX ON {copy} USING btree (tenantId)"),
-            (DRAWER, f'ALTER TABLE {copy} ADD FOREIGN KEY ("openedById") REFERENCES {copy} ("tenantId")'),
+            (
+                DRAWER,
+                f'ALTER TABLE {copy} ADD CONSTRAINT "{NAME}" FOREIGN KEY ("openedById") REFERENCES {copy} ("tenantId")',
+            ),
         )
         assert step.copies == (DRAWER,)
         assert tables(target) == {DRAWER}
@@ -506,7 +509,8 @@ class Operators:
     """A session that knows one operator for each pair of columns."""
 
     def __init__(self, **row: Any) -> None:
-        self.row = {"operator": "pg_catalog.=", "p_cast": None, "c_cast": None, "collation": None, **row}
+        same = {"p_cast": None, "c_cast": None, "collation": None, "comparable": True}
+        self.row = {"operator": "pg_catalog.=", **same, **row}
 
     def rows(self, _statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         return [{**self.row, "position": number} for number, _name in enumerate(parameters["columns"], 1)]

@@ -167,12 +167,12 @@ WRONG = [
         r'the name "a\x00" holds a NUL character, which PostgreSQL takes in no text: remove it',
     ),
     (
-        {"table": "t" * 30, "columns": ["a" * 15, "ö" * 8]},
+        {"table": "t" * 40, "columns": ["a" * 15, "ö" * 8]},
         "name",
         (
             "there is none, and of the one made from table and columns: the name "
-            f'"{"t" * 30}_{"a" * 15}_{"ö" * 8}_idx" has 67 bytes; PostgreSQL keeps 63 and cuts off the rest without a '
-            "word: choose a shorter name"
+            f'"{"t" * 40}_{"a" * 15}_{"ö" * 8}_idx" has more than 63 bytes; PostgreSQL keeps 63 and cuts off the rest '
+            "without a word: choose a shorter name"
         ),
     ),
     # What must be there

@@ -246,7 +246,7 @@ class TestDifferences:
                 {"options": {"fastupdate": "off"}},
                 "fastupdate: off instead of on",
             ),
-            ({"tablespace": "fast"}, {}, "tablespace: the default one instead of fast"),
+            ({"tablespace": "fast"}, {}, "tablespace: pg_default instead of fast"),
             ({"tablespace": "pg_default"}, {"tablespace": "fast"}, "tablespace: fast instead of pg_default"),
         ],
         ids=str,
