@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
         super().run(tmp, variables)
         arguments = dict(self._task.args)
         migration = arguments["migration"] = read_argument(arguments.get("migration"), variables)
-        result = self._execute_module(module_args=arguments, task_vars=variables)
+        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
         if result.get("failed") or "evidence" not in result:
             return result
         evidence = result.pop("evidence")

@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
         super().run(tmp, variables)
         arguments = dict(self._task.args)
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
-        result = self._execute_module(module_args=arguments, task_vars=variables)
+        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
         if "verification" in result:
             result["verified"] = not judge_queries(result, boolean(arguments.get("show_rows", False)))
         if "preflight" in result:

@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         super().run(tmp, variables)
         arguments = dict(self._task.args)
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
-        result = self._execute_module(module_args=arguments, task_vars=variables)
+        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
         if result.get("failed") or "verification" not in result:
             return result
         wrong = judge_queries(result, boolean(arguments.get("show_rows", False)))

@@ -46,7 +46,7 @@ from ..module_utils._monitor.activity import THRESHOLD_ARGUMENTS
 from ..module_utils._monitor.monitor import activity_info
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         **THRESHOLD_ARGUMENTS,

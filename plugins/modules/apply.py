@@ -115,14 +115,17 @@ missing_privileges:
   elements: str
 """
 
+from typing import Any, Dict, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._deploy.deployment import apply
 from ..module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
+from ..module_utils._run.options import Options
 from ..module_utils._support.errors import SteadyError
 
 
-def _apply(parameters, options):
+def _apply(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     if not isinstance(parameters["migration"], dict):
         raise SteadyError(
             "The migration is not a mapping.",
@@ -132,7 +135,7 @@ def _apply(parameters, options):
     return apply(parameters["migration"], options)
 
 
-def main():
+def main() -> None:
     arguments = {
         **CHANGE_ARGUMENTS,
         **PROGRESS_ARGUMENTS,

@@ -109,7 +109,7 @@ from ..module_utils._backup.verify import verify_backup
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         **PATIENCE_ARGUMENTS,

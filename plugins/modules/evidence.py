@@ -99,14 +99,17 @@ status:
   type: str
 """
 
+from typing import Any, Dict, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._evidence.evidence import Wanted, take_evidence
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, run
+from ..module_utils._run.options import Options
 from ..module_utils._support.errors import SteadyError
 
 
-def _evidence(parameters, options):
+def _evidence(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     if not isinstance(parameters["migration"], dict):
         raise SteadyError(
             "The migration is not a mapping.",
@@ -117,7 +120,7 @@ def _evidence(parameters, options):
     return take_evidence(parameters["migration"], wanted, options)
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         **PATIENCE_ARGUMENTS,

@@ -146,18 +146,21 @@ missing_privileges:
   elements: str
 """
 
+from typing import Any, Dict, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._deploy.deployment import apply_entries
 from ..module_utils._kinds.foreign_key.specification import ARGUMENT_SPEC
 from ..module_utils._module import change_arguments, run
+from ..module_utils._run.options import Options
 
 
-def _apply(parameters, options):
+def _apply(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     return apply_entries("foreign_keys", parameters["foreign_keys"], parameters["schema"], options)
 
 
-def main():
+def main() -> None:
     entries = {"type": "list", "elements": "dict", "required": True, "options": ARGUMENT_SPEC, "no_log": False}
     run(AnsibleModule(argument_spec=change_arguments(foreign_keys=entries), supports_check_mode=True), _apply)
 

@@ -55,7 +55,7 @@ from ..module_utils._module import CONNECTION_ARGUMENTS, run
 from ..module_utils._monitor.monitor import index_usage_info
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         "schema": {"type": "str"},

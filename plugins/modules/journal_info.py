@@ -48,17 +48,20 @@ steps:
   elements: dict
 """
 
+from typing import Any, Dict, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._deploy.journal_info import journal_info
 from ..module_utils._module import CONNECTION_ARGUMENTS, run
+from ..module_utils._run.options import Options
 
 
-def _read(parameters, options):
+def _read(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     return journal_info(parameters["deployment_id"], options)
 
 
-def main():
+def main() -> None:
     arguments = {**CONNECTION_ARGUMENTS, "deployment_id": {"type": "str"}}
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _read)
 

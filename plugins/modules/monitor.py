@@ -82,7 +82,7 @@ from ..module_utils._monitor.activity import THRESHOLD_ARGUMENTS
 from ..module_utils._monitor.monitor import monitor
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         **THRESHOLD_ARGUMENTS,

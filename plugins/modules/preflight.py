@@ -142,14 +142,17 @@ verified:
   type: bool
 """
 
+from typing import Any, Dict, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._module import CONNECTION_ARGUMENTS, run
 from ..module_utils._preflight.preflight import preflight
+from ..module_utils._run.options import Options
 from ..module_utils._support.errors import SteadyError
 
 
-def _preflight(parameters, options):
+def _preflight(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     if not isinstance(parameters["migration"], dict):
         raise SteadyError(
             "The migration is not a mapping.",
@@ -167,7 +170,7 @@ def _preflight(parameters, options):
     return {**result, "changed": False}
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         "migration": {"type": "raw", "required": True},

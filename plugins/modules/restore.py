@@ -119,7 +119,7 @@ from ..module_utils._backup.restore import restore
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         **PATIENCE_ARGUMENTS,

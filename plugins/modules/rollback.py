@@ -108,17 +108,20 @@ left_out:
   elements: dict
 """
 
+from typing import Any, Dict, Mapping
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._deploy.rollback import rollback
 from ..module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
+from ..module_utils._run.options import Options
 
 
-def _rollback(parameters, options):
+def _rollback(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     return rollback(parameters["deployment_id"], parameters["partial"], options, parameters["only"])
 
 
-def main():
+def main() -> None:
     arguments = {
         **CHANGE_ARGUMENTS,
         **PROGRESS_ARGUMENTS,

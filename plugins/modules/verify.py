@@ -71,15 +71,17 @@ status:
 """
 
 from dataclasses import replace
+from typing import Any, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._deploy.verification import verify
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, run
+from ..module_utils._run.options import Options
 from ..module_utils._support.errors import SteadyError
 
 
-def _verify(parameters, options):
+def _verify(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
     if not isinstance(parameters["migration"], dict):
         raise SteadyError(
             "The migration is not a mapping.",
@@ -90,7 +92,7 @@ def _verify(parameters, options):
     return verify(parameters["migration"], replace(options, check=True), parameters["drift"])
 
 
-def main():
+def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         **PATIENCE_ARGUMENTS,

@@ -23,7 +23,7 @@ except ImportError:
 __all__ = ["expectation_problems", "judge", "judge_queries", "without_rows"]
 
 
-def expectation_problems(data: Mapping) -> Iterator[Problem]:
+def expectation_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """The expectations of ``data`` that are no JMESPath or call a function that JMESPath has not. Paths from the root.
 
     Nothing when jmespath is not installed.

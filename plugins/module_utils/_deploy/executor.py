@@ -158,7 +158,7 @@ class Executor:
     settled: Callable[[Session, Step], bool] = lambda _session, _step: False
     left: Callable[[Session, Step], Left] = read_left
     guarding: Callable[[], ContextManager[Any]] = nullcontext
-    _idle: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+    _idle: queue.SimpleQueue[Session] = field(default_factory=queue.SimpleQueue)
     _sessions: List[Session] = field(default_factory=list)
     # What earlier steps of this run left at their places: a later step on the same object begins from there.
     _left: Dict[Tuple[str, Tuple[str, str], str], Optional[Mapping[str, Any]]] = field(default_factory=dict)
@@ -195,7 +195,7 @@ class Executor:
         workers = max(1, min(self.parallel, len(waiting)))
         stop = threading.Event()
         with ThreadPoolExecutor(max_workers=workers) as pool:
-            pending: Set[Future] = {pool.submit(self._run_lane, lane, stop) for lane in waiting}
+            pending: Set[Future[None]] = {pool.submit(self._run_lane, lane, stop) for lane in waiting}
             while pending:
                 finished, pending = wait(pending, timeout=_WATCH_SECONDS, return_when=FIRST_COMPLETED)
                 for future in finished:

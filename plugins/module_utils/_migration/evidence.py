@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .._support import entry as _entry
 from .._support.duration import milliseconds
@@ -51,7 +52,7 @@ class Probe:
     leaves_database: bool = False
 
     @classmethod
-    def from_entry(cls, entry: Mapping) -> Probe:
+    def from_entry(cls, entry: Mapping[str, Any]) -> Probe:
         """The probe of a valid entry."""
         return cls(
             name=entry["name"],
@@ -87,7 +88,7 @@ class Query:
     timeout_ms: int = 5000
 
     @classmethod
-    def from_entry(cls, entry: Mapping) -> Query:
+    def from_entry(cls, entry: Mapping[str, Any]) -> Query:
         """The query of a valid entry."""
         by = entry.get("sample_by")
         return cls(
@@ -103,7 +104,7 @@ class Query:
         )
 
 
-def evidence_problems(data: Mapping) -> Iterator[Problem]:
+def evidence_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with probes, queries and promises; paths from the migration's root."""
     for position, entry in _entry.mappings(data, "probes"):
         for problem in _probe(entry):
@@ -116,7 +117,7 @@ def evidence_problems(data: Mapping) -> Iterator[Problem]:
             yield problem.below("promises", position)
 
 
-def _probe(entry: Mapping) -> Iterator[Problem]:
+def _probe(entry: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _statement(entry, "sql", _TRIES, "a probe is one INSERT, UPDATE, DELETE, MERGE or SELECT")
     yield from _statement(entry, "params", _READS, "the values come from one SELECT")
     yield from _without_value(entry, "sql", entry)
@@ -131,7 +132,7 @@ def _probe(entry: Mapping) -> Iterator[Problem]:
             yield problem.below("follow_up", position)
 
 
-def _query(entry: Mapping) -> Iterator[Problem]:
+def _query(entry: Mapping[str, Any]) -> Iterator[Problem]:
     yield from text_problems(entry, "promise")
     yield from _statement(entry, "sql", _READS, "only a query that reads is measured")
     yield from _statement(entry, "params", _READS, "the values come from one SELECT")
@@ -150,7 +151,7 @@ def _query(entry: Mapping) -> Iterator[Problem]:
     yield from _duration(entry)
 
 
-def _statement(entry: Mapping, key: str, words: tuple[str, ...], rule: str) -> Iterator[Problem]:
+def _statement(entry: Mapping[str, Any], key: str, words: tuple[str, ...], rule: str) -> Iterator[Problem]:
     """One statement of the kinds that the place takes: what would end the transaction never gets as far as a server."""
     sql = _entry.text(entry, key)
     if sql is None or not sql.strip() or "\0" in sql:
@@ -164,14 +165,14 @@ def _statement(entry: Mapping, key: str, words: tuple[str, ...], rule: str) -> I
         yield Problem((key,), f"begins with {shown}; {rule}")
 
 
-def _without_value(entry: Mapping, key: str, holder: Mapping) -> Iterator[Problem]:
+def _without_value(entry: Mapping[str, Any], key: str, holder: Mapping[str, Any]) -> Iterator[Problem]:
     if _entry.given(holder, "params"):
         return
     for name in dict.fromkeys(PLACEHOLDER.findall(_entry.text(entry, key) or "")):
         yield Problem((key,), f'%({name})s has no value; "params" gives it, a query with a column of that name')
 
 
-def _duration(entry: Mapping) -> Iterator[Problem]:
+def _duration(entry: Mapping[str, Any]) -> Iterator[Problem]:
     text = _entry.text(entry, "timeout")
     try:
         if text is not None:
@@ -180,7 +181,7 @@ def _duration(entry: Mapping) -> Iterator[Problem]:
         yield Problem(("timeout",), str(error).partition(": ")[2])
 
 
-def _promise(entry: Mapping, data: Mapping) -> Iterator[Problem]:
+def _promise(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
     yield from text_problems(entry, "claim", "source", "why_not")
     for key in ("probes", "queries"):
         known = [name for _position, one in _entry.mappings(data, key) if (name := _entry.text(one, "name"))]

@@ -36,7 +36,7 @@ class Verification:
     queries: tuple[VerificationQuery, ...] = ()
 
     @classmethod
-    def from_mapping(cls, data: Mapping) -> Verification:
+    def from_mapping(cls, data: Mapping[str, Any]) -> Verification:
         """The verification of a valid ``verification`` section, which may be empty."""
         return cls(
             unchanged_counts=tuple(_entry.items(data, "unchanged_counts")),
@@ -63,7 +63,7 @@ class Migration:
     queries: tuple[Query, ...] = ()
 
     @classmethod
-    def from_mapping(cls, data: Mapping, default_schema: str = "public") -> Migration:
+    def from_mapping(cls, data: Mapping[str, Any], default_schema: str = "public") -> Migration:
         """The migration of valid ``data``: the schema in the file wins over ``default_schema`` (the connection's)."""
         schema = data.get("schema") or default_schema
         return cls(

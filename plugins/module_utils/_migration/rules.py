@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
 from .._kinds.entries import repeated
 from .._kinds.registry import KINDS
@@ -23,7 +24,7 @@ __all__ = ["ID_PATTERN", "migration_problems"]
 ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
-def migration_problems(data: Mapping) -> list[Problem]:
+def migration_problems(data: Mapping[str, Any]) -> list[Problem]:
     """All that is wrong with a migration beyond its shape; paths from its root.
 
     Values of a wrong type are passed over: whoever reads the file reports them.
@@ -39,7 +40,7 @@ def migration_problems(data: Mapping) -> list[Problem]:
     return found
 
 
-def _header(data: Mapping) -> Iterator[Problem]:
+def _header(data: Mapping[str, Any]) -> Iterator[Problem]:
     identity = _entry.text(data, "id")
     if not _entry.given(data, "id"):
         yield Problem(("id",), "is missing: a migration has an id, by which the journal and the reports know it")
@@ -53,7 +54,7 @@ def _header(data: Mapping) -> Iterator[Problem]:
     yield from name_problems(data, "schema")
 
 
-def _relation_or_table(data: Mapping) -> Iterator[Problem]:
+def _relation_or_table(data: Mapping[str, Any]) -> Iterator[Problem]:
     tables = _tables(data)
     for kind in KINDS.values():
         for position, entry in _entry.mappings(data, kind.section):
@@ -66,7 +67,7 @@ def _relation_or_table(data: Mapping) -> Iterator[Problem]:
                 )
 
 
-def _verification(data: Mapping) -> Iterator[Problem]:
+def _verification(data: Mapping[str, Any]) -> Iterator[Problem]:
     verification = _entry.mapping(data, "verification")
     found = list(name_problems(verification, "unchanged_counts"))
     seen = _entry.First()
@@ -80,13 +81,13 @@ def _verification(data: Mapping) -> Iterator[Problem]:
     yield from _named(verification, "verification", "queries")
 
 
-def _questions(data: Mapping) -> Iterator[Problem]:
+def _questions(data: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _named(data, "probes")
     yield from _named(data, "queries")
     yield from evidence_problems(data)
 
 
-def _named(holder: Mapping, *path: str) -> Iterator[Problem]:
+def _named(holder: Mapping[str, Any], *path: str) -> Iterator[Problem]:
     """The rules of a list of named SQL texts: names are what reports call them by, so each is there once.
 
     path: where the list stands in the file; the last of it is its key in ``holder``.
@@ -109,11 +110,11 @@ def _named(holder: Mapping, *path: str) -> Iterator[Problem]:
         )
 
 
-def _name(entry: Mapping) -> Hashable | None:
+def _name(entry: Mapping[str, Any]) -> Hashable | None:
     return _entry.text(entry, "name") or None
 
 
-def _tables(data: Mapping) -> set[str]:
+def _tables(data: Mapping[str, Any]) -> set[str]:
     """The tables of the migration's own schema that it names."""
     named = [
         table

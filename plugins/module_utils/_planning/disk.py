@@ -152,7 +152,7 @@ def read_estimates(session: Session, builds: Sequence[Build]) -> List[Estimate]:
 
 def _rows(row: Mapping[str, Any]) -> float:
     """Of what was never analyzed (reltuples is -1, before PostgreSQL 14 it is 0) the size says how many there are."""
-    return row["rows"] + row["other_bytes"] / (_HEAP_TUPLE + sum((row["widths"] or {}).values()))
+    return float(row["rows"] + row["other_bytes"] / (_HEAP_TUPLE + sum((row["widths"] or {}).values())))
 
 
 def read_free(session: Session, tablespaces: Sequence[Optional[str]]) -> Optional[Dict[Optional[str], Tuple[int, int]]]:

@@ -19,35 +19,35 @@ from .problem import Path
 __all__ = ["First", "given", "items", "mapping", "mappings", "text", "texts"]
 
 
-def given(entry: Mapping, key: str) -> bool:
+def given(entry: Mapping[str, Any], key: str) -> bool:
     """Whether the key stands there with a value: Ansible fills in None for each option that the user left out."""
     return entry.get(key) is not None
 
 
-def text(entry: Mapping, key: str) -> str | None:
+def text(entry: Mapping[str, Any], key: str) -> str | None:
     """The string under ``key``, None when it is not there or is something else."""
     value = entry.get(key)
     return value if isinstance(value, str) else None
 
 
-def items(entry: Mapping, key: str) -> Sequence[Any]:
+def items(entry: Mapping[str, Any], key: str) -> Sequence[Any]:
     """The items of the list under ``key``, whatever they are; empty when there is no list."""
     value = entry.get(key)
     return value if isinstance(value, (list, tuple)) else ()
 
 
-def texts(entry: Mapping, key: str) -> list[tuple[int, str]]:
+def texts(entry: Mapping[str, Any], key: str) -> list[tuple[int, str]]:
     """The strings of the list under ``key``, each with its position in it."""
     return [(position, item) for position, item in enumerate(items(entry, key)) if isinstance(item, str)]
 
 
-def mapping(entry: Mapping, key: str) -> Mapping:
+def mapping(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The mapping under ``key``; an empty one when there is none."""
     value = entry.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
-def mappings(entry: Mapping, key: str) -> list[tuple[int, Mapping]]:
+def mappings(entry: Mapping[str, Any], key: str) -> list[tuple[int, Mapping[str, Any]]]:
     """The mappings of the list under ``key``, each with its position in it."""
     return [(position, item) for position, item in enumerate(items(entry, key)) if isinstance(item, Mapping)]
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from . import entry as _entry
 from .problem import Problem, quoted
@@ -51,7 +52,7 @@ def sql_fault(sql: str) -> str | None:
     return f"the SQL text {fault}" if fault else None
 
 
-def name_problems(entry: Mapping, *keys: str) -> Iterator[Problem]:
+def name_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
     """The faults of the names under ``keys``, each a name or a list of names; other values are passed over."""
     for key in keys:
         name = _entry.text(entry, key)
@@ -71,7 +72,7 @@ def derived_name_problems(derived: str | None) -> Iterator[Problem]:
         yield Problem(("name",), f"there is none, and of the one made from table and columns: {fault}")
 
 
-def sql_problems(entry: Mapping, *keys: str) -> Iterator[Problem]:
+def sql_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
     """The faults of the SQL texts under ``keys``; other values are passed over."""
     for key in keys:
         sql = _entry.text(entry, key)
@@ -80,7 +81,7 @@ def sql_problems(entry: Mapping, *keys: str) -> Iterator[Problem]:
             yield Problem((key,), fault)
 
 
-def text_problems(entry: Mapping, *keys: str) -> Iterator[Problem]:
+def text_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
     """The faults of texts that the database shall keep, such as a description: any, also none, but storable."""
     for key in keys:
         text = _entry.text(entry, key)

@@ -52,7 +52,7 @@ def _render(part: Any) -> str:
     if isinstance(part, sql.Literal):
         return _quoted_literal(str(part.wrapped))
     if isinstance(part, sql.SQL):
-        return part.string
+        return str(part.string)
     raise TypeError(f"not a part of an SQL text: {part!r}")
 
 

@@ -53,12 +53,12 @@ class ColumnSpecification:
     nullable: bool
 
     @classmethod
-    def from_entry(cls, entry: Mapping, schema: str) -> ColumnSpecification:
+    def from_entry(cls, entry: Mapping[str, Any], schema: str) -> ColumnSpecification:
         """The specification of a valid entry of ``columns`` (or of a module's option), its table in ``schema``."""
         return cls(schema=schema, table=entry["table"], name=entry["name"], nullable=entry["nullable"])
 
 
-def problems(entry: Mapping, migration: Mapping) -> list[Problem]:
+def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Problem]:
     """What no schema can say about ``entry``; paths are relative to it. ``migration`` is the raw whole around it.
 
     Values of a wrong type are passed over: the schema, or Ansible, reports them.

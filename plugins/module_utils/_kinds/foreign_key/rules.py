@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..._support import entry as _entry
 from ..._support.name_rules import derived_name_problems, name_problems
@@ -24,14 +25,14 @@ def default_name(table: str, columns: Sequence[str]) -> str:
     return "_".join((table, *columns, "fkey"))
 
 
-def entry_name(entry: Mapping) -> str | None:
+def entry_name(entry: Mapping[str, Any]) -> str | None:
     """The name of the entry's key, given or derived; None when it has none, or not yet (the entry may be wrong)."""
     if _entry.given(entry, "name"):
         return _entry.text(entry, "name")
     return _derived_name(entry)
 
 
-def likeness(entry: Mapping) -> Hashable | None:
+def likeness(entry: Mapping[str, Any]) -> Hashable | None:
     """A value that is equal for two entries whose keys tie the same columns; None when that is not clear.
 
     Two such keys both act: the stricter one wins, and what the other promises is not kept.
@@ -44,7 +45,7 @@ def likeness(entry: Mapping) -> Hashable | None:
     return (*ends, frozenset((here, there) for (_i, here), (_j, there) in zip(own, referenced)))
 
 
-def problems(entry: Mapping, migration: Mapping) -> list[Problem]:
+def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with ``entry``, paths relative to it; ``migration`` is the raw whole around it."""
     found = list(_names(entry)) + list(_parts_needed(entry))
     # For a key that shall not be there, the definition is only a remark.
@@ -55,7 +56,7 @@ def problems(entry: Mapping, migration: Mapping) -> list[Problem]:
     return found
 
 
-def _names(entry: Mapping) -> Iterator[Problem]:
+def _names(entry: Mapping[str, Any]) -> Iterator[Problem]:
     faulty = list(name_problems(entry, "table", "name", "columns", "on_delete_columns"))
     references = _entry.mapping(entry, "references")
     faulty += [found.below("references") for found in name_problems(references, "schema", "table", "columns")]
@@ -63,7 +64,7 @@ def _names(entry: Mapping) -> Iterator[Problem]:
     yield from faulty or derived_name_problems(_derived_name(entry))
 
 
-def _parts_needed(entry: Mapping) -> Iterator[Problem]:
+def _parts_needed(entry: Mapping[str, Any]) -> Iterator[Problem]:
     references = _entry.mapping(entry, "references")
     if entry.get("state") == "absent":
         if not _entry.given(entry, "name") and not _entry.items(entry, "columns"):
@@ -78,7 +79,7 @@ def _parts_needed(entry: Mapping) -> Iterator[Problem]:
             yield Problem(path, "is empty: a foreign key has at least one column")
 
 
-def _counts(entry: Mapping) -> Iterator[Problem]:
+def _counts(entry: Mapping[str, Any]) -> Iterator[Problem]:
     own = _entry.items(entry, "columns")
     referenced = _entry.items(_entry.mapping(entry, "references"), "columns")
     if own and referenced and len(own) != len(referenced):
@@ -94,7 +95,7 @@ def _counts(entry: Mapping) -> Iterator[Problem]:
         )
 
 
-def _repeated(entry: Mapping) -> Iterator[Problem]:
+def _repeated(entry: Mapping[str, Any]) -> Iterator[Problem]:
     references = _entry.mapping(entry, "references")
     for holder, path in (
         (entry, ("columns",)),
@@ -108,7 +109,7 @@ def _repeated(entry: Mapping) -> Iterator[Problem]:
                 yield Problem((*path, position), f"repeats {place_of(before)}: name each column once")
 
 
-def _delete_columns(entry: Mapping) -> Iterator[Problem]:
+def _delete_columns(entry: Mapping[str, Any]) -> Iterator[Problem]:
     if not _entry.items(entry, "on_delete_columns"):
         return
     action = entry.get("on_delete")
@@ -126,7 +127,7 @@ def _delete_columns(entry: Mapping) -> Iterator[Problem]:
             )
 
 
-def _match(entry: Mapping) -> Iterator[Problem]:
+def _match(entry: Mapping[str, Any]) -> Iterator[Problem]:
     # Measured on PostgreSQL 18: the DELETE fails with 23503, since the key is then NULL in part.
     named = {name for _position, name in _entry.texts(entry, "on_delete_columns")}
     own = {name for _position, name in _entry.texts(entry, "columns")}
@@ -137,7 +138,7 @@ def _match(entry: Mapping) -> Iterator[Problem]:
         )
 
 
-def _deferral(entry: Mapping) -> Iterator[Problem]:
+def _deferral(entry: Mapping[str, Any]) -> Iterator[Problem]:
     if entry.get("initially_deferred") is True and entry.get("deferrable") in (None, False):
         yield Problem(
             ("initially_deferred",),
@@ -145,7 +146,7 @@ def _deferral(entry: Mapping) -> Iterator[Problem]:
         )
 
 
-def _nulls(entry: Mapping, migration: Mapping) -> Iterator[Problem]:
+def _nulls(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> Iterator[Problem]:
     """set_null on a column that this very migration wants to be NOT NULL; the database's columns are checked there."""
     refusing = {
         (_entry.text(column, "table"), _entry.text(column, "name")): position
@@ -167,7 +168,7 @@ def _nulls(entry: Mapping, migration: Mapping) -> Iterator[Problem]:
                 )
 
 
-def _derived_name(entry: Mapping) -> str | None:
+def _derived_name(entry: Mapping[str, Any]) -> str | None:
     table, columns = _entry.text(entry, "table"), _entry.items(entry, "columns")
     if table is None or _entry.given(entry, "name") or not columns:
         return None

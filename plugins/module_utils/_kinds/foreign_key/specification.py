@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..._support import entry as _entry
 from ..._support.problem import Problem
@@ -60,7 +61,7 @@ class ForeignKeySpecification:
         return None if self.referenced_table is None else (self.referenced_schema, self.referenced_table)
 
     @classmethod
-    def from_entry(cls, entry: Mapping, schema: str) -> ForeignKeySpecification:
+    def from_entry(cls, entry: Mapping[str, Any], schema: str) -> ForeignKeySpecification:
         """The specification of a valid entry of ``foreign_keys`` (or of a module's option), its table in ``schema``.
 
         Raises ValueError for an entry without a name from which none can be derived: ``problems`` reports that.
@@ -88,7 +89,7 @@ class ForeignKeySpecification:
         )
 
 
-def problems(entry: Mapping, migration: Mapping) -> list[Problem]:
+def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Problem]:
     """What no schema can say about ``entry``; paths are relative to it. ``migration`` is the raw whole around it.
 
     Values of a wrong type are passed over: the schema, or Ansible, reports them.

@@ -52,14 +52,14 @@ def default_name(table: str, columns: Sequence[str]) -> str:
     return "_".join((table, *columns, "idx"))
 
 
-def entry_name(entry: Mapping) -> str | None:
+def entry_name(entry: Mapping[str, Any]) -> str | None:
     """The name of the entry's index, given or derived; None when it has none, or not yet (the entry may be wrong)."""
     if _entry.given(entry, "name"):
         return _entry.text(entry, "name")
     return _derived_name(entry)
 
 
-def likeness(entry: Mapping) -> Hashable | None:
+def likeness(entry: Mapping[str, Any]) -> Hashable | None:
     """A value that is equal for two entries that want the same index under two names; None when that is not clear."""
     table = _entry.text(entry, "table")
     columns = [_readable(item) for item in _entry.items(entry, "columns")]
@@ -78,7 +78,7 @@ def likeness(entry: Mapping) -> Hashable | None:
     )
 
 
-def problems(entry: Mapping) -> list[Problem]:
+def problems(entry: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with ``entry``, paths relative to it."""
     rules = [_names, _column_shapes, _storage_parameters, _name_needed]
     # For an index that shall not be there, the definition is only a remark.
@@ -87,7 +87,7 @@ def problems(entry: Mapping) -> list[Problem]:
     return [problem for rule in rules for problem in rule(entry)]
 
 
-def _names(entry: Mapping) -> Iterator[Problem]:
+def _names(entry: Mapping[str, Any]) -> Iterator[Problem]:
     faulty = list(name_problems(entry, "table", "name", "columns", "include", "method", "tablespace"))
     for position, column in _entry.mappings(entry, "columns"):
         faulty += [found.below("columns", position) for found in name_problems(column, "name", "opclass", "collation")]
@@ -95,14 +95,14 @@ def _names(entry: Mapping) -> Iterator[Problem]:
     yield from faulty or derived_name_problems(_derived_name(entry))
 
 
-def _texts(entry: Mapping) -> Iterator[Problem]:
+def _texts(entry: Mapping[str, Any]) -> Iterator[Problem]:
     yield from sql_problems(entry, "where")
     for position, column in _entry.mappings(entry, "columns"):
         for found in sql_problems(column, "expression"):
             yield found.below("columns", position)
 
 
-def _column_shapes(entry: Mapping) -> Iterator[Problem]:
+def _column_shapes(entry: Mapping[str, Any]) -> Iterator[Problem]:
     for position, item in enumerate(_entry.items(entry, "columns")):
         here = ("columns", position)
         if isinstance(item, Mapping):
@@ -129,11 +129,11 @@ def _column_value_faults(key: str, value: Any) -> Iterator[str]:
         yield f"must be one of: {', '.join(COLUMN_CHOICES[key])}; is {quoted(value)}"
 
 
-def _storage_parameters(entry: Mapping) -> Iterator[Problem]:
+def _storage_parameters(entry: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _parameters(entry, "storage_parameters")
 
 
-def _parameters(entry: Mapping, key: str) -> Iterator[Problem]:
+def _parameters(entry: Mapping[str, Any], key: str) -> Iterator[Problem]:
     parameters = _entry.mapping(entry, key)
     for found in text_problems(parameters, *(name for name, _value in _named(parameters))):
         yield found.below(key)
@@ -148,7 +148,7 @@ def _parameters(entry: Mapping, key: str) -> Iterator[Problem]:
             yield Problem(here, fault)
 
 
-def _name_needed(entry: Mapping) -> Iterator[Problem]:
+def _name_needed(entry: Mapping[str, Any]) -> Iterator[Problem]:
     columns = _entry.items(entry, "columns")
     if entry.get("state") == "absent":
         if not _entry.given(entry, "name") and not columns:
@@ -162,7 +162,7 @@ def _name_needed(entry: Mapping) -> Iterator[Problem]:
         yield Problem(("name",), "is missing: no name can be made from an expression, so give the index one")
 
 
-def _column_contents(entry: Mapping) -> Iterator[Problem]:
+def _column_contents(entry: Mapping[str, Any]) -> Iterator[Problem]:
     for position, column in _entry.mappings(entry, "columns"):
         here = ("columns", position)
         name, expression = _entry.given(column, "name"), _entry.given(column, "expression")
@@ -172,7 +172,7 @@ def _column_contents(entry: Mapping) -> Iterator[Problem]:
             yield Problem((*here, "name"), 'is missing: a key column has a "name" or an "expression"')
 
 
-def _too_many(entry: Mapping) -> Iterator[Problem]:
+def _too_many(entry: Mapping[str, Any]) -> Iterator[Problem]:
     keys, included = len(_entry.items(entry, "columns")), len(_entry.items(entry, "include"))
     if keys + included > _MOST_COLUMNS:
         yield Problem(
@@ -182,7 +182,7 @@ def _too_many(entry: Mapping) -> Iterator[Problem]:
         )
 
 
-def _repeated(entry: Mapping) -> Iterator[Problem]:
+def _repeated(entry: Mapping[str, Any]) -> Iterator[Problem]:
     seen = _entry.First()
     names: dict[str, int] = {}
     for position, item in enumerate(_entry.items(entry, "columns")):
@@ -204,13 +204,13 @@ def _repeated(entry: Mapping) -> Iterator[Problem]:
             yield Problem(here, f"{quoted(name)} is a key column already (columns[{names[name]}]): remove one")
 
 
-def _method_name(entry: Mapping) -> Iterator[Problem]:
+def _method_name(entry: Mapping[str, Any]) -> Iterator[Problem]:
     method = _method(entry)
     if method is not None and method not in _METHODS and method.lower() in _METHODS:
         yield Problem(("method",), f"names are literal, and PostgreSQL has no {quoted(method)}: write {method.lower()}")
 
 
-def _method_limits(entry: Mapping) -> Iterator[Problem]:
+def _method_limits(entry: Mapping[str, Any]) -> Iterator[Problem]:
     method = _method(entry)
     can = _METHODS.get(method) if method is not None else None
     if method is None or can is None:
@@ -244,7 +244,7 @@ def _method_limits(entry: Mapping) -> Iterator[Problem]:
                     )
 
 
-def _uniqueness(entry: Mapping) -> Iterator[Problem]:
+def _uniqueness(entry: Mapping[str, Any]) -> Iterator[Problem]:
     if entry.get("nulls_not_distinct") is True and entry.get("unique") in (None, False):
         yield Problem(
             ("nulls_not_distinct",),
@@ -252,7 +252,7 @@ def _uniqueness(entry: Mapping) -> Iterator[Problem]:
         )
 
 
-def _named(mapping: Mapping) -> list[tuple[str, Any]]:
+def _named(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The items whose key is a string. In a file another one may stand there, and is reported by its reader."""
     return [(key, value) for key, value in mapping.items() if isinstance(key, str)]
 
@@ -262,11 +262,11 @@ def _able(what: str) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _method(entry: Mapping) -> str | None:
+def _method(entry: Mapping[str, Any]) -> str | None:
     return _entry.text(entry, "method") if _entry.given(entry, "method") else "btree"
 
 
-def _derived_name(entry: Mapping) -> str | None:
+def _derived_name(entry: Mapping[str, Any]) -> str | None:
     table, columns = _entry.text(entry, "table"), _entry.items(entry, "columns")
     names = [_column_name(item) for item in columns]
     if table is None or _entry.given(entry, "name") or not names or None in names:

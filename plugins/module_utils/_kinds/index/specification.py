@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..._support import entry as _entry
 from ..._support.problem import Problem
@@ -57,7 +58,7 @@ class IndexSpecification:
     on_equivalent: str = "accept"
 
     @classmethod
-    def from_entry(cls, entry: Mapping, schema: str) -> IndexSpecification:
+    def from_entry(cls, entry: Mapping[str, Any], schema: str) -> IndexSpecification:
         """The specification of a valid entry of ``indexes`` (or of a module's option), its table in ``schema``.
 
         Raises ValueError for an entry without a name from which none can be derived: ``problems`` reports that.
@@ -91,7 +92,7 @@ class IndexSpecification:
         )
 
 
-def problems(entry: Mapping, migration: Mapping) -> list[Problem]:
+def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Problem]:
     """What no schema can say about ``entry``; paths are relative to it. ``migration`` is the raw whole around it.
 
     Values of a wrong type are passed over, since the schema, or Ansible, reports them; but for the items of
@@ -100,5 +101,5 @@ def problems(entry: Mapping, migration: Mapping) -> list[Problem]:
     return rules.problems(entry)
 
 
-def _storage_parameters(written: Mapping) -> tuple[tuple[str, str], ...]:
+def _storage_parameters(written: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, parameter_text(value)) for name, value in written.items()))
