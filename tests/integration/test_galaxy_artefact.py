@@ -100,7 +100,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 def test_it_is_named_after_namespace_name_and_version(artefact: Path) -> None:
     """As the README says it."""
-    assert artefact.name == "steady-postgresql-0.1.0.tar.gz"
+    assert artefact.name == "steady-postgresql-0.4.0.tar.gz"
 
 
 def test_it_holds_only_what_a_user_needs(artefact: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import COLLECTION_VERSION
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.ansible_command import run_module
 from integration.cluster import OPERATOR, Cluster, Database
@@ -68,7 +69,7 @@ def test_what_it_says_of_a_success(database: Database, postgres_major: int) -> N
     assert (attempt["status"], attempt["error"]) == ("succeeded", None)
     assert (attempt["operator"], attempt["database_role"]) == (OPERATOR, "postgres")
     assert attempt["plan_hash"] == result["plan_hash"]
-    assert attempt["collection_version"] == "0.1.0"
+    assert attempt["collection_version"] == COLLECTION_VERSION
     assert attempt["server_version"].startswith(str(postgres_major))
     steps = database.execute(
         "SELECT number, kind, table_schema, table_name, name, action, status, error, statements, before, after"

@@ -20,7 +20,7 @@ from .._locks.patience import Patience
 
 __all__ = ["COLLECTION_VERSION", "Options", "now"]
 
-COLLECTION_VERSION = "0.1.0"
+COLLECTION_VERSION = "0.4.0"
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.registry import KINDS, kind_named
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.module_utils._planning.wishes import wishes_of
+from ansible_collections.steady.postgresql.plugins.module_utils._run.options import COLLECTION_VERSION
 from unit.builders import index_image, key_image
+
+ROOT = Path(__file__).resolve().parents[4]
 
 MIGRATION = Migration.from_mapping(
     {
@@ -73,3 +80,14 @@ def test_an_image_becomes_a_target_with_the_same_place(name: str, image: dict[st
     assert (target.schema, target.table, target.name) == ("public", "CashDrawer", "i")
     assert kind_named(name).tables(target) >= {("public", "CashDrawer")}
     assert not kind_named(name).differs(image, image)
+
+
+def test_the_schema_of_results_knows_all_kinds() -> None:
+    """Wherever it lists kinds."""
+    lists = re.findall(r'"enum": (\[[^]]*"foreign_key"[^]]*\])', (ROOT / "docs" / "result.schema.json").read_text())
+    assert lists
+    assert {tuple(json.loads(one)) for one in lists} == {tuple(KINDS)}
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert f"\nversion: {COLLECTION_VERSION}\n" in (ROOT / "galaxy.yml").read_text()
