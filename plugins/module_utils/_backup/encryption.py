@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Encrypts a proven backup to public keys, file by file, and proves each by reading it back.
 
 File by file: in the clear and encrypted at once is then no more than one file, whose damage harms no other, and nothing

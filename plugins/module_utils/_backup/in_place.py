@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Replaces what is in a database by what is in its backup, in one transaction: where databases cannot be renamed.
 
 pg_restore writes the SQL, we hand it to psql, and the last that psql gets before the COMMIT is a check of all rows.

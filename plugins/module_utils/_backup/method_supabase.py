@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """The method supabase_cli: roles, schema and data as `supabase db dump` takes them, proven like any other backup.
 
 The CLI runs its dump in a container. Its dry run prints the script for that, and we run the script ourselves: with the

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """What PostgreSQL's programs say of an error of the server, without values of rows.
 
 libpq writes DETAIL, CONTEXT and so on in the language of the program, which is English here (LC_ALL=C).

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Connections that die without a word: noticed in under 30 s, and what the server still does for them is ended.
 
 TCP's keepalives (see _session) notice a peer that is gone. They do not notice a proxy that answers them and forwards

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Ctrl-C, SIGTERM and a closed terminal: nothing more begins, and what waits is cancelled at the server.
 
 The main thread sits in libpq while a statement runs, where no handler of Python's is called. So the signal's number is

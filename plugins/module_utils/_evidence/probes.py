@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Probes: the operations that matter, tried on real rows in a transaction that always rolls back.
 
 While a probe runs it holds row locks, and a writer that wants the same rows waits. So the whole transaction, not each

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """What a statement reaches: through foreign keys, triggers, rules and functions, and whether any of it leaves.
 
 A rollback takes back what is in the database. It does not take back a message to another server, a file, a request.

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """The journal in the target's schema `steady`: deployments, their attempts, and each step with what stood there before.
 
 A deployment is the effort to bring one migration here, in as many attempts as it takes; a rollback is an attempt too.

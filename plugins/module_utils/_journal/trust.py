@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Whether the journal may be used: by this role at all, and without running code that is not the collection's.
 
 Who owns a table decides what runs when another role reads or writes it: a trigger, a default or a policy has the rights

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """The lock policy: how a statement gets a lock that ordinary reads or writes would feel. The only place for it.
 
 A statement that waits for such a lock makes everything behind it wait too. So attempts with NOWAIT come first: they

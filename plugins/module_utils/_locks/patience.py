@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Planning, counting, verifying and the journal may wait for a lock, too: with an end, and with the name of whom.
 
 A statement that works may take any time. One that waits for a lock is seen from another session, which is opened only

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Prisma's own lock: as long as we are at work, `prisma migrate deploy` is not, and the other way round.
 
 Its schema engine takes the advisory lock 72707369 for a deployment, waits for it for 10 s, and then fails with P1002.

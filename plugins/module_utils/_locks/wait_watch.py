@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """How long other sessions wait for the locks of a deployment, by the server's own account, looked at again and again.
 
 A wait shorter than the pause between two looks may go unseen, and one that is seen was up to that much longer.

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Questions to the data, each built from the constraint that it stands for, so that it finds what PostgreSQL finds.
 
 A constraint compares with the operators of an index's operator class, whatever the search path says, under a

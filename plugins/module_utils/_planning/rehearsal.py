@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """The server's own judgement of a plan's definitions, on empty temporary copies of tables that are rolled back.
 
 So a type that cannot be indexed or a function that is not IMMUTABLE is found before anything is changed. One

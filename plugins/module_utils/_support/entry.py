@@ -1,8 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# PRIVATE to the collection steady.postgresql: no promise is made about this file to anyone outside it.
 """Careful reading of an entry that may still be wrong.
 
 The semantic rules run over the same data as the JSON Schema does, so that all mistakes of a file come out at once. A

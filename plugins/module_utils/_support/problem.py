@@ -1,8 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# PRIVATE to the collection steady.postgresql: no promise is made about this file to anyone outside it.
 """A mistake in what the user wrote: where it is, and what is wrong, in words of the file and not of Python."""
 
 from __future__ import annotations

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Values of rows: what Python cannot hold stays the server's own text, so that every value survives.
 
 Python has no year before 1 or after 9999, no infinite date, no month in a timedelta; a JSON text has no NaN; a database

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Whether PostgreSQL will accept a foreign key, as far as the catalog tells it, as it will be at the key's turn.
 
 PostgreSQL documentation, CREATE TABLE, "REFERENCES": the referenced columns are those of a unique, not deferrable and

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """What refuses NULL in columns that a key may set to NULL, beside their own NOT NULL: domains and CHECK constraints.
 
 The server judges a constraint as it stands: with NULL in the place of the columns it is simplified, not executed

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Unique indexes and the foreign keys that depend on them: DROP INDEX fails where there is one (2BP01).
 
 PostgreSQL documentation, 5.15 "Dependency Tracking". A key depends on one index for as long as it stands: the oldest

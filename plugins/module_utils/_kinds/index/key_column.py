@@ -1,8 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-#
-# PRIVATE to the collection steady.postgresql: no promise is made about this file to anyone outside it.
 """One key column of an index."""
 
 from __future__ import annotations

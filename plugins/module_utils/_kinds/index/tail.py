@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """The text of an index definition, taken apart: what pg_get_indexdef() writes behind CREATE INDEX <name> ON.
 
 Each part is known from the image, or is a name, a number or a string of the grammar below; there is room for nothing
