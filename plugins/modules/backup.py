@@ -170,7 +170,7 @@ status:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.backup import backup
+from ..module_utils._backup.taking.backup import backup
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 

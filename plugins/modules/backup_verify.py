@@ -105,7 +105,7 @@ status:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.verify import verify_backup
+from ..module_utils._backup.verifying.verify import verify_backup
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 

@@ -115,7 +115,7 @@ status:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.restore import restore
+from ..module_utils._backup.restoring.restore import restore
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.taking.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.evidence import Wanted, take_evidence
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import monitor
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight.preflight import preflight

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from psycopg2.extras import PhysicalReplicationConnection
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.taking.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.session import Session
 from ansible_collections.steady.postgresql.plugins.module_utils._connection.target import Expectation
 from ansible_collections.steady.postgresql.plugins.module_utils._preflight import activity, releases

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.client import client_of, run_program
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import newest_programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.clients.client import client_of, run_program
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.clients.programs import newest_programs
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.verification import verify
 from ansible_collections.steady.postgresql.plugins.module_utils._evidence.evidence import Wanted, take_evidence
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import List, Optional
 
-from .._backup.manifest import backups_in, read_manifest
+from .._backup.folder.manifest import backups_in, read_manifest
 from .._connection.target import Server
 from .._support.errors import SteadyError
 

@@ -22,8 +22,8 @@ import pytest
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.restoring.restore import restore
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.taking.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError

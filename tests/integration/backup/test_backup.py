@@ -15,9 +15,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import read_manifest, write_manifest
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import find_programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import (
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.clients.programs import find_programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.folder.manifest import (
+    read_manifest,
+    write_manifest,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proving.proof import (
     NotProven,
     prove_files,
     prove_list,

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup import backup as backup_module
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import read_manifest
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.folder.manifest import read_manifest
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.taking import backup as backup_module
 from integration.backup.backing_up import Cable, Shop, kill_child, refusal
 from integration.sessions import wait_until
 from lab.faults import Sighting

@@ -16,9 +16,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import read_manifest
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import NotProven
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.folder.manifest import read_manifest
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proving.proof import NotProven
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.verifying.verify import verify_backup
 from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.backup.backing_up import Shop

@@ -20,11 +20,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup import encryption
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.cipher import find_cipher
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.decryption import readable
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import read_manifest, write_manifest
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.proof import prove_files
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.encrypting import encryption
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.encrypting.cipher import find_cipher
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.encrypting.decryption import readable
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.folder.manifest import (
+    read_manifest,
+    write_manifest,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proving.proof import prove_files
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._support.progress import Progress
 from integration.backup.backing_up import Shop

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign_proof import (
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.clients.programs import Programs
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.foreign.foreign_proof import (
     refuse_unrestricted,
     without_restrict,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.verifying.verify import verify_backup
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.backup.backing_up import Shop
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup import restore as restore_module
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.restoring import restore as restore_module
 from integration.backup.backing_up import Cable, Shop, kill_child, refusal
 from lab.faults import Sighting
 from lab.installations import installation

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.verify import verify_backup
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.verifying.verify import verify_backup
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
 from integration.backup.backing_up import Shop, refusal
 from lab.sessions import wait_until

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from psycopg2 import sql
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.restore import restore
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.restoring.restore import restore
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.taking.backup import backup
 from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from integration.connection.certificates import Authority
 from integration.connection.logins import Login, make_login

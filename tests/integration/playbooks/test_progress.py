@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup import backup as backup_module
-from ansible_collections.steady.postgresql.plugins.module_utils._backup import restore as restore_module
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.restoring import restore as restore_module
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.taking import backup as backup_module
 from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.progress import Progress
 from integration.cluster import Database

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.backup import backup
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.taking.backup import backup
 from integration.ansible_command import ROOT
 from integration.playbooks.conftest import NewDesk
 from integration.playbooks.desk import Desk, Run, check_result, is_migrated, is_untouched, journal

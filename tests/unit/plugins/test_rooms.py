@@ -13,25 +13,26 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 ROOMS_FOLDER = ROOT / "plugins" / "module_utils"
 FILES = sorted(path for path in ROOMS_FOLDER.rglob("*.py") if path.name != "__init__.py")
+BACKUP = [path for path in FILES if path.is_relative_to(ROOMS_FOLDER / "_backup")]
 
 
-def rooms() -> list[str]:
+def rooms(within: str = "") -> list[str]:
     """In the order of the table: the ground first."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    return re.findall(r"^\| `(_\w+)` \|", page, re.MULTILINE)
+    return re.findall(rf"^\| `{within}(\w+)` \|", page, re.MULTILINE)
 
 
 def room(path: Path) -> str:
     return path.relative_to(ROOMS_FOLDER).parts[0].removesuffix(".py")
 
 
-def imported(path: Path) -> set[str]:
-    """The rooms that a file of module_utils imports from."""
+def imported(path: Path) -> set[tuple[str, ...]]:
+    """What a file of module_utils imports from: the names of folders and of the file."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
             folder = path.parents[node.level - 1].relative_to(ROOMS_FOLDER).parts
-            found.add((*folder, *(node.module or "").split("."))[0])
+            found.add((*folder, *(node.module or "").split(".")))
     return found
 
 
@@ -42,7 +43,14 @@ def test_every_file_is_in_a_room_of_the_page() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOMS_FOLDER)))
 def test_no_import_goes_down(path: Path) -> None:
     order = rooms()
-    assert not {one for one in imported(path) if order.index(one) > order.index(room(path))}
+    assert not {one for one in imported(path) if order.index(one[0]) > order.index(room(path))}
+
+
+@pytest.mark.parametrize("path", BACKUP, ids=lambda path: str(path.relative_to(ROOMS_FOLDER)))
+def test_no_import_goes_down_within_backup(path: Path) -> None:
+    order = rooms("_backup/")
+    own = order.index(path.parent.name)
+    assert not {one for one in imported(path) if one[0] == "_backup" and order.index(one[1]) > own}
 
 
 def test_imports_of_the_collection_are_relative_in_plugins() -> None:

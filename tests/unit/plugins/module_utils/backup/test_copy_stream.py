@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.copy_stream import RowCounter
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.formats.copy_stream import RowCounter
 
 TEXT = b"""--
 -- PostgreSQL database dump

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.exclusions import as_options, sentence
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.method_supabase import Part
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.plain import PlainText
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.database.exclusions import as_options, sentence
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.formats.plain import PlainText
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.supabase.method_supabase import Part
 
 HEAD = b"""--
 -- PostgreSQL database dump

@@ -15,16 +15,23 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.contents import differences, sequence_fits
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.manifest import (
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.clients.programs import (
+    Programs,
+    choose,
+    find_programs,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.database.contents import (
+    differences,
+    sequence_fits,
+)
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.folder.manifest import (
     MANIFEST,
     backups_in,
     read_manifest,
     write_manifest,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.programs import Programs, choose, find_programs
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.retention import choose as may_go
-from ansible_collections.steady.postgresql.plugins.module_utils._backup.scratch import suffixed
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.folder.retention import choose as may_go
+from ansible_collections.steady.postgresql.plugins.module_utils._backup.proving.scratch import suffixed
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.plugin_utils import _progress as progress
 from ansible_collections.steady.postgresql.plugins.plugin_utils._progress import line
