@@ -117,3 +117,41 @@ def test_s15_what_an_earlier_version_left_behind_after_its_swap_is_taken_over(cl
     assert step["action"] == "clean up"
     assert database.execute(_BESIDE) == [("mine", True, 321)]
     assert database.helpers() == []
+
+
+def test_s15_partitions_keep_what_their_indexes_have_beside_the_definition(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comment, CLUSTER mark and statistics target of a partition's own index; cut off before each statement."""
+    migration = {"id": "kept", "indexes": [{"table": "w", "name": "i", "columns": [{"expression": "lower(b)"}, "a"]}]}
+    beside = _BESIDE.replace("'i'::regclass", "(SELECT indexrelid FROM pg_index WHERE indrelid = '%s'::regclass)")
+    had = {"w": ("whole", False, 55), "w1": ("mine", True, 321), "w2": (None, False, 100)}
+    number, database = 0, cluster.database()
+
+    def found() -> dict[str, tuple]:
+        return {table: database.execute(beside % table)[0] for table in had}
+
+    while True:
+        number += 1
+        database.execute(
+            "DROP TABLE IF EXISTS w; CREATE TABLE w (a int, b text) PARTITION BY RANGE (a);"
+            "CREATE TABLE w1 PARTITION OF w FOR VALUES FROM (0) TO (9);"
+            "CREATE TABLE w2 PARTITION OF w FOR VALUES FROM (9) TO (19); CREATE INDEX i ON w (lower(b));"
+            "ALTER INDEX i ALTER COLUMN 1 SET STATISTICS 55; COMMENT ON INDEX i IS 'whole';"
+            "ALTER INDEX w1_lower_idx ALTER COLUMN 1 SET STATISTICS 321; COMMENT ON INDEX w1_lower_idx IS 'mine';"
+            "ALTER INDEX w2_lower_idx ALTER COLUMN 1 SET STATISTICS 100; ALTER TABLE w1 CLUSTER ON w1_lower_idx"
+        )
+        assert found() == had
+        before = database.dump()
+        cut = killed_before(number, monkeypatch, lambda: database.apply(migration))
+        if cut:
+            database.apply(migration)
+        assert found() == had
+        assert database.apply(migration)["changed"] is False
+        while database.rollback()["changed"]:
+            pass
+        assert database.dump() == before
+        assert database.helpers() == []
+        if not cut:
+            break
+    assert number > 4

@@ -188,20 +188,18 @@ def _make(
     comment: Optional[str],
 ) -> None:
     target = scene.on(node, name)
-    image = target.image
-    statistics = image["statistics"] if image is not None else {}
+    marks = scene.marks(node)
     if scene.partitioned(node):
-        comment = image["comment"] if image is not None and comment is None else comment
+        comment = marks["comment"] if comment is None else comment
         own = _in_own_place(target, scene.catalog.tablespace)
         create = create_statement(own, name, on=f"ONLY {qualified(*node)}")
-        after = after_build(target, comment, statistics=statistics, analyze=False)
+        after = after_build(target, comment, statistics=marks["statistics"], analyze=False)
         unit = guarded(SHARE, [node], create, *after, only=True)
         growth.creates.append(
             Step(KIND, node, name, "create", (unit,), None, "on this table alone; invalid until its partitions follow")
         )
         return
-    clustered = bool(image["clustered"]) if image is not None else False
-    after = after_build(target, image["comment"] if image is not None else None, clustered, statistics)
+    after = after_build(target, **marks)
     units = [*(drops([here]) if here is not None else []), build(node, create_statement(target, name))]
     units += [autocommit(node, statement) for statement in after]
     growth.builds.append(
@@ -218,17 +216,16 @@ def _make(
 
 
 def _complete(scene: Scene, node: TableName, here: Mapping[str, Any], growth: Growth) -> None:
-    """What a build of an index of the journal was not given when the run was cut off right after it.
+    """What an index that is ours was not given when the run was cut off right after its build.
 
     That of a partitioned table has it from the transaction that made it.
     """
     target = scene.on(node, here["name"])
-    image = target.image
-    if image is None or scene.partitioned(node):
+    ours = target.image is not None or here["name"] == scene.helpers[node]
+    marks = scene.marks(node)
+    if not ours or scene.partitioned(node) or all(marks[key] == here[key] for key in marks):
         return
-    if all(image[key] == here[key] for key in ("comment", "clustered", "statistics")):
-        return
-    after = after_build(target, image["comment"], image["clustered"], image["statistics"])
+    after = after_build(target, **marks)
     units = tuple(autocommit(node, statement) for statement in after)
     if units:
         summary = "built by an interrupted run"

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from ..._model.catalog import Catalog, Table, TableName, partitions_below
 from ..._support.sqltext import derived_name, qualified, temporary_name
 from .statements import KIND
-from .target import Target, differences
+from .target import Target, differences, kept_statistics
 
 __all__ = ["Names", "Scene", "is_helper", "relation_names"]
 
@@ -71,7 +71,7 @@ class Scene:
     """What stands there around one target.
 
     nodes: the table and all partitions below it, parents first. names: of the index on each. helpers: the names under
-    which another one is built while the old one stands.
+    which another one is built while the old one stands. former: the indexes that this one takes the place of, by table.
     """
 
     target: Target
@@ -80,6 +80,7 @@ class Scene:
     found: Optional[Mapping[str, Any]]
     names: Names
     helpers: Names
+    former: Mapping[TableName, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def around(cls, target: Target, catalog: Catalog) -> Scene:
@@ -108,6 +109,18 @@ class Scene:
                 "statistics": {},
             }
         return Target(node[0], node[1], name, image=image)
+
+    def marks(self, node: TableName) -> Dict[str, Any]:
+        """What the index on one of the tables has beside its definition: as the journal has it; else comment and
+        statistics targets as the former one has them, whose CLUSTER mark goes over when that one goes.
+        """
+        image, former = self.on(node, self.names[node]).image, self.former.get(node)
+        if image is not None:
+            return {key: image[key] for key in ("comment", "clustered", "statistics")}
+        if former is None:
+            return {"comment": None, "clustered": False, "statistics": {}}
+        statistics = kept_statistics(self.target, former, self.catalog)
+        return {"comment": former["comment"], "clustered": False, "statistics": statistics}
 
     def fits(self, node: TableName, image: Mapping[str, Any]) -> bool:
         """Whether an index on one of the tables is what this one would be there."""

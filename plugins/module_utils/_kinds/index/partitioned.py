@@ -24,7 +24,7 @@ from ..._model.tables import lock_problems, owner_problems
 from ..._support.sqltext import compose, identifier, qualified
 from .partition_growth import grow, name_taken
 from .partition_scene import Scene, is_helper, relation_names
-from .statements import KIND, build_problems, drops, helper_name, refusals, rename
+from .statements import KIND, build_problems, cluster, drops, helper_name, refusals, rename
 from .target import Target, differences, keeping
 
 __all__ = ["goes_with", "is_helper", "plan", "relation_names"]
@@ -117,7 +117,8 @@ def _absent(scene: Scene) -> Outcome:
 
 def _replaced(scene: Scene, found: Mapping[str, Any], different: List[str], problems: List[Problem]) -> Outcome:
     """The new one with all its partitions under other names, then the old one dropped and the name taken over."""
-    scene = replace(scene, target=keeping(scene.target, found))
+    parts = {(image["schema"], image["table"]): image for image in found.get("partitions", ())}
+    scene = replace(scene, target=keeping(scene.target, found), former={**parts, scene.target.table_name: found})
     target, root = scene.target, scene.target.table_name
     problems = [*problems, *_keeps(scene, found, "replaced")]
     if not target.replace:
@@ -140,12 +141,17 @@ def _replaced(scene: Scene, found: Mapping[str, Any], different: List[str], prob
         for node in scene.nodes[1:]
         if growth.placed.get(node) == helpers[node] and helpers[node] != names[node]
     }
+    marked = [
+        cluster(scene.on(node, growth.placed[node]))
+        for node, image in scene.former.items()
+        if image["clustered"] and node in growth.placed and target.image is None
+    ]
     swap = Step(
         KIND,
         root,
         target.name,
         "replace",
-        tuple(_drop_units(scene, found, rename(root[0], helpers[root], target.name), renames)),
+        tuple(_drop_units(scene, found, [rename(root[0], helpers[root], target.name), *marked], renames)),
         dict(found),
         "; ".join(different),
     )
@@ -250,16 +256,15 @@ def _keeps(scene: Scene, found: Mapping[str, Any], verb: str) -> List[Problem]:
 def _drop_units(
     scene: Scene,
     found: Mapping[str, Any],
-    takes_over: Optional[str] = None,
+    takes_over: Iterable[str] = (),
     renames: Optional[Mapping[Tuple[str, str], str]] = None,
 ) -> List[Unit]:
     """The index of the whole dropped with all that is attached, in a moment; what waits for a name gets it after.
 
-    takes_over: a statement of the same transaction. renames: (schema, name) → name.
+    takes_over: statements of the same transaction. renames: (schema, name) → name.
     """
     statement = compose("DROP INDEX {name}", name=identifier(found["schema"], found["name"]))
-    statements = [statement, *([takes_over] if takes_over is not None else [])]
-    units = [guarded(ACCESS_EXCLUSIVE, scene.nodes, *statements, only=True)]
+    units = [guarded(ACCESS_EXCLUSIVE, scene.nodes, statement, *takes_over, only=True)]
     waiting = {**(renames or {}), **_beside(scene, found)}
     if waiting:
         units.append(_rename_unit(waiting))
