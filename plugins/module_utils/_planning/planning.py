@@ -25,6 +25,7 @@ from .._support.driver import extensions, psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
 from .._support.name_rules import LONGEST_NAME
 from .._support.sqltext import collations_in, compose, enclosed, identifier, is_one_expression, qualified, raw
+from .elsewhere import elsewhere
 from .wishes import Wish
 
 __all__ = [
@@ -246,7 +247,8 @@ def _canonical_expressions(
                     collations = _collations(session, text)
             except psycopg2.Error as error:
                 if text in wanted:
-                    errors[(table, text)] = f"{translate(error, of_no_rows=True)} in: {text}".replace("\n", " ")
+                    said = f"{translate(error, of_no_rows=True)} in: {text}".replace("\n", " ")
+                    errors[(table, text)] = said + elsewhere(session, error, table)
                 continue
             if "QUERY PLAN" not in rows[0]:
                 errors[(table, text)] = f"this is more than one SQL expression: {text}"
