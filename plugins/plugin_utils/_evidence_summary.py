@@ -51,8 +51,7 @@ def _query(query: Mapping[str, Any]) -> str:
         return f"{status}{query['name']}: {promised}{query['detail']}"
     measured = f"measured {times(query['speedup'], query['at_least'])} ({_slowest(query['samples'])})"
     text = f"{status}{query['name']}: {promised}{measured}"
-    more = query["detail"].partition("; ")[2]
-    return f"{text}; {more}" if more else text
+    return "; ".join([text, *query.get("missed", ())])
 
 
 def _slowest(samples: list[Mapping[str, Any]]) -> str:

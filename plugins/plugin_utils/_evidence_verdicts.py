@@ -120,6 +120,7 @@ def _query(query: Mapping[str, Any], evidence: Mapping[str, Any], wanted: bool) 
         "uses_index": last.get("uses_index"),
         "index_judged": last.get("index_judged"),
         "fault": bool(last.get("fault")),
+        "missed": [],
         "samples": _samples(before or {}, after or {}),
     }
     if after is None:
@@ -129,7 +130,9 @@ def _query(query: Mapping[str, Any], evidence: Mapping[str, Any], wanted: bool) 
         return {**entry, "status": "inconclusive", "detail": after["reason"]}
     speedup, at_least, why = _speedup(entry["samples"])
     entry.update(speedup=speedup, at_least=at_least)
-    wrong = [text for text in (_too_slow(query, speedup), _other_index(query, after, entry["samples"])) if text]
+    wrong = entry["missed"] = [
+        text for text in (_too_slow(query, speedup), _other_index(query, after, entry["samples"])) if text
+    ]
     figures = f"{times(speedup, at_least)} as fast" if speedup is not None else why
     if wrong:
         status = "warning" if query.get("on_slow") == "warn" else "failed"

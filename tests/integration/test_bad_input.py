@@ -16,6 +16,7 @@ from psycopg2 import sql
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback import rollback
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import copy_of
 from integration.ansible_command import run_module
 from integration.cluster import Cluster, Database
 
@@ -335,10 +336,11 @@ def test_names_in_any_script_for_a_role_with_another_encoding(
 
 def test_temporary_tables_shadow_nothing(database: Database) -> None:
     """Not even with the same names as the helpers of the rehearsal."""
-    database.execute("CREATE TABLE steady_rehearsal (id int); CREATE TABLE steady_child (id int)")
+    copies = [copy_of("public", table).removeprefix("pg_temp.") for table in ("Order", "Customer")]
+    database.execute("; ".join(f"CREATE TABLE {name} (other int)" for name in copies))
     database.apply(ALL)
     assert_all_applied(database)
-    assert database.value("SELECT count(*) FROM pg_class WHERE relname IN ('steady_rehearsal', 'steady_child')") == 2
+    assert database.value("SELECT count(*) FROM pg_attribute WHERE attname = 'other'") == 2
 
 
 def test_a_role_that_may_make_no_temporary_table(cluster: Cluster, database: Database) -> None:

@@ -67,5 +67,5 @@ def still_held(session: Session) -> None:
         session.execute("SELECT 1")
     except psycopg2.Error as error:
         problem = translate(error, "The session that holds the deployment lock was lost")
-        problem.todo = "run the same command again: it finds out what is there and goes on"
+        problem.advise("", rerun=True)
         raise problem from None

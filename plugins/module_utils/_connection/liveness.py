@@ -76,7 +76,8 @@ def end_on_server(session: Session, pid: int, application: str) -> str:
             raise SteadyError(
                 "A server process of a lost connection does not end.",
                 f"pid {pid}",
-                "wait until it is gone from pg_stat_activity, then run the same command again",
+                "wait until it is gone from pg_stat_activity",
+                rerun=True,
             )
         time.sleep(0.1)
     return said

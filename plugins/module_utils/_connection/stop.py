@@ -35,9 +35,8 @@ class Stopped(SteadyError):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"The run was stopped: {reason}.",
-            "",
-            "run the same command again: it finds out what is there and goes on",
-            "what was waiting was cancelled, and nothing more was begun",
+            left="what was waiting was cancelled, and nothing more was begun",
+            rerun=True,
         )
 
 

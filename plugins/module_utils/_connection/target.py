@@ -138,8 +138,9 @@ class Target:
                 raise ConnectionProblem(
                     f"The address leads to another server than before ({self.address.place}).",
                     "of several hosts another one answered, or the server was exchanged or started again meanwhile",
-                    "see which server is the right one, then run the same command again: it finds out what is there",
+                    "see which server is the right one",
                     "what was done so far stays",
+                    rerun=True,
                 )
         except psycopg2.Error as error:
             session.close()

@@ -89,18 +89,17 @@ def translate(error: Any, doing: str = "", left: str = "", of_no_rows: bool = Fa
     message, detail = said(error, of_no_rows)
     code = getattr(error, "pgcode", None)
     what = f"{doing}: {message}" if doing else message
-    return DatabaseProblem(what, detail, _advice(code), left, code)
+    mend = _MENDS.get(code)
+    return DatabaseProblem(what, detail, mend or "", left, code, rerun=mend is not None and code != "42501")
 
 
-def _advice(sqlstate: Optional[str]) -> str:
-    """What to do about a class of errors (PostgreSQL documentation, appendix A)."""
-    by_code = {
-        "42501": "grant the privilege that is named, or connect as the owner",
-        "53100": "free disk space on the database server, then run the same command again: it goes on where it stopped",
-        "57P01": "the server ended the session; run the same command again: it goes on where it stopped",
-        "57P02": "the server crashed; once it is up, run the same command again: it goes on where it stopped",
-        "57P03": "the server is starting or stopping; run the same command again when it is up",
-        "57014": "somebody cancelled the statement; run the same command again when that is settled",
-        None: "the connection was lost; run the same command again: it finds out what is there and goes on",
-    }
-    return by_code.get(sqlstate, "")
+# What to do about a class of errors (PostgreSQL documentation, appendix A) before the same command is run again.
+_MENDS = {
+    "42501": "grant the privilege that is named, or connect as the owner",
+    "53100": "free disk space on the database server",
+    "57P01": "see in the server's log why it ended the session",
+    "57P02": "wait until the server is up again: it crashed",
+    "57P03": "wait until the server is up: it is starting or stopping",
+    "57014": "see what cancelled the statement, a person or a timeout",
+    None: "see that the server can be reached: the connection was lost",
+}

@@ -349,9 +349,10 @@ class Executor:
                     f"{result.step.action} {result.step.kind} {result.step.object}: transactions that use the table "
                     f"were waited for, for {waited:.0f} s.",
                     describe_blockers(blockers),
-                    "end these transactions, or raise steady_lock_patience; then run the same command again",
+                    "end these transactions, or raise steady_lock_patience",
                     sqlstate="55P03",
                     facts={"blockers": [blocker.as_dict() for blocker in blockers]},
+                    rerun=True,
                 )
             line.enter("waiting for transactions that use the table")
             time.sleep(_DRAIN_SECONDS)
@@ -440,13 +441,14 @@ class Executor:
                 f"{step.action} {step.kind} {step.object}: other transactions were waited for, for "
                 f"{self.policy.patience_s:.0f} s.",
                 blockers,
-                "end these transactions, or raise steady_lock_patience; then run the same command again",
+                "end these transactions, or raise steady_lock_patience",
                 sqlstate="55P03",
+                rerun=True,
             )
         problem = translate(error, f"{step.action} {step.kind} {step.object}")
         mend = _MENDS.get(problem.sqlstate or "")
         if mend is not None:
-            problem.todo = f"{mend}; then run the same command again"
+            problem.advise(mend, rerun=True)
         return problem
 
     def _clean_up(self, session: Session, result: StepResult, line: Line, failure: SteadyError) -> Session:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, List, Sequence
 
 from .._deploy.executor import StepResult
@@ -51,7 +50,6 @@ def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
     done = sum(1 for result in results if result.status == "done")
     rest = list(dict.fromkeys(result.step.object for result in results if not result.begun))
     first = errors[0]
-    mend = re.split(r"[;,] (?:once it is up, |then )?run the same command again", first.todo)[0]
     lefts = [first.left] if first.left else []
     for result in results:
         if result.status == "done" and result.after is not None and not result.after.get("valid", True):
@@ -64,7 +62,8 @@ def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
     return SteadyError(
         "; ".join(error.what for error in errors),
         first.why,
-        (f"{mend}; then " if mend else "") + f"run the same command again, which goes on with what is left; {undo}",
+        (f"{first.mend}; then " if first.mend else "")
+        + f"run the same command again, which goes on with what is left; {undo}",
         "; ".join(lefts),
         first.sqlstate,
         dict(first.facts),

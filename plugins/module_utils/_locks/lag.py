@@ -137,9 +137,10 @@ def wait_for_replicas(
                 f"Replicas stay behind: they were waited for, for {waited:.0f} s.",
                 "; ".join(late),
                 "see why they do not follow; or raise steady_max_replica_lag (off: never wait for replicas, such as "
-                "one that is delayed on purpose); then run the same command again",
+                "one that is delayed on purpose)",
                 "this step changed nothing",
                 facts={"replicas": late},
+                rerun=True,
             )
         STOP.check()
         say("waiting for replicas: " + "; ".join(late))

@@ -223,10 +223,9 @@ def _gave_up(
     return LockNotAvailable(
         f"No {unit.locks[0].mode} lock on {tables} in {waited:.0f} s ({taken.attempts} attempts).",
         describe_blockers(blockers),
-        "raise steady_lock_budget: the lock was there, and the statements took longer than it allows; "
-        "then run the same command again"
+        "raise steady_lock_budget: the lock was there, and the statements took longer than it allows"
         if slow > taken.attempts // 2
-        else "end these sessions' transactions, or raise steady_lock_patience; then run the same command again",
+        else "end these sessions' transactions, or raise steady_lock_patience",
         f"no attempt made others wait longer than steady_lock_budget ({policy.budget_ms} ms)",
         sqlstate="55P03",
         facts={
@@ -234,4 +233,5 @@ def _gave_up(
             "attempts": taken.attempts,
             "lock_wait_ms": waited * 1000.0,
         },
+        rerun=True,
     )

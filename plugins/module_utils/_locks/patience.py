@@ -78,10 +78,11 @@ class Patience(threading.Thread):
         self._session.why = LockNotAvailable(
             f"A question to the database waited for a lock for {now - self._blocked_at:.0f} s.",
             describe_blockers(found),
-            "end these sessions' transactions, or raise steady_lock_patience; then run the same command again",
+            "end these sessions' transactions, or raise steady_lock_patience",
             "the statement that waited was cancelled",
             "55P03",
             {"blockers": [one.as_dict() for one in found]},
+            rerun=True,
         )
         self._looker.execute("SELECT pg_catalog.pg_cancel_backend(%s)", (self._session.pid,))
 

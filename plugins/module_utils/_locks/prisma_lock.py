@@ -66,10 +66,11 @@ class PrismaLock:
                 raise SteadyError(
                     f"prisma migrate is at work in this database; it was waited for, for {patience_s:.0f} s.",
                     describe_blockers(holders),
-                    "let it end, or raise steady_lock_patience; then run the same command again",
+                    "let it end, or raise steady_lock_patience",
                     NOTHING_CHANGED,
                     "55P03",
                     {"blockers": [holder.as_dict() for holder in holders]},
+                    rerun=True,
                 )
             say("waiting for prisma migrate to end: " + "; ".join(holder.brief for holder in holders))
             time.sleep(_POLL_SECONDS)

@@ -17,7 +17,8 @@ class SteadyError(Exception):
 
     what: what happened. why: the reason, as far as it is known. todo: what to do now.
     done: what was done before and stays. left: what was left as it was. sqlstate: PostgreSQL's code where the server
-    said no (PostgreSQL documentation, appendix A). facts: further keys for the module's result.
+    said no (PostgreSQL documentation, appendix A). facts: further keys for the module's result. rerun: todo is what to
+    do before the same command is run again, which goes on.
     """
 
     def __init__(
@@ -29,15 +30,21 @@ class SteadyError(Exception):
         sqlstate: Optional[str] = None,
         facts: Optional[Dict[str, Any]] = None,
         done: str = "",
+        rerun: bool = False,
     ) -> None:
         self.what = what
         self.why = why
-        self.todo = todo
+        self.advise(todo, rerun)
         self.done = done
         self.left = left
         self.sqlstate = sqlstate
         self.facts: Dict[str, Any] = facts or {}
         super().__init__(what)
+
+    def advise(self, mend: str, rerun: bool = False) -> None:
+        """Say what to do. mend: without the words that say to run the same command again, which rerun adds."""
+        self.mend = mend
+        self.todo = "; then ".join(text for text in (mend, "run the same command again" if rerun else "") if text)
 
     def __str__(self) -> str:
         lines = [self.what]

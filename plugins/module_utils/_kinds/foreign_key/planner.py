@@ -385,7 +385,7 @@ def _present(
     if not units:
         return Outcome(KIND, table, target.name, state, notes=tuple(notes))
     described = {**wanted, "validated": True, "enforced": target.enforced}
-    validates = target.validated and any("VALIDATE CONSTRAINT" in s for unit in units for s in unit.statements)
+    validates = target.validated and any(unit.evaluates for unit in units)
     step = Step(
         KIND,
         table,

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.stop import Stopped
+from ansible_collections.steady.postgresql.plugins.module_utils._connection.translation import translate
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import (
     ConnectionProblem,
     DatabaseProblem,
@@ -52,3 +56,31 @@ def test_a_refusal_names_every_reason() -> None:
 def test_one_handler_catches_them_all(kind: type[SteadyError]) -> None:
     assert isinstance(kind("what"), SteadyError)
     assert isinstance(Refused("what", []), SteadyError)
+
+
+def test_s26_what_mends_it_stands_before_the_same_command_and_beside_it() -> None:
+    error = SteadyError("No lock.", todo="end it", rerun=True)
+    assert (error.mend, error.todo) == ("end it", "end it; then run the same command again")
+    error.advise("correct the migration")
+    assert (error.mend, error.todo) == ("correct the migration", "correct the migration")
+    assert (Stopped("SIGTERM").mend, Stopped("SIGTERM").todo) == ("", "run the same command again")
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "todo"),
+    [
+        ("57P01", "see in the server's log why it ended the session; then run the same command again"),
+        ("57P02", "wait until the server is up again: it crashed; then run the same command again"),
+        ("57P03", "wait until the server is up: it is starting or stopping; then run the same command again"),
+        ("57014", "see what cancelled the statement, a person or a timeout; then run the same command again"),
+        ("53100", "free disk space on the database server; then run the same command again"),
+        (None, "see that the server can be reached: the connection was lost; then run the same command again"),
+        ("42501", "grant the privilege that is named, or connect as the owner"),
+        ("42P01", ""),
+    ],
+)
+def test_s26_advice_goes_by_the_sqlstate(sqlstate: str | None, todo: str) -> None:
+    """S26: whatever words the server says it with, in any language."""
+    said = SimpleNamespace(message_primary="irgend etwas", message_detail=None, message_hint=None, source_file=None)
+    problem = translate(SimpleNamespace(diag=said, pgcode=sqlstate))
+    assert (problem.what, problem.todo, problem.sqlstate) == ("irgend etwas", todo, sqlstate)

@@ -85,6 +85,7 @@ def test_the_speedup_is_that_of_the_time_that_is_really_spent() -> None:
     assert query(before, after, min_speedup=5)["status"] == "ok"
     slow = query(before, after, min_speedup=5.5)
     assert (slow["status"], slow["detail"]) == ("failed", "5.0 x as fast; min_speedup is 5.5 x")
+    assert (slow["missed"], query(before, after, min_speedup=5)["missed"]) == (["min_speedup is 5.5 x"], [])
     assert query(before, after, min_speedup=5.5, on_slow="warn")["status"] == "warning"
 
 
@@ -211,7 +212,7 @@ def test_the_lines_at_the_terminal() -> None:
             {"name": "p", "status": "ok", "detail": "works now", "on_failure": "fail"},
             {"name": "r", "status": "failed", "detail": "no", "on_failure": "warn"},
         ],
-        "queries": [{**measured, "status": "warning", "detail": "4.4 x as fast; min_speedup is 10 x"}],
+        "queries": [{**measured, "status": "warning", "missed": ["min_speedup is 10 x"], "detail": "; x"}],
         "promises": [
             {"claim": "q: 10-50 x", "source": None, "status": "not_held", "measured": "4.4 x"},
             {"claim": "c", "source": "guide", "status": "held", "measured": "m"},
