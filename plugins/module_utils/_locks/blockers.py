@@ -20,6 +20,7 @@ __all__ = [
     "BlockerPolicy",
     "ages_are_hidden",
     "blocker_of",
+    "blockers_of_databases",
     "blockers_of_session",
     "blockers_of_tables",
     "describe_blockers",
@@ -74,6 +75,17 @@ _OF_SESSION = (
     "  WHERE w.pid = %(pid)s AND NOT w.granted) AS l ON b.pid = 0"
     " LEFT JOIN x ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"
     " WHERE a.pid IS NOT NULL OR x.gid IS NOT NULL"
+)
+# A lock on a database itself is one on a shared object, of no database (pg_locks, 53.12).
+_OF_DATABASES = (
+    ", l.mode, false AS waiting, pg_catalog.format('the database %%I', d.datname) AS table_name"
+    " FROM pg_catalog.pg_database d"
+    " JOIN pg_catalog.pg_locks l ON l.locktype = 'object' AND l.database = 0 AND l.objid = d.oid AND l.granted"
+    " AND l.classid = pg_catalog.to_regclass('pg_catalog.pg_database')::pg_catalog.oid"
+    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+    " LEFT JOIN x ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"
+    " WHERE d.datname = ANY (%(names)s) AND (x.gid IS NOT NULL OR a.datname <> ALL (%(names)s))"
+    " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() ORDER BY coalesce(a.xact_start, x.prepared) LIMIT 10"
 )
 _OLD = (
     ", coalesce(l.mode, 'an old snapshot') AS mode, false AS waiting,"
@@ -259,6 +271,11 @@ def blockers_of_session(session: Session, pid: int) -> List[Blocker]:
         {"pid": pid},
     )
     return [blocker_of(row) for row in rows]
+
+
+def blockers_of_databases(session: Session, names: Sequence[str]) -> List[Blocker]:
+    """Who holds a lock on one of these databases, in another one or in a prepared transaction."""
+    return [blocker_of(row) for row in session.rows(_ANYBODY + _OF_DATABASES, {"names": list(names)})]
 
 
 def describe_blockers(blockers: Sequence[Blocker]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 
 from ansible_collections.steady.postgresql.plugins.module_utils._backup.verifying.verify import verify_backup
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
@@ -91,3 +92,41 @@ def test_a_comparison_does_not_wait_for_ever(shop: Shop, tmp_path: Path) -> None
         error = refusal(lambda: verify_backup(parameters, options))
     assert error.sqlstate == "55P03"
     assert "the blocker" in error.why
+
+
+def test_an_exchange_waits_for_sessions_of_other_databases_with_an_end(shop: Shop, tmp_path: Path) -> None:
+    """Kind 4: what holds the name's lock is named, no session is ended for it, and new ones are not kept for long."""
+    progress, policy = tmp_path / "progress", LockPolicy(patience_s=3.0)
+    shop.back_up(proof="list")
+    kept = shop.restore()["kept_database"]
+    comment = sql.SQL("COMMENT ON DATABASE {} IS 'x'").format(sql.Identifier(shop.name))
+
+    def exchange() -> dict:
+        return shop.restore(undo=True, policy=policy, progress_file=str(progress))
+
+    with (
+        closing(shop.server.connect("postgres", application_name="an operator")) as operator,
+        closing(shop.server.connect(shop.name)) as application,
+    ):
+        operator.autocommit = False
+        for statement, mode in (
+            (comment, "ShareUpdateExclusiveLock on the database"),
+            ("LOCK TABLE pg_catalog.pg_database IN SHARE MODE", "a lock or an old snapshot"),
+        ):
+            cursor = operator.cursor()
+            cursor.execute(statement)
+            error = refusal(exchange)
+            assert (error.sqlstate, "was waited for, for 3 s" in error.what) == ("55P03", True)
+            assert 'application "an operator", idle in transaction' in error.why
+            assert mode in error.why
+            assert "the live database has its name" in error.left
+            if statement is comment:
+                application.cursor().execute("SELECT 1")
+            operator.rollback()
+            assert shop.databases() == [shop.name, kept]
+        operator.cursor().execute(comment)
+        policy = LockPolicy()
+        with shop.running(exchange) as outcome:
+            shop.until(outcome, lambda: "waiting for pid" in progress.read_text() if progress.exists() else False)
+            operator.rollback()
+        assert outcome["result"]["swapped_back"] == kept

@@ -312,8 +312,7 @@ class _Restore:
                     described["kept_database"]: _KEPT_FOR.replace("%s", str(taken)),
                     self.live: facts["comment"] or "",
                 }
-                self.progress.say("exchanging the databases")
-                described["swap_ms"] = swap(maintenance, ender, self.live, described["kept_database"], new, comments)
+                described["swap_ms"] = self._swap(maintenance, ender, described["kept_database"], new, comments)
                 described["drop_command"] = compose("DROP DATABASE {name}", name=identifier(described["kept_database"]))
                 described["new_database"] = None
             except (SteadyError, psycopg2.Error) as error:
@@ -369,12 +368,16 @@ class _Restore:
         self.session.close()
         try:
             comments = {aside: f"restored, and swapped back at {now()}", self.live: comment}
-            described["swap_ms"] = swap(maintenance, ender, self.live, aside, kept, comments)
+            described["swap_ms"] = self._swap(maintenance, ender, aside, kept, comments)
         finally:
             ender.close()
             maintenance.close()
         described["drop_command"] = compose("DROP DATABASE {name}", name=identifier(aside))
         return self._result("succeeded", described)
+
+    def _swap(self, session: Session, ender: Session, kept: str, new: str, comments: Dict[str, str]) -> float:
+        patience_s = self.options.policy.patience_s
+        return swap(session, ender, (self.live, kept, new), comments, patience_s, self.progress)
 
     def _result(self, status: str, described: Dict[str, Any]) -> Dict[str, Any]:
         return result_of(self.server, self.address, status, self.started_at, changed=True, restore=described)

@@ -7,17 +7,33 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Dict, List, Tuple
+from dataclasses import dataclass, field
+from typing import Dict, List, Sequence, Set, Tuple
 
 from ..._connection.session import Session
+from ..._connection.stop import STOP
 from ..._connection.translation import translate
+from ..._locks.blockers import Blocker, blockers_of_databases, blockers_of_session, describe_blockers
 from ..._support.driver import psycopg2
-from ..._support.errors import SteadyError
+from ..._support.errors import LockNotAvailable, SteadyError
+from ..._support.progress import Progress
 from ..._support.sqltext import compose, identifier, literal, raw
 
 __all__ = ["refuse_unswappable", "swap"]
 
 _LEFT = "the live database has its name and its data; what was restored lies beside it"
+# New connections queue behind one attempt for no longer than this.
+_ATTEMPT_SECONDS = 2.0
+_LOOK_SECONDS = 0.5
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+@dataclass
+class _Seen:
+    """What the second session saw meanwhile. refused: whom it may not end. blockers: whom the exchange waited for."""
+
+    refused: Set[str] = field(default_factory=set)
+    blockers: List[Blocker] = field(default_factory=list)
 
 
 def refuse_unswappable(session: Session, live: str) -> None:
@@ -92,39 +108,102 @@ def refuse_replicated(session: Session, live: str) -> None:
     )
 
 
-def swap(session: Session, ender: Session, live: str, kept: str, new: str, comments: Dict[str, str]) -> float:
-    """Rename live to kept and new to live; how long that took, in ms. Raises SteadyError, and then nothing is renamed.
+def swap(
+    session: Session,
+    ender: Session,
+    names: Tuple[str, str, str],
+    comments: Dict[str, str],
+    patience_s: float,
+    progress: Progress,
+) -> float:
+    """Rename live to kept and new to live, of names (live, kept, new); how long that took, in ms.
 
-    ALTER DATABASE … RENAME locks the database's name: whoever connects meanwhile waits, and gets the new one when
-    trying again. It waits up to 5 s for sessions to be gone, which the second session ends (dbcommands.c, procarray.c:
-    CountOtherDBBackends). There is no moment at which a crash leaves the name to nobody.
+    Raises SteadyError, and then nothing is renamed. ALTER DATABASE … RENAME locks the database's name: whoever connects
+    meanwhile waits, and gets the new one when trying again. It waits up to 5 s for sessions to be gone, which the
+    second session ends (dbcommands.c, procarray.c: CountOtherDBBackends). There is no moment at which a crash leaves
+    the name without a database.
+
+    A session of another database may hold the name's lock, such as one that commented on this one in its transaction.
+    While one does, no session is ended; an attempt waits 2 s for the lock, and the last ends with the patience.
     """
-    done = threading.Event()
-    refused: List[str] = []
-    thread = threading.Thread(target=_end_sessions, args=(ender, (live, new), done, refused), daemon=True)
+    live, kept, new = names
     rename = "ALTER DATABASE {old} RENAME TO {new}"
+    statements = [
+        compose(rename, old=identifier(live), new=identifier(kept)),
+        compose(rename, old=identifier(new), new=identifier(live)),
+    ]
+    for name, text in comments.items():
+        comment = literal(text) if text else raw("NULL")
+        statements.append(compose("COMMENT ON DATABASE {name} IS {text}", name=identifier(name), text=comment))
+    deadline = time.monotonic() + patience_s
+    while True:
+        seen = _Seen()
+        try:
+            _wait_for_holders(session, (live, new), patience_s, deadline, progress)
+            progress.say("exchanging the databases")
+            return _exchange(session, ender, statements, (live, new), seen)
+        except SteadyError as error:
+            error.left = _LEFT
+            raise
+        except psycopg2.Error as error:
+            if error.pgcode != _LOCK_NOT_AVAILABLE:
+                raise _problem(error, ender, live, kept, sorted(seen.refused)) from None
+            if time.monotonic() >= deadline:
+                raise _held(live, patience_s, seen.blockers) from None
+
+
+def _wait_for_holders(
+    session: Session, databases: Tuple[str, str], patience_s: float, deadline: float, progress: Progress
+) -> None:
+    """Wait for those in other databases that hold a lock on one of these. Raises SteadyError, psycopg2.Error."""
+    while True:
+        found = blockers_of_databases(session, databases)
+        if not found:
+            return
+        if time.monotonic() >= deadline:
+            raise _held(databases[0], patience_s, found)
+        progress.say("exchanging the databases", note="waiting for " + "; ".join(one.brief for one in found[:3]))
+        STOP.check()
+        time.sleep(_LOOK_SECONDS)
+
+
+def _held(live: str, patience_s: float, blockers: Sequence[Blocker]) -> LockNotAvailable:
+    return LockNotAvailable(
+        f'The name of the database "{live}" is locked, and was waited for, for {patience_s:.0f} s.',
+        describe_blockers(blockers),
+        "end these transactions, or raise steady_lock_patience",
+        _LEFT,
+        _LOCK_NOT_AVAILABLE,
+        {"blockers": [one.as_dict() for one in blockers]},
+        rerun=True,
+    )
+
+
+def _exchange(
+    session: Session, ender: Session, statements: Sequence[str], databases: Tuple[str, str], seen: _Seen
+) -> float:
+    """One attempt; how long it took, in ms. Raises SteadyError and psycopg2.Error, and then it is rolled back."""
+    done = threading.Event()
+    thread = threading.Thread(target=_end_sessions, args=(ender, session.pid, databases, done, seen), daemon=True)
     began = time.monotonic()
     try:
         session.execute("BEGIN")
+        session.execute(f"SET LOCAL lock_timeout TO {_ATTEMPT_SECONDS * 1000:.0f}")
         thread.start()
-        session.execute(compose(rename, old=identifier(live), new=identifier(kept)))
-        session.execute(compose(rename, old=identifier(new), new=identifier(live)))
-        for name, text in comments.items():
-            comment = literal(text) if text else raw("NULL")
-            session.execute(compose("COMMENT ON DATABASE {name} IS {text}", name=identifier(name), text=comment))
+        for statement in statements:
+            session.execute(statement)
         session.execute("COMMIT")
         return round((time.monotonic() - began) * 1000, 1)
-    except psycopg2.Error as error:
+    except (SteadyError, psycopg2.Error):
         try:
             session.execute("ROLLBACK")
-        except psycopg2.Error:
+        except (SteadyError, psycopg2.Error):
             pass  # the session is gone, and its transaction with it
-        done.set()
-        thread.join(5)
-        raise _problem(error, ender, live, kept, sorted(set(refused))) from None
+        raise
     finally:
         done.set()
-        thread.join(5)
+        if thread.ident is not None:
+            thread.join(5)
 
 
 def _problem(error: psycopg2.Error, session: Session, live: str, kept: str, refused: List[str]) -> SteadyError:
@@ -156,8 +235,8 @@ def _connected(session: Session, database: str) -> List[str]:
     return [f"pid {row['pid']} of role {row['role']}" for row in rows]
 
 
-def _end_sessions(session: Session, databases: Tuple[str, ...], done: threading.Event, refused: List[str]) -> None:
-    """End whoever is connected, and again whoever comes back before the name is locked."""
+def _end_sessions(session: Session, ours: int, databases: Tuple[str, ...], done: threading.Event, seen: _Seen) -> None:
+    """End whoever is connected, and again whoever comes back before the name is locked; see whom we wait for then."""
     while not done.is_set():
         try:
             rows = session.rows(
@@ -169,7 +248,8 @@ def _end_sessions(session: Session, databases: Tuple[str, ...], done: threading.
                 try:
                     session.execute("SELECT pg_catalog.pg_terminate_backend(%s)", (row["pid"],))
                 except psycopg2.errors.InsufficientPrivilege:
-                    refused.append(f"pid {row['pid']} of role {row['role']}")
+                    seen.refused.add(f"pid {row['pid']} of role {row['role']}")
+            seen.blockers = blockers_of_session(session, ours) or seen.blockers
         except psycopg2.Error:
             return
         done.wait(0.02)
