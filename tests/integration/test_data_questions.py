@@ -110,7 +110,7 @@ def test_b24_parameters_of_an_operator_class_are_part_of_it(empty: Database) -> 
     indexes = [{"table": table, "columns": ["v"], "method": "gist"} for table in ("t", "o")]
     steps = empty.apply(indexes=indexes)["steps"]
     assert [(step["action"], step["summary"]) for step in steps] == [
-        ("replace", "columns: (v (siglen=64)) instead of (v)"),
+        ("replace", "columns: (v tsvector_ops (siglen=64)) instead of (v)"),
         ("create", ""),
     ]
     assert empty.apply(indexes=indexes)["changed"] is False

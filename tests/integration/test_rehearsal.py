@@ -197,18 +197,18 @@ def test_b29_event_triggers_judge_no_copy_and_are_named(cluster: Cluster) -> Non
 def test_every_definition_that_the_server_refuses_is_named_before_the_backup(cluster: Cluster) -> None:
     """B, wider kinds, 2. The preflight tries them when it is asked to, and not in check mode; nothing is left of it."""
     database = cluster.database()
-    database.execute("CREATE TABLE t (id int, j json, k json); CREATE TABLE s (p point, i int)")
+    database.execute("CREATE TABLE t (id int); CREATE TABLE s (i int)")
     migration = {
         "id": "refused",
         "indexes": [
-            {"table": "t", "columns": ["j"]},
-            {"table": "s", "columns": ["p"]},
+            {"table": "t", "columns": ["id"], "storage_parameters": {"fillfactor": 5}},
+            {"table": "s", "name": "s_full", "columns": ["i"], "storage_parameters": {"fillfactor": 5}},
             {"table": "s", "columns": ["i"]},
         ],
     }
     with database.nothing_changed(), pytest.raises(Refused) as caught:
         preflight(migration, database.options(), rehearse=True)
-    assert [text.split(":")[0] for text in caught.value.reasons] == ["index public.t_j_idx", "index public.s_p_idx"]
+    assert [text.split(":")[0] for text in caught.value.reasons] == ["index public.t_id_idx", "index public.s_full"]
     (finding,) = [one for one in caught.value.facts["preflight"] if one["name"] == "refused_change"]
     assert finding["status"] == "blocker"
     with database.nothing_written():
