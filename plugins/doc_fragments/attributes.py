@@ -14,7 +14,7 @@ attributes:
     description: Can run in check_mode and return changed status without modifying the database.
     support: full
     details:
-      - Writes nothing, takes no lock that traffic could feel, and works with a role that may only read.
+      - Writes nothing, takes no lock that blocks reads or writes, and works with a role that may only read.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: full
@@ -33,7 +33,7 @@ attributes:
     description: Can run in check_mode and return changed status without modifying the database.
     support: full
     details:
-      - Says what would be done, and finds out beforehand what would keep it from being done.
+      - Shows what would be done, and checks for what would prevent it.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check_mode), when in diff mode.
     support: none
@@ -59,7 +59,7 @@ attributes:
       change.
     support: full
     details:
-      - What is written is evidence of a run, and counts as no change of the host.
+      - The files are evidence of a run, and count as no change of the host.
 """
 
     READS = r"""

@@ -11,26 +11,26 @@ class ModuleDocFragment:
 options:
   lock_budget:
     description:
-      - The longest that any statement of the application may be made to wait by one attempt to take a lock.
+      - The longest that one attempt to take a lock may make a statement of the application wait.
     type: str
     default: 100ms
   lock_patience:
     description:
-      - How long to go on trying for one lock before giving up with the names of the sessions in the way.
+      - How long to try to take one lock. Then the run fails and names the blocking sessions.
     type: str
     default: 10m
   parallel:
     description:
-      - How many indexes to build side by side, on different tables. By default it is chosen from the server's cores,
+      - How many indexes to build in parallel, on different tables. By default it is chosen from the server's cores,
         connections and memory.
     type: int
   on_blocker:
     description:
-      - What to do about a session whose transaction is in the way and older than O(old_transaction). V(cancel) ends its
-        statement, which does nothing to a session that is idle in its transaction; V(terminate) ends the session.
-      - Only sessions that O(on_blocker_applications) and O(on_blocker_roles) name are ended, and of these never
-        autovacuum, replication or sessions of this collection. Each is in the result.
-      - Takes a role that may do so (C(pg_signal_backend), or the same role).
+      - What to do about a session whose transaction blocks a step and is older than O(old_transaction). V(cancel) ends
+        its statement, which does not affect a session that is idle in its transaction; V(terminate) ends the session.
+      - Only sessions that O(on_blocker_applications) and O(on_blocker_roles) name are ended, and never autovacuum,
+        replication or sessions of this collection. The result lists the ended sessions.
+      - The role needs C(pg_signal_backend), unless the session belongs to the same role.
     type: str
     choices: [wait, cancel, terminate]
     default: wait
@@ -42,30 +42,32 @@ options:
     default: []
   on_blocker_roles:
     description:
-      - The roles whose sessions may be ended. Given together with O(on_blocker_applications), both must name a session.
+      - The roles whose sessions may be ended. If O(on_blocker_applications) is given too, a session must match both.
     type: list
     elements: str
     default: []
   old_transaction:
     description:
-      - How old a transaction is that does not end by itself soon. An index build for which one would have to be waited
-        names it before it begins, and O(on_blocker) ends none that is younger.
+      - Transactions older than this are treated as long-running. An index build that would have to wait for one names
+        it before the build begins. O(on_blocker) ends no younger transaction.
     type: str
     default: 1m
   max_replica_lag:
     description:
-      - How far replicas may be behind when a step begins; it is waited for as long as O(lock_patience) allows. So it is
-        for a replication slot that the server is about to break (C(wal_status=unreserved)). V(off) does not look.
+      - How far replicas may be behind when a step begins. The step waits for them for at most O(lock_patience). It also
+        waits for a replication slot that the server is about to break (C(wal_status=unreserved)). V(off) checks
+        neither.
     type: str
     default: 30s
   disk_allowance:
     description:
-      - How much disk the new indexes may take while they are built, such as C(20GB), when what is free cannot be seen
-        from here or must not be used up. What does not fit by estimate is refused before anything is begun.
+      - How much disk space the new indexes may use while they are built, such as C(20GB). Set it if the free space
+        cannot be seen from here or must not be used up. A plan that needs more by estimate is refused before any
+        change.
     type: str
   operator:
     description:
-      - Who does this, for the journal, such as C(alice@deploy-host).
+      - The user who runs this, for the journal, such as C(alice@deploy-host).
     type: str
 """
 
@@ -73,13 +75,13 @@ options:
 options:
   schema:
     description:
-      - Schema of the tables. By default what the URL says with C(schema=) or its search path, else V(public), which is
-        refused when sessions of the role would find tables of another schema first.
+      - Schema of the tables. By default that of the URL (C(schema=) or its search path), else V(public). V(public) is
+        refused if sessions of the role would find tables of another schema first.
     type: str
   journal:
     description:
-      - Whether to keep in schema C(steady) of the database what was done and what stood there before, so that
-        M(steady.postgresql.rollback) can undo it.
+      - Whether to keep a journal of the change in schema C(steady) of the database. M(steady.postgresql.rollback) needs
+        it to undo the change.
     type: bool
     default: true
 """

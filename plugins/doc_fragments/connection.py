@@ -13,14 +13,13 @@ options:
     description:
       - Address of the database, as a libpq URL (V(postgresql://user:password@host:5432/database?sslmode=verify-full))
         or as C(key=value) string. Sockets, TLS files, service files, C(~/.pgpass) and several hosts work as in libpq.
-      - Parameters that libpq does not know (such as Prisma's C(connection_limit)) are taken out and named in the
-        result;
-        C(schema) and a search path of one schema (C(search_path), C(currentSchema), C(options)) are honoured.
+      - Parameters that libpq does not know (such as Prisma's C(connection_limit)) are removed and named in the
+        result. C(schema) and a search path of one schema (C(search_path), C(currentSchema), C(options)) are used.
       - Without it the environment variable E(DATABASE_URL) is used.
     type: str
   expect:
     description:
-      - The wrong-target guard. Nothing is done when the database is not what this says.
+      - The wrong-target guard. Nothing is done if the database does not match it.
     type: dict
     suboptions:
       database:
@@ -32,8 +31,8 @@ options:
   show_rows:
     description:
       - Whether values of rows may leave the database, in messages, results, reports and the journal. By default they do
-        not; messages say how many rows there are and with which query C(psql) shows them, and what the server says of a
-        row is left out.
+        not; messages say how many rows there are and which query shows them in C(psql), and omit what the server says
+        about a row.
     type: bool
     default: false
     version_added: 0.4.0

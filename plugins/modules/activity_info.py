@@ -9,11 +9,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: activity_info
-short_description: Who is at work in a database, and who keeps whom
+short_description: Show active, blocked and blocking sessions
 version_added: 0.2.0
 description:
-  - Slow, blocked and blocking sessions, long transactions, and those that are idle in one. One question to
-    pg_stat_activity; ages are by the server's clock.
+  - Shows slow, blocked and blocking sessions, long transactions, and sessions that are idle in a transaction. Reads
+    pg_stat_activity once; ages are by the server's clock.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -23,7 +23,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Who keeps whom?
+- name: Show blocking sessions
   steady.postgresql.activity_info:
     database_url: "{{ steady_database_url }}"
     slow_query: 10s
@@ -33,8 +33,8 @@ EXAMPLES = r"""
 RETURN = r"""
 activity:
   description:
-    - C(connections), C(active), C(hidden) (sessions whose queries this role may not see) and C(sessions), those that
-      are worth a word, with C(reasons), ages in seconds, C(blocked_by), C(blocking) and the masked C(query).
+    - C(connections), C(active), C(hidden) (sessions whose queries this role may not see) and C(sessions), the
+      reported ones, with C(reasons), ages in seconds, C(blocked_by), C(blocking) and the masked C(query).
   returned: success
   type: dict
 """

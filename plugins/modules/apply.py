@@ -12,11 +12,11 @@ module: apply
 short_description: Apply a migration to a live database
 version_added: 0.1.0
 description:
-  - Brings a database to the state that a migration describes, without blocking its traffic, and keeps a journal from
+  - Changes a database to the state that a migration describes, without blocking its traffic. Keeps a journal, from
     which M(steady.postgresql.rollback) undoes exactly what was done.
-  - The migration file is read and checked on the controller, before anything is connected to; all its errors are
-    shown at once.
-  - An interrupted or failed run is gone on with by running the same again.
+  - Reads and checks the migration file on the controller before it connects to the database, and shows all errors at
+    once.
+  - To resume an interrupted or failed run, run the same task again.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -34,7 +34,7 @@ options:
     required: true
   plan_hash:
     description:
-      - The hash of a plan that was looked at before. When the plan is another one by now, nothing is done.
+      - The hash of a reviewed plan. If the plan differs from it by now, nothing is done.
     type: str
   journal:
     description:
@@ -43,7 +43,7 @@ options:
     default: true
   verify:
     description:
-      - When nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
+      - If nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
     type: bool
     default: false
 notes:
@@ -71,11 +71,11 @@ status:
   returned: always
   type: str
 deployment_id:
-  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  description: Id of the deployment, for a rollback. None in check mode.
   returned: always
   type: str
 plan_hash:
-  description: SHA-256 of what is done and what it is done to.
+  description: SHA-256 of the steps and of the objects that they change.
   returned: always
   type: str
 plan_sql:
@@ -90,12 +90,12 @@ steps:
   type: list
   elements: dict
 present:
-  description: What needed no change, with its state in words.
+  description: The objects that needed no change, each with its state.
   returned: success
   type: list
   elements: dict
 notes:
-  description: What is worth knowing, such as an index of another name that already does the job.
+  description: Notes, such as an index of another name that already has the same definition.
   returned: always
   type: list
   elements: str
@@ -109,7 +109,7 @@ verified:
   returned: when asked for
   type: bool
 missing_privileges:
-  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  description: In check mode, the privileges that the role lacks to apply the plan, with the GRANT for each.
   returned: success
   type: list
   elements: str

@@ -12,9 +12,9 @@ module: backup
 short_description: Back up a database, and prove the backup
 version_added: 0.2.0
 description:
-  - Runs pg_dump under a snapshot in which the rows of every table are counted, and calls the result a backup only when
-    it is proven. What is not proven is removed; earlier backups are not touched.
-  - A backup is a folder of its own with a C(manifest.json) that says what is in it and what was proven.
+  - Runs pg_dump under a snapshot in which the rows of every table are counted. The result is a backup only if it is
+    proven; otherwise it is removed. Earlier backups are not touched.
+  - Each backup has its own folder with a C(manifest.json), which says what the backup contains and what was proven.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -24,112 +24,116 @@ extends_documentation_fragment:
 options:
   method:
     description:
-      - What takes it. V(pg_dump) writes an archive. V(supabase_cli) takes roles, schema and data with the scripts of
-        the Supabase CLI (C(supabase db dump)); that needs no container, and its restore is done by hand.
+      - How the backup is taken. V(pg_dump) writes an archive. V(supabase_cli) takes roles, schema and data with the
+        scripts of the Supabase CLI (C(supabase db dump)); it needs no container, and you restore it manually.
     type: str
     choices: [pg_dump, supabase_cli]
     default: pg_dump
   supabase_cli:
     description:
-      - The Supabase CLI for O(method=supabase_cli). By default C(supabase) is looked for in C(PATH).
+      - The Supabase CLI for O(method=supabase_cli). By default C(supabase) in C(PATH).
     type: path
   exclude_schemas:
     description:
-      - Schemas that are left out, by their names. By default none, but those that Supabase keeps itself where the
-        database is one of Supabase; an empty list leaves none out.
+      - Names of schemas to leave out. By default none; in a database of Supabase, those that Supabase maintains. An
+        empty list leaves none out.
     type: list
     elements: str
   directory:
     description:
-      - The folder of this database's backups, on the host where the module runs. It is made, for its owner alone.
+      - The folder of this database's backups, on the host where the module runs. It is created, readable only by its
+        owner.
     type: path
     required: true
   format:
     description:
-      - V(directory) is written by several processes, V(custom) is one file.
+      - Several processes write V(directory); V(custom) is one file.
     type: str
     choices: [directory, custom]
     default: directory
   jobs:
     description:
-      - Processes for the format V(directory). Each takes a connection, and two more are needed. By default as many as
-        the host has processors, up to four.
+      - Number of processes for the format V(directory). Each uses a connection; two more are needed. By default the
+        number of processors of the host, at most four.
     type: int
   compression:
     description:
-      - Such as V(zstd:3), V(lz4), V(gzip:6) or V(none). By default the best that pg_dump and pg_restore know.
+      - Such as V(zstd:3), V(lz4), V(gzip:6) or V(none). By default the best that pg_dump and pg_restore support.
     type: str
   proof:
     description:
       - V(list) compares the table of contents with the catalog. V(read) also reads the whole backup and counts the
-        rows of each table. V(restore) also restores it into a scratch database, compares, and drops that.
+        rows of each table. V(restore) also restores it into a scratch database, compares, and drops that database.
     type: str
     choices: [list, read, restore]
     default: read
   proof_url:
     description:
-      - Another server for the scratch database of O(proof=restore). Addresses as in O(database_url).
+      - Another server for the scratch database of O(proof=restore). The address is written as in O(database_url).
     type: str
   programs_dir:
     description:
-      - The folder of pg_dump and pg_restore. By default they are looked for, and the best of several is taken.
+      - The folder of pg_dump and pg_restore. By default they are searched for, and the best version is used.
     type: path
   lock_patience:
     description:
-      - How long pg_dump may wait for a table that is locked, before giving up with the names of those in the way.
+      - How long pg_dump may wait for a locked table. Then the backup fails and names the blocking sessions.
     type: str
     default: 10m
   keep_count:
     description:
-      - Keep that many backups of this database, and delete older ones once the new one is proven. The last good one
-        is never deleted.
+      - Number of backups of this database to keep. Older ones are deleted after the new one is proven. The last good
+        backup is never deleted.
     type: int
   keep_days:
     description:
-      - Keep backups for that many days. With O(keep_count) as well, what either of them keeps is kept.
+      - Number of days to keep backups. With O(keep_count) as well, a backup is kept if either option keeps it.
     type: int
   copy_to:
     description:
-      - Further folders on the same host to which the backup is copied. Every file is hashed again after arrival.
+      - Further folders on the same host to which the backup is copied. The hash of every file is checked after the
+        copy.
     type: list
     elements: path
     default: []
   fetch_to:
     description:
-      - A folder on the controller to which the backup is copied over Ansible's connection, and hashed again there.
+      - A folder on the controller to which the backup is copied over Ansible's connection. The hashes are checked
+        there.
     type: path
   encrypt_with:
     description:
-      - Encrypt the backup to public keys, once it is proven, with this program, which has to be on the host.
+      - Encrypt the backup to public keys, after it is proven, with this program, which must be on the host.
     type: str
     choices: [age, gpg]
   encrypt_to:
     description:
       - The public keys. For C(age) C(age1…), C(ssh-ed25519 …), C(ssh-rsa …), or the path of a file of such lines. For
         C(gpg) the path of a file with one public key, or the fingerprint or e-mail address of a key in the keyring.
-      - Who has the secret key of any of them can read the backup.
+      - Each of their secret keys can read the backup.
     type: list
     elements: str
     default: []
   encrypt_read_back:
     description:
-      - Prove each encrypted file by decrypting it again. V(false) is for a host on which the secret key must not be;
-        then the backup and the report say that nobody tried to read it.
+      - Prove each encrypted file by decrypting it again. V(false) is for a host that must not have the secret key;
+        then the backup and the report say that it was not read back.
     type: bool
     default: true
   decrypt_identity:
     description:
-      - For reading back, the path of age's identity file, or of gpg's home folder with the secret key. Without it gpg
-        takes the keyring of the account.
+      - For reading back, the path of age's identity file, or of gpg's home folder with the secret key. Without it, gpg
+        uses the keyring of the account.
     type: path
   elsewhere:
     description:
-      - Another system takes the backup; this says what and when, in words, for the report. Then none is taken here.
+      - Another system takes the backup. A sentence for the report that says which and when. Then no backup is taken
+        here.
     type: str
     default: ""
   operator:
     description:
-      - Who does this, such as C(alice@deploy-host).
+      - The user who runs this, such as C(alice@deploy-host).
     type: str
 seealso:
   - module: steady.postgresql.backup_verify
@@ -144,7 +148,7 @@ EXAMPLES = r"""
     proof: restore
     keep_count: 7
 
-- name: Encrypt it to two keys, of which this host has neither
+- name: Encrypt it to two keys, without a secret key on this host
   steady.postgresql.backup:
     database_url: "{{ steady_database_url }}"
     directory: /var/backups/clinic

@@ -9,13 +9,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: backup_verify
-short_description: Prove an existing backup again, or a dump that somebody else made
+short_description: Prove an existing backup again, or a dump from another tool
 version_added: 0.2.0
 description:
-  - Proves a backup of M(steady.postgresql.backup) again. Every file is hashed, and the proof is added to its manifest.
-  - Recognises a dump that has no manifest (plain SQL, also with gzip, or an archive of pg_dump) for what it is, and
-    proves it as far as that goes. One that is truncated, damaged or empty fails, and so does a schema-only one.
-  - Needs no database but for O(proof=restore) and O(compare=true).
+  - Proves a backup of M(steady.postgresql.backup) again. Hashes every file, and adds the proof to its manifest.
+  - Recognises a dump without a manifest (plain SQL, also with gzip, or an archive of pg_dump), and proves it as far as
+    possible. Fails if the dump is truncated, damaged, empty or schema-only.
+  - Needs a database only for O(proof=restore) and O(compare=true).
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -25,51 +25,52 @@ extends_documentation_fragment:
 options:
   backup:
     description:
-      - The folder of a backup, a folder of backups, of which the newest good one is taken, or a dump.
+      - The folder of a backup, a folder of backups (the newest good one is used), or a dump.
     type: path
     required: true
   proof:
     description:
       - V(list) reads the table of contents, V(read) everything. V(restore) also restores it into a scratch database on
-        the server of O(database_url), and drops that.
+        the server of O(database_url), and drops that database.
     type: str
     choices: [list, read, restore]
     default: read
   proof_url:
     description:
-      - Another server for the scratch database of O(proof=restore). Addresses as in O(database_url).
+      - Another server for the scratch database of O(proof=restore). The address is written as in O(database_url).
     type: str
   compare:
     description:
-      - Of a dump without a manifest, say which tables of O(database_url) have other rows by now. That proves nothing of
-        the dump, since the database may have changed.
+      - For a dump without a manifest, show which tables of O(database_url) have different rows now. This proves nothing
+        about the dump, because the database may have changed.
     type: bool
     default: false
   lock_patience:
     description:
-      - How long O(compare=true) may wait for a locked table, before giving up with the names of those who hold it.
+      - How long O(compare=true) may wait for a locked table. Then it fails and names the sessions that hold the lock.
     type: str
     default: 10m
   jobs:
     description:
-      - Processes of pg_restore. By default as many as the host has processors, up to four.
+      - Number of processes of pg_restore. By default the number of processors of the host, at most four.
     type: int
   programs_dir:
     description:
-      - The folder of pg_restore and psql. By default they are looked for, and the best of several is taken.
+      - The folder of pg_restore and psql. By default they are searched for, and the best version is used.
     type: path
   decrypt_identity:
     description:
       - For an encrypted backup, the path of age's identity file, or of gpg's home folder with the secret key. Without
-        it gpg takes the keyring of the account. Nobody is asked for a passphrase.
+        it, gpg uses the keyring of the account. No passphrase is asked for.
     type: path
   scratch_dir:
     description:
-      - Where an encrypted backup is decrypted to, in a hidden folder that is removed again. By default beside it.
+      - The folder in which an encrypted backup is decrypted, in a hidden folder that is removed again. By default
+        beside the backup.
     type: path
   operator:
     description:
-      - Who does this, such as C(alice@deploy-host).
+      - The user who runs this, such as C(alice@deploy-host).
     type: str
 notes:
   - The proof that is added to a manifest counts as no change.
@@ -83,7 +84,7 @@ EXAMPLES = r"""
   steady.postgresql.backup_verify:
     backup: /var/backups/clinic
 
-- name: See what a dump from elsewhere is worth
+- name: Check a dump from another tool
   steady.postgresql.backup_verify:
     backup: /srv/dumps/clinic.sql.gz
     database_url: "{{ steady_database_url }}"
@@ -93,7 +94,7 @@ EXAMPLES = r"""
 RETURN = r"""
 backup:
   description:
-    - The backup, as M(steady.postgresql.backup) returns it, with notes (what could not be proven). Of a dump also
+    - The backup, as M(steady.postgresql.backup) returns it, with notes (what could not be proven). For a dump also
       table_rows, and differences (tables whose rows the live database has more or fewer of).
   returned: success
   type: dict

@@ -9,12 +9,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: column
-short_description: Let columns take NULL, or no longer
+short_description: Make columns nullable or NOT NULL
 version_added: 0.1.0
 description:
-  - Makes columns nullable or NOT NULL. NOT NULL is validated while reads and writes go on (as a NOT VALID constraint
-    on PostgreSQL 18, through a CHECK before); rows without a value are found first and stop the change.
-  - Of a partitioned table, all partitions are changed with it, where none has a NOT NULL of its own.
+  - Makes columns nullable or NOT NULL. NOT NULL is validated while reads and writes continue (with a NOT VALID
+    constraint on PostgreSQL 18, with a CHECK on older versions). Rows without a value are found first and stop the
+    change.
+  - For a partitioned table, all partitions are changed with it. This is refused if a partition has its own NOT NULL.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -25,7 +26,7 @@ extends_documentation_fragment:
 options:
   columns:
     description:
-      - The columns and what they shall be.
+      - The columns and their desired state.
     type: list
     elements: dict
     required: true
@@ -39,13 +40,13 @@ options:
         type: str
         required: true
       nullable:
-        description: Whether the column takes NULL.
+        description: Whether the column permits NULL.
         type: bool
         required: true
 """
 
 EXAMPLES = r"""
-- name: Let the opener of a cash drawer be unknown
+- name: Allow cash drawers without an opener
   steady.postgresql.column:
     database_url: "{{ steady_database_url }}"
     columns:
@@ -62,11 +63,11 @@ status:
   returned: always
   type: str
 deployment_id:
-  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  description: Id of the deployment, for a rollback. None in check mode.
   returned: always
   type: str
 plan_hash:
-  description: SHA-256 of what is done and what it is done to.
+  description: SHA-256 of the steps and of the objects that they change.
   returned: always
   type: str
 plan_sql:
@@ -81,17 +82,17 @@ steps:
   type: list
   elements: dict
 present:
-  description: What needed no change, with its state in words.
+  description: The objects that needed no change, each with its state.
   returned: success
   type: list
   elements: dict
 notes:
-  description: What is worth knowing, such as an index of another name that already does the job.
+  description: Notes, such as an index of another name that already has the same definition.
   returned: always
   type: list
   elements: str
 missing_privileges:
-  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  description: In check mode, the privileges that the role lacks to apply the plan, with the GRANT for each.
   returned: success
   type: list
   elements: str

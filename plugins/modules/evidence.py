@@ -9,14 +9,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: evidence
-short_description: Try and measure what a migration is for, before it and after it
+short_description: Try the probes and measure the queries of a migration, before and after it
 version_added: 0.2.0
 description:
-  - Probes are tried on real rows, in a transaction that always rolls back. Queries are measured with EXPLAIN (ANALYZE,
-    BUFFERS) in read-only transactions. Tables, indexes and columns are weighed.
-  - What is measured before is kept in the journal (schema C(steady)), and set beside what is measured after; a rerun of
-    an interrupted deployment finds it there. The counters of index use are kept with it.
-  - The expectations are judged on the controller.
+  - Tries the probes on real rows, in a transaction that always rolls back. Measures the queries with EXPLAIN (ANALYZE,
+    BUFFERS) in read-only transactions, and the sizes of tables, indexes and columns.
+  - Keeps the values from before in the journal (schema C(steady)) and compares them with the values after; a rerun of
+    an interrupted deployment finds them there. Keeps the counters of index use with them.
+  - Evaluates the expectations on the controller.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -31,8 +31,8 @@ options:
     required: true
   when:
     description:
-      - V(before) fails when a probe or a query is written so that it cannot be run. V(after) fails when a probe does
-        not do what is expected of it, or a query is not as fast as the migration says.
+      - V(before) fails if a probe or a query is not valid and cannot be run. V(after) fails if a probe does not meet
+        its expectation, or a query is slower than the migration says.
     type: str
     choices: [before, after]
     required: true
@@ -48,12 +48,13 @@ options:
     default: true
   lock_budget:
     description:
-      - The longest that a probe may keep a writer of its rows waiting, unless it says otherwise itself.
+      - The longest that a probe may block a writer of its rows, unless the probe has its own timeout.
     type: str
     default: 100ms
   lock_patience:
     description:
-      - How long planning and the journal may wait for a lock, before giving up with the names of those who hold it.
+      - How long planning and the journal may wait for a lock. Then the module fails and names the sessions that hold
+        it.
     type: str
     default: 10m
 notes:
@@ -64,7 +65,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what works and how fast it is
+- name: Measure before the change
   steady.postgresql.evidence:
     database_url: "{{ steady_database_url }}"
     migration: schema_optimizations
@@ -74,7 +75,7 @@ EXAMPLES = r"""
 RETURN = r"""
 probes:
   description: One entry for each probe, with name, status (ok, failed, inconclusive, refused or skipped), detail, and
-    what came of it before and after.
+    the results before and after.
   returned: always
   type: list
   elements: dict
@@ -89,7 +90,7 @@ storage:
   returned: always
   type: dict
 promises:
-  description: With O(when=after), each promise beside what was measured of it.
+  description: With O(when=after), each promise beside the measured value.
   returned: always
   type: list
   elements: dict

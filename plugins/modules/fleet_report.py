@@ -9,12 +9,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: fleet_report
-short_description: Write one page over the newest runs of all databases of a play
+short_description: Write an overview of the newest runs of all databases of a play
 version_added: 0.2.0
 description:
-  - Writes C(index.html) into the folder of the artifacts, with a line and a link for each host of the play, those first
-    that need somebody. It reads what M(steady.postgresql.report) left there. To be run once, after it.
-  - In check mode nothing is written.
+  - Writes C(index.html) into the folder of the artifacts, with a line and a link for each host of the play; hosts that
+    need action come first. Reads what M(steady.postgresql.report) wrote there. Run it once, after that module.
+  - In check mode it writes nothing.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: One page over all of them
+- name: Write the overview
   steady.postgresql.fleet_report:
     directory: artifacts
     templates: "{{ role_path }}/templates"
@@ -44,11 +44,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The page.
+  description: The path of the page.
   returned: outside check mode
   type: str
 msg:
-  description: The page, in a sentence.
+  description: A sentence with the path of the page.
   returned: always
   type: str
 """

@@ -9,15 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: foreign_key
-short_description: Add, replace and drop foreign keys without a gap and without blocking anybody
+short_description: Add, replace and drop foreign keys without blocking reads and writes
 version_added: 0.1.0
 description:
-  - Brings a list of foreign keys to their wanted state. A key is replaced by adding the new one NOT VALID,
-    validating it while reads and writes go on, and swapping names in one short transaction, so that a key is
-    enforced at every instant.
-  - Rows without a parent are found first, counted and shown by their keys; then nothing is changed.
+  - Changes a list of foreign keys to their desired state. To replace a key, the module adds the new one NOT VALID,
+    validates it while reads and writes continue, and swaps the names in one short transaction, so that a key is
+    enforced at every moment.
+  - Rows without a parent are found first, counted and shown by their keys. If there are any, nothing is changed.
   - Keys to partitioned tables are changed in the same way, keys of partitioned tables on PostgreSQL 18 and later.
-  - What an entry leaves out is kept as it stands, and has the default of PostgreSQL in a new key.
+  - If an entry omits an option, an existing key keeps its value, and a new key gets PostgreSQL's default.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ extends_documentation_fragment:
 options:
   foreign_keys:
     description:
-      - The foreign keys and what they shall be.
+      - The foreign keys and their desired state.
     type: list
     elements: dict
     required: true
@@ -45,7 +45,7 @@ options:
         type: list
         elements: str
       references:
-        description: What is referred to.
+        description: The referenced table and columns.
         type: dict
         suboptions:
           table:
@@ -58,7 +58,7 @@ options:
             elements: str
             required: true
           schema:
-            description: Schema of the referenced table, when it is another one.
+            description: Schema of the referenced table, if it is another one.
             type: str
       on_delete:
         description: What happens when the referenced row is deleted.
@@ -73,24 +73,24 @@ options:
         type: str
         choices: [no_action, restrict, cascade, set_null, set_default]
       match:
-        description: Whether a key that is NULL in part goes unchecked (V(simple)) or is refused (V(full)).
+        description: Whether a key that is partly NULL is not checked (V(simple)) or is refused (V(full)).
         type: str
         choices: [simple, full]
       deferrable:
-        description: Whether a transaction may put the check off to its end.
+        description: Whether a transaction may defer the check to its end.
         type: bool
       initially_deferred:
-        description: Whether the check is put off without being asked.
+        description: Whether the check is deferred by default.
         type: bool
       state:
-        description: Whether the foreign key shall be there.
+        description: Whether the foreign key must exist.
         type: str
         choices: [present, absent]
         default: present
 """
 
 EXAMPLES = r"""
-- name: Users who opened a cash drawer can be deleted
+- name: Allow deleting users who opened a cash drawer
   steady.postgresql.foreign_key:
     database_url: "{{ steady_database_url }}"
     foreign_keys:
@@ -111,11 +111,11 @@ status:
   returned: always
   type: str
 deployment_id:
-  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  description: Id of the deployment, for a rollback. None in check mode.
   returned: always
   type: str
 plan_hash:
-  description: SHA-256 of what is done and what it is done to.
+  description: SHA-256 of the steps and of the objects that they change.
   returned: always
   type: str
 plan_sql:
@@ -130,17 +130,17 @@ steps:
   type: list
   elements: dict
 present:
-  description: What needed no change, with its state in words.
+  description: The objects that needed no change, each with its state.
   returned: success
   type: list
   elements: dict
 notes:
-  description: What is worth knowing, such as an index of another name that already does the job.
+  description: Notes, such as an index of another name that already has the same definition.
   returned: always
   type: list
   elements: str
 missing_privileges:
-  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  description: In check mode, the privileges that the role lacks to apply the plan, with the GRANT for each.
   returned: success
   type: list
   elements: str

@@ -9,13 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: index
-short_description: Build, replace, repair and drop indexes without blocking anybody
+short_description: Build, replace, repair and drop indexes without blocking reads and writes
 version_added: 0.1.0
 description:
-  - Brings a list of indexes to their wanted state, always concurrently, on several tables side by side.
-  - Compares by definition, as the server itself understands it, and never by name alone. An invalid index that a
-    failed build left is repaired; one with another definition is replaced without a moment in which neither exists.
-  - An index of a partitioned table is built partition by partition and attached; a run that stopped is gone on with.
+  - Changes a list of indexes to their desired state, always concurrently, on several tables in parallel.
+  - Compares indexes by their definition, in the form in which the server stores it, and never by name alone. Repairs an
+    invalid index that a failed build left. Replaces an index with another definition so that one of the two always
+    exists.
+  - Builds an index of a partitioned table partition by partition and attaches the parts. To resume an interrupted run,
+    run the same task again.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -26,7 +28,7 @@ extends_documentation_fragment:
 options:
   indexes:
     description:
-      - The indexes and what they shall be.
+      - The indexes and their desired state.
     type: list
     elements: dict
     required: true
@@ -49,7 +51,7 @@ options:
         type: list
         elements: raw
       unique:
-        description: Whether two rows may not have the same key. Duplicates are found first and shown.
+        description: Whether the key must be unique. Duplicates are found first and shown.
         type: bool
         default: false
       nulls_not_distinct:
@@ -57,7 +59,7 @@ options:
         type: bool
         default: false
       include:
-        description: Literal names of columns that the index carries without being sorted by them.
+        description: Literal names of columns that the index stores without being sorted by them.
         type: list
         elements: str
       where:
@@ -74,7 +76,7 @@ options:
         description: Literal name of the tablespace.
         type: str
       state:
-        description: Whether the index shall be there.
+        description: Whether the index must exist.
         type: str
         choices: [present, absent]
         default: present
@@ -85,8 +87,7 @@ options:
         default: replace
       on_equivalent:
         description:
-          - What to do when a valid index of another name has this very definition. V(accept) counts it as this one
-            and
+          - What to do if a valid index of another name has the same definition. V(accept) counts it as this one and
             reports it, V(create) builds this one beside it.
         type: str
         choices: [accept, create]
@@ -94,7 +95,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Two indexes, built side by side
+- name: Build two indexes in parallel
   steady.postgresql.index:
     database_url: "{{ steady_database_url }}"
     indexes:
@@ -115,11 +116,11 @@ status:
   returned: always
   type: str
 deployment_id:
-  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  description: Id of the deployment, for a rollback. None in check mode.
   returned: always
   type: str
 plan_hash:
-  description: SHA-256 of what is done and what it is done to.
+  description: SHA-256 of the steps and of the objects that they change.
   returned: always
   type: str
 plan_sql:
@@ -134,17 +135,17 @@ steps:
   type: list
   elements: dict
 present:
-  description: What needed no change, with its state in words.
+  description: The objects that needed no change, each with its state.
   returned: success
   type: list
   elements: dict
 notes:
-  description: What is worth knowing, such as an index of another name that already does the job.
+  description: Notes, such as an index of another name that already has the same definition.
   returned: always
   type: list
   elements: str
 missing_privileges:
-  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  description: In check mode, the privileges that the role lacks to apply the plan, with the GRANT for each.
   returned: success
   type: list
   elements: str

@@ -9,11 +9,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: index_usage_info
-short_description: How much each index is used, since the deployment that made it
+short_description: Show how much each index is used since the deployment that created it
 version_added: 0.2.0
 description:
-  - Scans, tuples read and fetched, and the size of each index. For one that a deployment made, they count from then on;
-    that the server's statistics were reset meanwhile is noticed. No user table is read.
+  - Shows the scans, the tuples read and fetched, and the size of each index. For an index that a deployment created,
+    they count from then on; a reset of the server's statistics since then is detected. Reads no user table.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -26,13 +26,13 @@ options:
     type: str
   unused_after:
     description:
-      - An index that nobody used for that long since a deployment made it counts as unused.
+      - An index that no query has used for this long since a deployment created it counts as unused.
     type: str
     default: 24h
 """
 
 EXAMPLES = r"""
-- name: Which of the new indexes does nobody use?
+- name: Show which of the new indexes are unused
   steady.postgresql.index_usage_info:
     database_url: "{{ steady_database_url }}"
     unused_after: 48h

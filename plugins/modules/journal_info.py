@@ -12,8 +12,7 @@ module: journal_info
 short_description: Read the journal of deployments
 version_added: 0.1.0
 description:
-  - Lists the deployments that the journal in schema C(steady) of a database knows, newest first, and the steps of
-    one.
+  - Lists the deployments in the journal (schema C(steady) of a database), newest first, and the steps of one of them.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -29,7 +28,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What was deployed here?
+- name: List the deployments
   steady.postgresql.journal_info:
     database_url: "{{ steady_database_url }}"
   register: journal
@@ -42,7 +41,7 @@ deployments:
   type: list
   elements: dict
 steps:
-  description: With O(deployment_id), its steps in all attempts, with what stood there before and after.
+  description: With O(deployment_id), its steps in all attempts, with the images before and after.
   returned: success
   type: list
   elements: dict

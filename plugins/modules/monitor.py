@@ -9,12 +9,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: monitor
-short_description: Look after a database, once or for a while
+short_description: Monitor a database, once or for some time
 version_added: 0.2.0
 description:
   - One round reads sessions, locks, index use since the deployments, statements, invalid indexes, dead rows, replicas
-    and cache, and judges them. With O(watch_for) the controller repeats it; a database that restarts meanwhile is told
-    of, and looked at again when it is back.
+    and cache, and reports findings. With O(watch_for) the controller repeats it. A database that restarts is
+    reported, and checked again when it is back.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -24,17 +24,17 @@ extends_documentation_fragment:
 options:
   unused_after:
     description:
-      - An index that nobody used for that long since a deployment made it counts as unused.
+      - An index that no query has used for this long since a deployment created it counts as unused.
     type: str
     default: 24h
   max_replica_lag:
     description:
-      - Replicas that are further behind are a finding. V(off) judges none.
+      - Replicas that are further behind are a finding. V(off) does not check them.
     type: str
     default: 30s
   watch_for:
     description:
-      - Go on for that long, such as V(24h). By default there is one round.
+      - Monitor for this long, such as V(24h). By default there is one round.
     type: str
   interval:
     description:
@@ -43,18 +43,18 @@ options:
     default: 60s
   fail_on:
     description:
-      - The worst finding that still lets the task succeed is the one below this.
+      - The task fails on findings of this severity and above.
     type: str
     choices: [critical, warning, never]
     default: critical
   prometheus:
     description:
-      - A file on the controller for node_exporter's textfile collector, written anew after each round.
+      - A file on the controller for node_exporter's textfile collector, rewritten after each round.
     type: path
 """
 
 EXAMPLES = r"""
-- name: Look after it for a day
+- name: Monitor the database for a day
   steady.postgresql.monitor:
     database_url: "{{ steady_database_url }}"
     watch_for: 24h

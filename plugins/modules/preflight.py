@@ -12,11 +12,11 @@ module: preflight
 short_description: Review a database before a migration is applied to it
 version_added: 0.3.0
 description:
-  - Makes the plan of a migration as M(steady.postgresql.apply) does in check mode, and looks at all that could keep
-    the plan from being carried out well, in one call that changes nothing.
-  - Every check has its finding, with evidence and what to do. One that is a blocker fails the module, with all of them
-    in its message; nothing is changed either way.
-  - The checks, one by one, are in the collection's documentation, C(docs/preflight.md).
+  - Makes the plan of a migration as M(steady.postgresql.apply) does in check mode, and checks for everything that could
+    delay or prevent it, in one call that changes nothing.
+  - Every check has a finding, with evidence and what to do. If a finding is a blocker, the module fails and shows all
+    findings in its message; nothing is changed in any case.
+  - The collection's documentation describes each check, in C(docs/preflight.md).
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -32,56 +32,56 @@ options:
     required: true
   severity:
     description:
-      - Severities of checks by their names, in place of the ones that they have by default. Each is V(ok), V(warning)
-        or V(blocker).
-      - What the planners refuse stays a blocker.
+      - Severities of checks, by name, instead of their defaults. Each is V(ok), V(warning) or V(blocker).
+      - A finding that the plan is refused stays a blocker.
     type: dict
     default: {}
   backup_directory:
     description:
-      - Folder on the host where the backups of M(steady.postgresql.backup) are looked for.
+      - Folder on the host that has the backups of M(steady.postgresql.backup).
     type: path
   parallel:
     description:
-      - Index builds at a time, for the estimate of the disk that they need. By default chosen from the server.
+      - Number of parallel index builds, for the estimate of the disk space that they need. By default chosen from the
+        server.
     type: int
   old_transaction:
     description:
-      - How old a transaction is that does not end by itself soon, as for M(steady.postgresql.apply).
+      - Transactions older than this are treated as long-running, as for M(steady.postgresql.apply).
     type: str
     default: 1m
     version_added: 0.4.0
   max_replica_lag:
     description:
-      - How far replicas may be behind when a step begins, as for M(steady.postgresql.apply). V(off) does not judge
-        them.
+      - How far replicas may be behind when a step begins, as for M(steady.postgresql.apply). V(off) does
+        not check them.
     type: str
     default: 30s
     version_added: 0.4.0
   disk_allowance:
     description:
-      - How much disk the new indexes may take while they are built, such as V(20GB). By default what is free, where
-        that can be seen.
+      - How much disk space the new indexes may use while they are built, such as V(20GB). By default the free space,
+        where it is known.
     type: str
   verify:
     description:
-      - When nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
+      - If nothing has to be done, also verify as M(steady.postgresql.verify) does, in the same call.
     type: bool
     default: false
   rehearse:
     description:
-      - Also let the server judge every definition of the plan, on empty temporary copies of the tables, in a
-        transaction that is rolled back. So a statement that the server would refuse is known before a backup is taken.
-      - Takes ACCESS SHARE on the tables for an instant, and waits for no lock longer than a second. Each definition is
-        tried with the rights of the table's owner. Needs TEMP on the database, else it is left out.
-      - Left out in check mode, which writes nothing at all.
+      - Also try every definition of the plan on the server, on empty temporary copies of the tables, in a transaction
+        that is rolled back. So a statement that the server would refuse is known before a backup is taken.
+      - Takes ACCESS SHARE on the tables for a moment, and waits for no lock longer than a second. Each definition is
+        tried with the privileges of the table's owner. Needs TEMP on the database, else it is skipped.
+      - Skipped in check mode, which writes nothing at all.
     type: bool
     default: false
     version_added: 0.4.0
 notes:
   - Needs jsonschema and jmespath on the controller.
-  - In check mode the role need not be able to carry the plan out. What it may not do is a warning there, and a blocker
-    otherwise.
+  - In check mode the role does not need the privileges to execute the plan. A missing privilege is a warning there, and
+    a blocker otherwise.
 seealso:
   - module: steady.postgresql.apply
   - module: steady.postgresql.verify
@@ -101,20 +101,20 @@ RETURN = r"""
 preflight:
   description:
     - One entry for each check, with name, status (ok, warning or blocker), title, evidence (sentences) and todo;
-      severity_changed where the inventory gave it another severity.
+      severity_changed if the inventory gave it another severity.
   returned: always
   type: list
   elements: dict
 said:
-  description: How many checks there were, and which found something, in one line for the person at the terminal.
+  description: How many checks there were, and which found something, in one line for the terminal.
   returned: always
   type: str
 status:
-  description: V(planned), or V(failed) when something is a blocker.
+  description: V(planned), or V(failed) if a finding is a blocker.
   returned: always
   type: str
 plan_hash:
-  description: SHA-256 of what would be done and what it would be done to.
+  description: SHA-256 of the steps and of the objects that they would change.
   returned: when the plan could be made
   type: str
 plan_sql:
@@ -127,7 +127,7 @@ steps:
   type: list
   elements: dict
 missing_privileges:
-  description: What the role would need to carry the plan out, with the GRANT that gives it.
+  description: The privileges that the role lacks to execute the plan, with the GRANT for each.
   returned: when the plan could be made
   type: list
   elements: str

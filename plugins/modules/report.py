@@ -9,13 +9,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: report
-short_description: Write down what a run did, and say it
+short_description: Write the report of a run, and print its result
 version_added: 0.1.0
 description:
   - Writes C(result.json), C(plan.sql), C(report.html), C(report.md) for chats and tickets, and C(junit.xml) for
     pipelines into C(<directory>/<host>/<deployment id>) on the controller, with C(latest) beside it pointing to the
-    newest, and says the outcome in a few lines. The page has charts where pygal is installed.
-  - In check mode nothing is written.
+    newest, and returns the result in a few lines. The page has charts if pygal is installed.
+  - In check mode it writes nothing.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -28,8 +28,8 @@ options:
     required: true
   templates:
     description:
-      - Folder of the Jinja2 templates C(report.html.j2) and C(report.md.j2), on the controller. What the page prints is
-        escaped.
+      - Folder of the Jinja2 templates C(report.html.j2) and C(report.md.j2), on the controller. The pages escape
+        all values.
     type: path
     required: true
   results:
@@ -40,8 +40,8 @@ options:
     required: true
   webhook_url:
     description:
-      - Where the outcome is posted to as JSON with a C(text), which Slack and others take. That it cannot be reached is
-        a warning.
+      - The address to which the result is posted, as JSON with a C(text), the format of Slack and others. If it cannot
+        be reached, that is a warning.
     type: str
   webhook_when:
     description:
@@ -64,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The outcome in a few lines, with the folder of the files.
+  description: The result in a few lines, with the folder of the files.
   returned: always
   type: str
 directory:

@@ -12,10 +12,10 @@ module: restore
 short_description: Restore a database from a proven backup
 version_added: 0.2.0
 description:
-  - Restores a backup into a new database, compares it with the manifest, and exchanges it with the live one by name in
-    one transaction. The application's connections are ended for that moment, and come back to the restored database.
-  - The former database is kept. Whatever fails before the exchange leaves the live database as it was.
-  - What was written since the backup's snapshot is lost; check mode says how much that is, table by table.
+  - Restores a backup into a new database, compares it with the manifest, and swaps the names of the new and the live
+    database in one transaction. The application's connections are ended, and reconnect to the restored database.
+  - The former database is kept. A failure before the swap leaves the live database as it was.
+  - What was written since the backup's snapshot is lost; check mode shows how much that is, table by table.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -25,14 +25,14 @@ extends_documentation_fragment:
 options:
   backup:
     description:
-      - The folder of a backup on the host where the module runs, or a folder of backups, of which the newest good one
-        of this database is taken.
+      - The folder of a backup on the host where the module runs, or a folder of backups (the newest good one of this
+        database is used).
     type: path
     required: true
   confirm:
     description:
-      - The name of the database, typed by somebody who knows that what was written since is lost. Check mode needs
-        none, nor does O(swap=false).
+      - The name of the database. It confirms that what was written since the backup may be lost. Not needed in check
+        mode or with O(swap=false).
     type: str
   swap:
     description:
@@ -41,50 +41,51 @@ options:
     default: true
   in_place:
     description:
-      - For servers on which databases cannot be created or renamed. Replaces the contents in one transaction, in which
-        nobody else can use them, and which is taken back as a whole when anything fails.
+      - For servers on which databases cannot be created or renamed. Replaces the contents in one transaction. During
+        it no other session can use them; if anything fails, all of it is rolled back.
     type: bool
     default: false
   undo:
     description:
-      - Exchange the database with the one that the last restore kept.
+      - Swap the database with the one that the last restore kept.
     type: bool
     default: false
   another_server:
     description:
-      - Take a backup that comes from a server with another system identifier.
+      - Accept a backup of a server with another system identifier.
     type: bool
     default: false
   jobs:
     description:
-      - Processes of pg_restore. By default as many as the host has processors, up to four.
+      - Number of processes of pg_restore. By default the number of processors of the host, at most four.
     type: int
   lock_patience:
     description:
-      - How long the restore may wait for a lock in the live database, before giving up with the names of those who
-        hold it. With O(in_place=true), for those who use one of its tables.
+      - How long the restore may wait for a lock in the live database. Then it fails and names the sessions that hold
+        the lock. With O(in_place=true), the sessions that use one of its tables.
     type: str
     default: 10m
   maintenance_database:
     description:
-      - The database to connect to while others are created and renamed. By default V(postgres), else V(template1).
+      - The database to connect to while databases are created and renamed. By default V(postgres), else V(template1).
     type: str
   programs_dir:
     description:
-      - The folder of pg_restore and psql. By default they are looked for, and the best of several is taken.
+      - The folder of pg_restore and psql. By default they are searched for, and the best version is used.
     type: path
   decrypt_identity:
     description:
       - For an encrypted backup, the path of age's identity file, or of gpg's home folder with the secret key. Without
-        it gpg takes the keyring of the account. Nobody is asked for a passphrase.
+        it, gpg uses the keyring of the account. No passphrase is asked for.
     type: path
   scratch_dir:
     description:
-      - Where an encrypted backup is decrypted to, in a hidden folder that is removed again. By default beside it.
+      - The folder in which an encrypted backup is decrypted, in a hidden folder that is removed again. By default
+        beside the backup.
     type: path
   operator:
     description:
-      - Who does this, such as C(alice@deploy-host).
+      - The user who runs this, such as C(alice@deploy-host).
     type: str
 seealso:
   - module: steady.postgresql.backup
@@ -92,7 +93,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bring the newest backup of the clinic back
+- name: Restore the newest backup of the clinic
   steady.postgresql.restore:
     database_url: "{{ steady_database_url }}"
     backup: /var/backups/clinic
@@ -103,7 +104,7 @@ RETURN = r"""
 restore:
   description:
     - What was restored, with backup_id, path, snapshot_at, window_seconds, lost (tables whose rows differ, with
-      live_rows and backup_rows, and locked_by where somebody kept them from being counted), new_database,
+      live_rows and backup_rows, and locked_by if a lock prevented counting them), new_database,
       kept_database, drop_command, swap_ms and proof.
   returned: always
   type: dict

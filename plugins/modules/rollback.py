@@ -12,10 +12,10 @@ module: rollback
 short_description: Undo a deployment exactly
 version_added: 0.1.0
 description:
-  - Brings every object that a deployment changed back to the image that the journal keeps of it, by the same safe
-    steps; drops only what that deployment created.
-  - Refuses, naming the rows or objects, what can no longer be undone, such as NOT NULL on a column that now holds
-    NULLs.
+  - Restores every object that a deployment changed to its before image in the journal, with the same safe steps. Drops
+    only what that deployment created.
+  - Refuses what can no longer be undone, such as NOT NULL on a column that now contains NULLs, and names the rows or
+    objects.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -26,16 +26,16 @@ extends_documentation_fragment:
 options:
   deployment_id:
     description:
-      - The deployment to undo. By default the last one of which anything may still stand.
+      - The deployment to undo. By default the last one that is not completely undone.
     type: str
   partial:
     description:
-      - Undo all that can be undone, and leave out what cannot.
+      - Undo everything that can be undone, and skip the rest.
     type: bool
     default: false
   only:
     description:
-      - Undo just these objects of the deployment, as reports name them, such as V(public.Sale_status_idx).
+      - Undo only these objects of the deployment, as reports name them, such as V(public.Sale_status_idx).
     type: list
     elements: str
     default: []
@@ -50,7 +50,7 @@ EXAMPLES = r"""
   steady.postgresql.rollback:
     database_url: "{{ steady_database_url }}"
 
-- name: Undo a certain one, all but what cannot be undone any more
+- name: Undo a certain deployment, except what can no longer be undone
   steady.postgresql.rollback:
     database_url: "{{ steady_database_url }}"
     deployment_id: 20261122T215339Z-4f1c
@@ -67,11 +67,11 @@ status:
   returned: always
   type: str
 deployment_id:
-  description: Id of the deployment, by which it can be rolled back. None in check mode.
+  description: Id of the deployment, for a rollback. None in check mode.
   returned: always
   type: str
 plan_hash:
-  description: SHA-256 of what is done and what it is done to.
+  description: SHA-256 of the steps and of the objects that they change.
   returned: always
   type: str
 plan_sql:
@@ -86,23 +86,23 @@ steps:
   type: list
   elements: dict
 present:
-  description: What needed no change, with its state in words.
+  description: The objects that needed no change, each with its state.
   returned: success
   type: list
   elements: dict
 notes:
-  description: What is worth knowing, such as an index of another name that already does the job.
+  description: Notes, such as an index of another name that already has the same definition.
   returned: always
   type: list
   elements: str
 missing_privileges:
-  description: In check mode, what the role would need to apply the plan, with the GRANT that gives it.
+  description: In check mode, the privileges that the role lacks to apply the plan, with the GRANT for each.
   returned: success
   type: list
   elements: str
 
 left_out:
-  description: With O(partial=true) or O(only), what was left out and why.
+  description: With O(partial=true) or O(only), what was skipped and why.
   returned: success
   type: list
   elements: dict

@@ -9,15 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: variables
-short_description: Check the variables of a run before anything is connected to
+short_description: Check the variables of a run before any connection
 version_added: 0.4.0
 description:
   - Checks the collection's variables that are set for the host, those that begin with C(steady_) and those of the
-    roles, and fails with all that is wrong with them. That is a name that is none, a value of another type, a value
-    that is none of the choices, no duration, no size, or out of range.
-  - What begins with C(steady_) and is no variable of the collection is a mistake, unless another variable's template
-    names it. A role's variable that is misspelt is found where it was given with C(-e).
-  - The addresses of databases are left to the modules that connect to them.
+    roles, and fails with all errors at once. An error is an unknown name, a value of another type, a value that is not
+    one of the choices, not a duration, not a size, or out of range.
+  - A name that begins with C(steady_) and is no variable of the collection is an error, unless the template of another
+    variable uses it. A misspelt variable of a role is found if it was given with C(-e).
+  - The modules that connect to the databases check the addresses.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: When it fails, every variable that is not valid, with what is wrong with it.
+  description: If it fails, every variable that is not valid, with the reason.
   returned: failure
   type: str
 """

@@ -9,16 +9,16 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: verify
-short_description: Check that a database is what its migration says
+short_description: Check that a database has the state that its migration describes
 version_added: 0.1.0
 description:
   - Compares every object of a migration with the catalog, by definition; compares row counts with those before the
-    deployment; and asks the queries of the migration, whose answers are judged by JMESPath on the controller.
-  - Compares what all deployments left, by the journal, with what stands there now.
-  - Everything is read in one read-only REPEATABLE READ snapshot with row level security switched off, so that a
-    hidden row is an error and not a smaller number.
-  - Row counts of a live database change; a difference counts as a loss only when the rows that the application
-    inserted and deleted meanwhile do not explain it.
+    deployment; and runs the queries of the migration, whose results are evaluated with JMESPath on the controller.
+  - Compares the objects that all deployments left, by the journal, with the catalog.
+  - Reads everything in one read-only REPEATABLE READ snapshot with row level security off, so that a hidden row is an
+    error and not a smaller number.
+  - Row counts of a live database change. A difference counts as a loss only if the rows that the application inserted
+    and deleted since then do not explain it.
 author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
@@ -34,13 +34,13 @@ options:
     required: true
   drift:
     description:
-      - Whether to look also at every object that the deployments and rollbacks in the journal left, of this migration
-        and of others. One that somebody changed since is a failed check, with its definition then and now.
+      - Whether to check also every object that the deployments and rollbacks in the journal left, of this migration and
+        of others. An object that was changed since is a failed check, with its definition then and now.
     type: bool
     default: true
   lock_patience:
     description:
-      - How long a question may wait for a lock, before giving up with the names of the sessions that hold it.
+      - How long a query may wait for a lock. Then the module fails and names the sessions that hold it.
     type: str
     default: 10m
 notes:
@@ -59,8 +59,8 @@ EXAMPLES = r"""
 RETURN = r"""
 verification:
   description: One entry for each check, with name, kind (structure, count, query or drift), status (ok, failed or
-    skipped) and detail; where somebody changed an object, also before and after, its definition as it was left and as
-    it stands.
+    skipped) and detail; if an object was changed, also before and after, its definition as it was left and as
+    it is now.
   returned: always
   type: list
   elements: dict

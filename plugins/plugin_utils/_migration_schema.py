@@ -13,86 +13,90 @@ from ..module_utils._migration.rules import ID_PATTERN
 __all__ = ["schema"]
 
 _TEXT = {"type": "string", "minLength": 1}
-_NAME = {**_TEXT, "description": "What the reports call it; each name is there once."}
+_NAME = {**_TEXT, "description": "Its name in the reports; each name must be unique."}
 
 _VERIFICATION_QUERY = {
     "type": "object",
-    "description": "A question to the database after the change.",
+    "description": "A query after the change.",
     "additionalProperties": False,
     "required": ["name", "sql"],
     "properties": {
         "name": _NAME,
-        "sql": {**_TEXT, "description": "One statement that reads."},
-        "expect": {**_TEXT, "description": "JMESPath over the rows, a list of mappings, that must be true."},
+        "sql": {**_TEXT, "description": "One statement that only reads."},
+        "expect": {**_TEXT, "description": "JMESPath over the rows, a list of mappings; it must be true."},
     },
 }
 
 _VERIFICATION = {
     "type": "object",
-    "description": "What proves, after the change, that no data was harmed.",
+    "description": "Checks after the change that no data was lost.",
     "additionalProperties": False,
     "properties": {
         "unchanged_counts": {
             "type": "array",
             "items": {**_TEXT, "description": "Literal name of a table, its case kept."},
-            "description": "Tables that must have as many rows as before.",
+            "description": "Tables that must have the same number of rows as before.",
         },
-        "queries": {"type": "array", "items": _VERIFICATION_QUERY, "description": "Questions and their answers."},
+        "queries": {
+            "type": "array",
+            "items": _VERIFICATION_QUERY,
+            "description": "Queries and their expected results.",
+        },
     },
 }
 
 _PARAMS = {
     **_TEXT,
-    "description": "One SELECT whose columns give the values for %(name)s in sql. Its first row counts; for a query up "
-    "to three rows with a column sample: large, median or small.",
+    "description": "One SELECT whose columns provide the values for %(name)s in sql. Its first row is used; for a "
+    "query up to three rows, with a column sample: large, median or small.",
 }
-_OUTCOME = "JMESPath over the outcome, a mapping of rowcount, rows and sqlstate (null without an error)"
+_OUTCOME = "JMESPath over the result, a mapping of rowcount, rows and sqlstate (null without an error)"
 
 _FOLLOW_UP = {
     "type": "object",
-    "description": "A question inside the probe's transaction, after its statement.",
+    "description": "A query in the probe's transaction, after its statement.",
     "additionalProperties": False,
     "required": ["sql", "expect"],
     "properties": {
         "sql": {**_TEXT, "description": "One SELECT. %(name)s as in the probe's own."},
-        "expect": {**_TEXT, "description": f"{_OUTCOME}, that must be true."},
+        "expect": {**_TEXT, "description": f"{_OUTCOME}; it must be true."},
     },
 }
 
 _PROBE = {
     "type": "object",
-    "description": "Something that must work after the change; it is done and undone.",
+    "description": "A statement that must work after the change; it is executed and rolled back.",
     "additionalProperties": False,
     "required": ["name", "sql", "expect"],
     "properties": {
         "name": _NAME,
         "params": _PARAMS,
         "sql": {**_TEXT, "description": "The statement to try: one INSERT, UPDATE, DELETE, MERGE or SELECT."},
-        "expect": {**_TEXT, "description": f"{_OUTCOME}, that must be true."},
-        "follow_up": {"type": "array", "items": _FOLLOW_UP, "description": "What must be so after the statement."},
+        "expect": {**_TEXT, "description": f"{_OUTCOME}; it must be true."},
+        "follow_up": {"type": "array", "items": _FOLLOW_UP, "description": "What must be true after the statement."},
         "timeout": {
             **_TEXT,
-            "description": "How long the whole of it may take, and a writer of the same rows be kept waiting, such as "
+            "description": "The longest duration of the probe, in which it may block writers of its rows, such as "
             "300ms. By default steady_lock_budget.",
         },
         "on_failure": {
             "type": "string",
             "enum": ["fail", "warn"],
             "default": "fail",
-            "description": "What comes of it when it does not work after the change. warn: for a promise that may not "
-            "hold.",
+            "description": "What happens if it fails after the change. warn: for a promise that may not hold.",
         },
         "leaves_database": {
             "type": "boolean",
             "default": False,
-            "description": "Try it though a trigger does what no rollback takes back: notify, another server, a file.",
+            "description": "Try it although a trigger has effects that cannot be rolled back: notify, another server, "
+            "a file.",
         },
     },
 }
 
 _QUERY = {
     "type": "object",
-    "description": "A query of the application whose speed the change is for.",
+    "description": "A query of the application that the change makes faster.",
     "additionalProperties": False,
     "required": ["name", "sql"],
     "properties": {
@@ -100,8 +104,8 @@ _QUERY = {
         "params": _PARAMS,
         "sample_by": {
             "type": "object",
-            "description": "Instead of params: measure with the value of this column that most rows have, with one "
-            "that few have, and with one in between. %(column)s in sql stands for it.",
+            "description": "Instead of params: measure with the value of this column that most rows have, with a value "
+            "that few rows have, and with a value in between. %(column)s in sql is replaced by it.",
             "additionalProperties": False,
             "required": ["table", "column"],
             "properties": {
@@ -120,40 +124,40 @@ _QUERY = {
             "type": "string",
             "enum": ["fail", "warn"],
             "default": "fail",
-            "description": "What comes of a min_speedup that is not reached or an index that is not used.",
+            "description": "What happens if min_speedup is not reached or the index is not used.",
         },
         "promise": {
             **_TEXT,
-            "description": "What was promised of it, such as 10-50 x. The report sets what was measured beside it; the "
-            "first number counts.",
+            "description": "What was promised for the query, such as 10-50 x. The report shows the measured value "
+            "beside it; the first number is the minimum.",
         },
         "timeout": {
             **_TEXT,
             "default": "5s",
-            "description": "How long one execution may take; one that is cut off counts as that long, at least.",
+            "description": "How long one execution may take; an execution that is cut off counts as that long.",
         },
     },
 }
 
 _PROMISE = {
     "type": "object",
-    "description": "A claim about the change, set beside what was measured. It fails nothing.",
+    "description": "A claim about the change, shown beside the measured value. It never fails the run.",
     "additionalProperties": False,
     "required": ["claim"],
     "properties": {
-        "claim": {**_TEXT, "description": "The promise in its own words."},
-        "source": {**_TEXT, "description": "Who made it: a document and its section."},
+        "claim": {**_TEXT, "description": "The text of the promise."},
+        "source": {**_TEXT, "description": "Its source: a document and its section."},
         "probes": {
             "type": "array",
             "minItems": 1,
             "items": {**_TEXT, "description": "Name of a probe of this migration."},
-            "description": "It holds when these probes are ok after the change.",
+            "description": "It holds if these probes are ok after the change.",
         },
         "queries": {
             "type": "array",
             "minItems": 1,
             "items": {**_TEXT, "description": "Name of a query of this migration."},
-            "description": "It holds when each of these queries is faster by that much.",
+            "description": "It holds if each of these queries is that many times faster.",
         },
         "faster_by": {"type": "number", "exclusiveMinimum": 0, "description": "For queries: how many times."},
         "columns": {
@@ -169,14 +173,14 @@ _PROMISE = {
                     "name": {**_TEXT, "description": "Literal name of the column."},
                 },
             },
-            "description": "For smaller_by: the columns whose values shall be smaller. Without: the whole database.",
+            "description": "For smaller_by: the columns whose values must be smaller. Without: the whole database.",
         },
         "smaller_by": {"type": "number", "exclusiveMinimum": 0, "description": "How many percent smaller."},
         "waits_at_most": {
             **_TEXT,
             "description": "The longest that a session may have waited for a lock of the deployment, such as 100ms.",
         },
-        "why_not": {**_TEXT, "description": "Why nothing here measures it."},
+        "why_not": {**_TEXT, "description": "Why it is not measured."},
     },
 }
 
@@ -190,7 +194,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Migration of steady.postgresql",
-        "description": "The state that a database shall have, the same for every environment.",
+        "description": "The desired state of a database, the same for every environment.",
         "type": "object",
         "additionalProperties": False,
         "required": ["id"],
@@ -198,7 +202,7 @@ def schema() -> dict[str, Any]:
             "id": {
                 "type": "string",
                 "pattern": f"^{ID_PATTERN}$",
-                "description": "By this the journal and the reports know the migration.",
+                "description": "The name of the migration in the journal and the reports.",
             },
             "description": {"type": "string", "description": "What the migration is for, in a sentence or a few."},
             "schema": {
@@ -209,6 +213,10 @@ def schema() -> dict[str, Any]:
             "verification": _VERIFICATION,
             "probes": {"type": "array", "items": _PROBE, "description": "What must work after the change."},
             "queries": {"type": "array", "items": _QUERY, "description": "What must be faster after the change."},
-            "promises": {"type": "array", "items": _PROMISE, "description": "Claims to set beside what was measured."},
+            "promises": {
+                "type": "array",
+                "items": _PROMISE,
+                "description": "Claims to show beside the measured values.",
+            },
         },
     }

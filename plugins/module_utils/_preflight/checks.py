@@ -33,7 +33,7 @@ CHECKS: Tuple[Check, ...] = (
     Check("read_only", "write access", BLOCKER, refusals.read_only, True, True),
     Check("privileges", "privileges of the role", BLOCKER, refusals.privileges, True, True),
     Check("name_clash", "names that are taken", BLOCKER, refusals.name_clash, True),
-    Check("conflicting_rows", "rows that stand against the plan", BLOCKER, refusals.conflicting_rows, True),
+    Check("conflicting_rows", "rows that violate the planned constraints", BLOCKER, refusals.conflicting_rows, True),
     Check("refused_change", "what else the planners refuse", BLOCKER, refusals.refused_change, True),
     Check("server_release", "known defects of the release", WARNING, server.server_release),
     Check("unsafe_setting", "settings with which data gets lost", WARNING, server.unsafe_setting),
@@ -43,7 +43,11 @@ CHECKS: Tuple[Check, ...] = (
     Check("replication_lag", "replicas that are behind", WARNING, server.replication_lag, reads="replicas"),
     Check("synchronous_standby", "synchronous standbys", WARNING, server.synchronous_standby, reads="replicas"),
     Check(
-        "inactive_slot", "replication slots that keep WAL for nobody", WARNING, server.inactive_slot, reads="replicas"
+        "inactive_slot",
+        "replication slots that keep WAL without a consumer",
+        WARNING,
+        server.inactive_slot,
+        reads="replicas",
     ),
     Check(
         "published_journal",
@@ -81,7 +85,7 @@ CHECKS: Tuple[Check, ...] = (
         schema.dependent_object,
         reads="dependents",
     ),
-    Check("drift", "what somebody changed since a deployment", WARNING, history.drift, reads="journal"),
+    Check("drift", "objects changed since a deployment", WARNING, history.drift, reads="journal"),
     Check(
         "prisma_failed_migration",
         "failed migrations of Prisma's",

@@ -249,7 +249,7 @@ def test_deploy_shows_what_works_now_and_what_was_promised(story: Story) -> None
 def test_a_database_with_nothing_to_do_is_not_measured_again(story: Story) -> None:
     """It would take time, and say nothing."""
     assert (story.again_result["probes"], story.again_result["storage"]) == ([], None)
-    assert not story.again.has_run("Try and measure what the migration is for")
+    assert not story.again.has_run("Try the probes and measure the queries")
 
 
 def test_the_undo_that_deploy_prints_can_be_typed(story: Story) -> None:

@@ -81,7 +81,7 @@ class Dump:
             blockers[:] = waiting or blockers
             behind = followers.look(watcher)
             if waiting:
-                progress.say("backing up waits for a locked table", note=f"in the way: {', '.join(waiting)}{behind}")
+                progress.say("backing up waits for a locked table", note=f"blocked by {', '.join(waiting)}{behind}")
             else:
                 written = size_text(folder_bytes(self.folder))
                 progress.say("backing up", counted.done, counted.total, note=f"{written} written{behind}")
@@ -187,7 +187,7 @@ def locked(why: str, who: List[str]) -> SteadyError:
     """A table that stays locked, and by whom."""
     return SteadyError(
         "A table is locked, so that it cannot be backed up.",
-        why + ("; in the way: " + ", ".join(who) if who else ""),
+        why + ("; blocked by " + ", ".join(who) if who else ""),
         "wait until that session is done, or end it, then run the same command again",
         _LEFT,
     )

@@ -173,12 +173,12 @@ class _Wait:
         since: Optional[float] = None
         while not ended.wait(1):
             waiting = in_the_way(session, run_id)
-            progress.say("replacing the contents", note="in the way: " + ", ".join(waiting) if waiting else "")
+            progress.say("replacing the contents", note="blocked by " + ", ".join(waiting) if waiting else "")
             since = (since or time.monotonic()) if waiting else None
             if since is not None and time.monotonic() - since > self._patience_s and self.given_up is None:
                 self.given_up = SteadyError(
                     f"A table is in use, and was waited for, for {self._patience_s:.0f} s.",
-                    "in the way: " + ", ".join(waiting),
+                    "blocked by " + ", ".join(waiting),
                     "end these sessions, or raise steady_lock_patience; then run the same command again",
                     _LEFT,
                     "55P03",

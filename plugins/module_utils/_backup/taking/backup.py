@@ -319,7 +319,7 @@ class _Backup:
         waiting = in_the_way(watcher, self.id)
         behind = self.followers.look(watcher)
         if waiting:
-            self.progress.say("counting waits for a locked table", note=f"in the way: {', '.join(waiting)}{behind}")
+            self.progress.say("counting waits for a locked table", note=f"blocked by {', '.join(waiting)}{behind}")
         else:
             self.progress.say("counting the rows of the snapshot", done, total, note=behind.lstrip("; "))
 

@@ -28,7 +28,7 @@ class ColumnKind(Kind):
 
     name = planner.KIND
     section = specification.SECTION
-    description = "Columns whose state the migration says."
+    description = "Columns and their desired state."
     entry_schema = specification.ENTRY_SCHEMA
     argument_spec = specification.ARGUMENT_SPEC
     rank = (0, 0)

@@ -20,7 +20,7 @@ SECTION = "columns"
 #: JSON Schema (draft 2020-12) of one entry.
 ENTRY_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "The wanted state of one column of an existing table.",
+    "description": "The desired state of one column of an existing table.",
     "additionalProperties": False,
     "required": ["table", "name", "nullable"],
     "properties": {
@@ -28,7 +28,7 @@ ENTRY_SCHEMA: dict[str, Any] = {
         "name": {"type": "string", "minLength": 1, "description": "Literal name of the column, its case kept."},
         "nullable": {
             "type": "boolean",
-            "description": "true: the column takes NULL. false: it does not, and the rows are checked first.",
+            "description": "true: the column permits NULL. false: it does not; the rows are checked first.",
         },
     },
 }

@@ -30,7 +30,7 @@ class ForeignKeyKind(Kind):
 
     name = planner.KIND
     section = specification.SECTION
-    description = "Foreign keys that shall be there, or shall not."
+    description = "Foreign keys that must exist, or must not exist."
     entry_schema = specification.ENTRY_SCHEMA
     argument_spec = specification.ARGUMENT_SPEC
     rank = (2, 2)

@@ -13,14 +13,14 @@ __all__ = ["ARGUMENT_SPEC", "ENTRY_SCHEMA", "SECTION"]
 SECTION = "foreign_keys"
 
 _ACTIONS = ["no_action", "restrict", "cascade", "set_null", "set_default"]
-_KEPT = "By default what stands there is kept; a new key gets PostgreSQL's default, %s."
+_KEPT = "By default an existing key keeps its value; a new key gets PostgreSQL's default, %s."
 
 _NAMES: dict[str, Any] = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
 
 #: JSON Schema (draft 2020-12) of one entry.
 ENTRY_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "The wanted state of one foreign key.",
+    "description": "The desired state of one foreign key.",
     "additionalProperties": False,
     "required": ["table"],
     # Written so that each branch ends in one plain "required", which has a plain message.
@@ -44,7 +44,7 @@ ENTRY_SCHEMA: dict[str, Any] = {
         },
         "references": {
             "type": "object",
-            "description": "What the key refers to.",
+            "description": "The referenced table and columns.",
             "additionalProperties": False,
             "required": ["table", "columns"],
             "properties": {
@@ -81,22 +81,22 @@ ENTRY_SCHEMA: dict[str, Any] = {
         "match": {
             "type": "string",
             "enum": ["simple", "full"],
-            "description": "Whether a key that is NULL in part goes unchecked (simple) or is refused (full). "
+            "description": "Whether a key that is partly NULL is not checked (simple) or is refused (full). "
             + _KEPT % "simple",
         },
         "deferrable": {
             "type": "boolean",
-            "description": "Whether a transaction may put the check off to its end. " + _KEPT % "false",
+            "description": "Whether a transaction may defer the check to its end. " + _KEPT % "false",
         },
         "initially_deferred": {
             "type": "boolean",
-            "description": "Whether the check is put off without being asked; needs deferrable. " + _KEPT % "false",
+            "description": "Whether the check is deferred by default; needs deferrable. " + _KEPT % "false",
         },
         "state": {
             "type": "string",
             "enum": ["present", "absent"],
             "default": "present",
-            "description": "Whether the foreign key shall be there.",
+            "description": "Whether the foreign key must exist.",
         },
     },
 }

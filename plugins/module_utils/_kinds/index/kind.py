@@ -31,7 +31,7 @@ class IndexKind(Kind):
 
     name = planner.KIND
     section = specification.SECTION
-    description = "Indexes that shall be there, or shall not."
+    description = "Indexes that must exist, or must not exist."
     entry_schema = specification.ENTRY_SCHEMA
     argument_spec = specification.ARGUMENT_SPEC
     rank = (1, 3)

@@ -16,10 +16,10 @@ _COLUMN: dict[str, Any] = {
     # Not oneOf: a validator could then only say that neither form fits, and not which word is wrong.
     "type": ["string", "object"],
     "minLength": 1,
-    "description": "The literal name of a column, or a mapping that says more.",
+    "description": "The literal name of a column, or a mapping with more keys.",
     "additionalProperties": False,
     "properties": {
-        "name": {"type": "string", "minLength": 1, "description": "Literal name of a column; or else an expression."},
+        "name": {"type": "string", "minLength": 1, "description": "Literal name of a column; or use expression."},
         "expression": {
             "type": "string",
             "minLength": 1,
@@ -58,7 +58,7 @@ _COLUMN: dict[str, Any] = {
 #: JSON Schema (draft 2020-12) of one entry.
 ENTRY_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "The wanted state of one index.",
+    "description": "The desired state of one index.",
     "additionalProperties": False,
     "required": ["table"],
     # Written so that each branch ends in one plain "required", which has a plain message.
@@ -81,7 +81,7 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "items": _COLUMN,
             "description": "The key columns in their order. May be left out for state absent with a name.",
         },
-        "unique": {"type": "boolean", "default": False, "description": "Whether two rows may not have the same key."},
+        "unique": {"type": "boolean", "default": False, "description": "Whether the key must be unique."},
         "nulls_not_distinct": {
             "type": "boolean",
             "default": False,
@@ -90,7 +90,7 @@ ENTRY_SCHEMA: dict[str, Any] = {
         "include": {
             "type": "array",
             "items": {"type": "string", "minLength": 1},
-            "description": "Literal names of columns that the index carries without being sorted by them.",
+            "description": "Literal names of columns that the index stores without being sorted by them.",
         },
         "where": {
             "type": "string",
@@ -117,15 +117,15 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "type": "string",
             "enum": ["present", "absent"],
             "default": "present",
-            "description": "Whether the index shall be there.",
+            "description": "Whether the index must exist.",
         },
         "on_conflict": {
             "type": "string",
             "enum": ["replace", "refuse"],
             "default": "replace",
             "description": (
-                "When an index of this name has another definition: replace it, without a moment in which neither "
-                "exists, or refuse."
+                "If an index of this name has another definition: replace it, so that one of the two always exists, or "
+                "refuse."
             ),
         },
         "on_equivalent": {
@@ -133,7 +133,7 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "enum": ["accept", "create"],
             "default": "accept",
             "description": (
-                "When an index of another name has this very definition: accept it as this one and report it, or "
+                "If a valid index of another name has the same definition: accept it as this one and report it, or "
                 "create this one beside it."
             ),
         },
