@@ -19,9 +19,12 @@ SCOPE = (
     "CONTRIBUTING.md",
     "tests/README.md",
     "docs/*.md",
-    "docs/migration.schema.json",
+    "docs/*.json",
+    "galaxy.yml",
+    "inventories/**/*.yml",
     "playbooks/**/*.yml",
     "roles/**/*.yml",
+    "roles/**/*.j2",
     "plugins/modules/*.py",
     "plugins/doc_fragments/*.py",
 )
