@@ -26,13 +26,13 @@ FAULTS := $(PYTEST) tests/faults
 MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries struck_under_traffic traffic waves written)
 EVERY_UNIT := $(patsubst %,tests/faults/test_%.py,boundaries waves orphans playbook) -m long \
 	-k "replaced or connection or orphans or playbook"
-# What takes long is for `make ci`, and of the second version all but the kinds of changes.
-LONG := $(wildcard $(addprefix tests/integration/, test_session_loss.py backup/test_encryption.py \
-	backup/test_supabase.py $(addprefix playbooks/test_, encrypted_backup.py hostile_story.py password_words.py \
-	progress*.py restore_story.py rollout.py ssh.py truth.py)))
+# Of the tests on real servers, `make test` runs those of the engine's core on the first version, and `make ci` all: the
+# others on the first version, on the second what differs in the catalog or in pg_dump, and on 15 the kinds of objects.
 KINDS := $(addprefix tests/integration/test_, column.py foreign_key.py index.py partitions.py)
-SECOND := $(addprefix tests/integration/, test_hostile_database.py test_journal.py test_preflight.py test_rollback.py \
-	test_verification.py backup/test_backup.py backup/test_restore_beside.py)
+CORE := $(KINDS) $(addprefix tests/integration/, $(addprefix test_, cut_off.py drift.py hostile_database.py journal.py \
+	lock_policy.py rehearsal.py rollback.py toy_kind.py) playbooks/test_story.py)
+SECOND := $(addprefix tests/integration/, test_hostile_database.py test_journal.py test_preflight.py \
+	test_rollback.py test_verification.py backup/test_backup.py backup/test_restore_beside.py)
 # The whole story of each operation. What another story tells, too, is for `make stories`, and not for `make ci`.
 STORIES := tests/integration/playbooks/test_stories.py
 LINK := .ansible/collections/ansible_collections/steady/postgresql
@@ -54,7 +54,7 @@ demo-stop: .venv/.demo link ## stop the demo's server
 
 setup: .venv/.dev link ## make .venv with all tools
 
-test: lint unit integration faults molecule ## lint and all tests, on the embedded PostgreSQL 18 and 16
+test: lint unit integration faults molecule ## lint, the parts, the core on a real server, faults: in ten minutes
 
 lint: setup ## ruff, mypy, yamllint, ansible-lint, and the syntax of playbooks and inventories
 	@ruff check --quiet
@@ -75,13 +75,10 @@ format: setup ## let ruff put the Python files in order
 unit: setup ## the tests of the parts, each by itself
 	@$(PARALLEL) tests/unit || $(ONCE_MORE) tests/unit
 
-# The first version gets all that does not take long, the others the kinds of changes.
-integration: setup ## the tests on real servers: POSTGRES="18 16" says which
-	@set -e; what="tests/integration $(LONG:%=--ignore=%) --ignore=$(STORIES)"; for major in $(POSTGRES); do \
-		echo "PostgreSQL $$major:"; \
-		$(PARALLEL) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major; \
-		what="$(KINDS)"; \
-	done
+integration: setup ## the tests of the core on a real server: POSTGRES=16 says which
+	@echo "PostgreSQL $(firstword $(POSTGRES)):"
+	@$(PARALLEL) $(CORE) --postgres $(firstword $(POSTGRES)) || \
+		$(ONCE_MORE) $(CORE) --postgres $(firstword $(POSTGRES))
 
 stories: setup ## every operation from check to rollback, through the playbooks
 	@set -e; for major in $(POSTGRES); do $(PYTEST) $(STORIES) --postgres $$major; done
@@ -121,10 +118,10 @@ ci: ci-packages test ci-long ci-faults ci-rest ## all that CI runs; as root it i
 ci-packages:
 	@.ci/packages
 
-# On the second version, what differs in the catalog or in pg_dump.
+# `make test` has run the core on the first version.
 ci-long: setup
-	@set -e; what="$(LONG) $(STORIES) -m not(long)"; for major in $(POSTGRES); do \
-		echo "What takes long, PostgreSQL $$major:"; \
+	@set -e; what="tests/integration $(CORE:%=--ignore=%) -m not(long)"; for major in $(POSTGRES); do \
+		echo "All other tests on a server, PostgreSQL $$major:"; \
 		$(PARALLEL) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major; \
 		what="$(SECOND) -m postgres"; \
 	done
@@ -142,13 +139,12 @@ ci-faults: setup
 	done
 
 ci-rest: setup
-	@if $(LAB) -c 'import sys; from lab.installations import installations; sys.exit(15 not in installations())'; then \
-		echo "PostgreSQL 15:"; \
-		what="$(KINDS) $(addprefix tests/integration/test_, evidence.py monitor.py rollback.py) --postgres 15"; \
-		$(PARALLEL) $$what || $(ONCE_MORE) $$what; \
-	else \
-		echo "Skipped: the tests on PostgreSQL 15, which is not installed here"; \
-	fi
+	@set -e; what="$(KINDS) $(addprefix tests/integration/test_, evidence.py monitor.py rollback.py)"; major=15; \
+	if $(LAB) -c 'import sys; from lab.installations import installations; sys.exit(15 in installations())'; then \
+		major=$(lastword $(POSTGRES)); echo "PostgreSQL 15 is not installed here: $$major stands for it"; \
+	fi; \
+	echo "PostgreSQL $$major:"; \
+	$(PARALLEL) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major
 	@$(MAKE) sanity
 	@.ci/readme
 
