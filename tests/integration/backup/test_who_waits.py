@@ -116,7 +116,7 @@ def test_an_exchange_waits_for_sessions_of_other_databases_with_an_end(shop: Sho
             cursor = operator.cursor()
             cursor.execute(statement)
             error = refusal(exchange)
-            assert (error.sqlstate, "was waited for, for 3 s" in error.what) == ("55P03", True)
+            assert (error.sqlstate, "the exchange waited 3 s for it" in error.what) == ("55P03", True)
             assert 'application "an operator", idle in transaction' in error.why
             assert mode in error.why
             assert "the live database has its name" in error.left

@@ -30,7 +30,10 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 @dataclass
 class _Seen:
-    """What the second session saw meanwhile. refused: whom it may not end. blockers: whom the exchange waited for."""
+    """What the second session saw during an attempt.
+
+    refused: sessions that it may not end. blockers: sessions that held a lock which the exchange needs.
+    """
 
     refused: Set[str] = field(default_factory=set)
     blockers: List[Blocker] = field(default_factory=list)
@@ -169,7 +172,7 @@ def _wait_for_holders(
 
 def _held(live: str, patience_s: float, blockers: Sequence[Blocker]) -> LockNotAvailable:
     return LockNotAvailable(
-        f'The name of the database "{live}" is locked, and was waited for, for {patience_s:.0f} s.',
+        f'Another session holds a lock on the database "{live}": the exchange waited {patience_s:.0f} s for it.',
         describe_blockers(blockers),
         "end these transactions, or raise steady_lock_patience",
         _LEFT,
@@ -236,7 +239,7 @@ def _connected(session: Session, database: str) -> List[str]:
 
 
 def _end_sessions(session: Session, ours: int, databases: Tuple[str, ...], done: threading.Event, seen: _Seen) -> None:
-    """End whoever is connected, and again whoever comes back before the name is locked; see whom we wait for then."""
+    """End all who are connected, and again before the name is locked; see which sessions block ours then."""
     while not done.is_set():
         try:
             rows = session.rows(
