@@ -17,11 +17,13 @@ from unit.results import ROOT
 SCOPE = (
     "README.md",
     "CONTRIBUTING.md",
+    "benchmarks/README.md",
     "tests/README.md",
     "docs/*.md",
     "docs/*.json",
     "galaxy.yml",
     "inventories/**/*.yml",
+    "migrations/*.yml",
     "playbooks/**/*.yml",
     "roles/**/*.yml",
     "roles/**/*.j2",
