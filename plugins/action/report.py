@@ -19,7 +19,7 @@ from ..plugin_utils._artifacts import host_folder, write_artifacts
 from ..plugin_utils._migration_argument import operator
 from ..plugin_utils._notify import notify
 from ..plugin_utils._outcome import outcome
-from ..plugin_utils._summary import lines
+from ..plugin_utils._summary import lines, unwritten_lines
 
 __all__ = ["ActionModule"]
 
@@ -58,20 +58,25 @@ class ActionModule(ActionBase):
         if restored.get("kept_database") and not restored.get("swapped_back") and result["changed"]:
             confirm = variable("steady_confirm", str(result["database"]))
             restored["undo_command"] = f"{commands['restore']} --tags undo {confirm}"
-        directory, warnings = "", []
+        directory, warnings, unwritten = "", [], []
         if not self._task.check_mode:
             folder = Path(arguments["directory"]) / host_folder(host)
             try:
                 directory = str(write_artifacts(folder, result, Path(arguments["templates"]), commands, operator()))
-            except OSError as error:
-                raise AnsibleActionFail(
-                    f"The report could not be written to {folder}: {error.strerror}.\n"
-                    "What to do: set steady_artifacts_dir to a writable folder; the database is not concerned"
-                ) from None
+            except Exception as error:  # whatever it is: the words of what was done are said all the same
+                why = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+                unwritten = unwritten_lines(result, str(folder), why)
             if arguments["webhook_url"] and (result["status"] == "failed" or arguments["webhook_when"] == "always"):
                 warnings = notify(arguments["webhook_url"], result)
-        said = lines(result, directory, _not_begun(variables), self._task.diff)
-        return {"changed": False, "msg": printable("\n".join(said)), "directory": directory, "warnings": warnings}
+        said = [*lines(result, directory, _not_begun(variables), self._task.diff), *unwritten]
+        return {
+            "changed": False,
+            "msg": printable("\n".join(said)),
+            "directory": directory,
+            # The role fails by it when each host of the batch has said its words.
+            "unwritten": bool(unwritten),
+            "warnings": warnings,
+        }
 
 
 def _command(playbook: str, host: str, variables: Mapping[str, Any]) -> str:

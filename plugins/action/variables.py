@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks all variables of a run, before anything is connected to."""
+"""Checks all variables of a run, and that its report can be written, before anything is connected to."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
+from ansible.module_utils.common.validation import check_type_path
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
+from ..plugin_utils._artifacts import refuse_unwritable
 from ..plugin_utils._variables import (
     COMMAND_LINE,
     Variable,
@@ -25,6 +27,8 @@ from ..plugin_utils._variables import (
 
 __all__ = ["ActionModule"]
 
+#: The role report's, which the other roles' playbooks all have.
+_ARTIFACTS = "report_artifacts_dir"
 _ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
@@ -67,7 +71,26 @@ class ActionModule(ActionBase):
                     ]
                 )
             )
+        self._try_artifacts(variables, values)
         return {"changed": False}
+
+    def _try_artifacts(self, variables: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """What was done must reach somebody: refused is a run that could not write it down. --check writes nothing."""
+        if _ARTIFACTS not in variables or self._task.check_mode:
+            return
+        folder = Path(check_type_path(str(values.get(_ARTIFACTS) or self._templar.template(variables[_ARTIFACTS]))))
+        host = str(variables.get("inventory_hostname", "localhost"))
+        try:
+            refuse_unwritable(folder, host, together=len(variables.get("ansible_play_hosts_all") or []) > 1)
+        except OSError as error:
+            raise AnsibleActionFail(
+                f"The report of this run could not be written: {error.filename or folder}: {error.strerror}.\n"
+                "Why: the artifacts folder is tried before anything is changed; a report that cannot be written would "
+                "lose what was done\n"
+                "What to do: set steady_artifacts_dir to a folder on this machine that the account which runs "
+                "ansible-playbook can write to\n"
+                "Left as it was: no database was contacted"
+            ) from None
 
     def _problem(self, variable: Variable, written: Any, values: dict[str, Any]) -> str | None:
         """What is wrong with the variable; values gets what its template makes."""

@@ -68,7 +68,14 @@ msg:
   returned: always
   type: str
 directory:
-  description: The folder of the files; empty in check mode.
+  description: The folder of the files; empty in check mode, and where they could not be written.
   returned: always
   type: str
+unwritten:
+  description:
+    - Whether the files could not be written. Then RV(msg) says so, too, after the outcome; to fail by it is left to the
+      role, so that the outcome is said first.
+  returned: always
+  type: bool
+  version_added: 0.4.0
 """

@@ -17,6 +17,8 @@ description:
     one of the choices, not a duration, not a size, or out of range.
   - A name that begins with C(steady_) and is no variable of the collection is an error, unless the template of another
     variable uses it. A misspelt variable of a role is found if it was given with C(-e).
+  - Tries to write to the folder of the reports, C(steady_artifacts_dir), if the role C(report) is in the play, so that
+    no database is changed without a report. Check mode writes nothing and skips this.
   - The modules that connect to the databases check the addresses.
 author:
   - steady.postgresql contributors (@steady-postgresql)

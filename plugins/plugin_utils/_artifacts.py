@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from ._junit import junit
 from ._pages import pages
 from ._report_view import view
 
-__all__ = ["host_folder", "write_artifacts", "write_privately"]
+__all__ = ["host_folder", "refuse_unwritable", "write_artifacts", "write_privately"]
 
 
 # A report names tables, sessions and roles, and may show keys of rows: it is for the user who ran the playbook.
@@ -28,6 +31,25 @@ _PRIVATE_FILE = 0o600
 def host_folder(host: str) -> str:
     """The name of a host's folder: an inventory's name may hold a slash."""
     return re.sub(r"[^\w.@+-]", "_", host)
+
+
+def refuse_unwritable(artifacts: Path, host: str, together: bool) -> None:
+    """Try all that the end of a run writes for a host, and leave nothing but the folder. Raises OSError.
+
+    together: whether the page over all hosts is written, too.
+    """
+    folder = artifacts / host_folder(host)
+    folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    for place, name in ((folder, "latest"), (artifacts, "index.html")) if together else ((folder, "latest"),):
+        target = place / name
+        if target.is_dir() and not target.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        trial = Path(tempfile.mkdtemp(prefix=".trial-", dir=place))
+        try:
+            write_privately(trial / "result.json", "{}\n")
+            (trial / "latest").symlink_to("result.json")
+        finally:
+            shutil.rmtree(trial, ignore_errors=True)
 
 
 def write_artifacts(

@@ -12,7 +12,7 @@ from ..module_utils._support.duration import duration_text
 from ._evidence_summary import evidence_lines
 from ._findings import finding_lines
 
-__all__ = ["headline", "lines"]
+__all__ = ["headline", "lines", "unwritten_lines"]
 
 _IMAGES = (("before", "was left as"), ("after", "is now"))
 
@@ -45,6 +45,33 @@ def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], d
     if not_begun:
         text.append(f"  not begun yet: {', '.join(not_begun)}")
     return text
+
+
+#: How a sentence calls what a run did, where the action's own name is none.
+_CALLED = {
+    "deploy": "the deployment",
+    "verify": "the verification",
+    "backup_verify": "the proof of the backup",
+    "monitor": "the monitoring",
+}
+
+
+def unwritten_lines(result: Mapping[str, Any], folder: str, why: str) -> list[str]:
+    """What is said at the end where the report could not be written: whether more than the report has failed."""
+    action, changed = result["action"], result["changed"]
+    called = _CALLED.get(action, f"the {action}")
+    journal = ", also in the database's journal (schema steady)" if action in ("deploy", "rollback") else ""
+    alone = "" if result["status"] == "failed" else f" Only the report failed: {called} itself did not."
+    return [
+        f"The report could not be written to {folder}: {why}.{alone}",
+        "What to do: keep these lines, no file has them; set steady_artifacts_dir to a folder that can be written, and "
+        "run the same command again, which also goes on with the hosts that are not begun"
+        if action in ("deploy", "rollback")
+        else "What to do: keep these lines, no file has them; set steady_artifacts_dir to a folder that can be written",
+        f"Done, and stays: what is said above{journal}"
+        if changed or (action == "backup" and result["status"] == "succeeded")
+        else "Left as it was: the database",
+    ]
 
 
 def _backup(result: Mapping[str, Any]) -> list[str]:

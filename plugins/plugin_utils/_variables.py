@@ -195,6 +195,9 @@ def _serial(name: str, value: Any) -> None:
             raise ValueError(
                 f'{name}: "{one}" is neither a number of hosts nor a percentage; write for example 1 or 25%'
             )
+        count = int(str(one).rstrip("%"))
+        if count < 1 or (str(one).endswith("%") and count > 100):
+            raise ValueError(f'{name}: "{one}" is not a number of hosts from 1 on, nor from 1% to 100%')
 
 
 def _percentage(name: str, value: Any) -> None:

@@ -151,11 +151,11 @@ def test_a_rollback_of_what_never_was(new_desk: NewDesk) -> None:
 
 @pytest.mark.postgres
 def test_an_artifacts_folder_that_cannot_be_written(new_desk: NewDesk) -> None:
-    """The change is made and the message is about the report alone."""
+    """Refused before the database is contacted (all of it: test_told.py)."""
     desk = new_desk(HOST)
     (desk.folder / "taken").write_text("a file\n")
     run = desk.play("verify", steady_artifacts_dir="taken")
     assert run.status == 2
-    assert "The report could not be written to taken" in run.output
+    assert "The report of this run could not be written: taken" in run.output
     assert "steady_artifacts_dir" in run.output
     assert "Traceback" not in run.output

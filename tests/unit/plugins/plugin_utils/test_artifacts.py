@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_artifacts
+from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import refuse_unwritable, write_artifacts
 from unit.results import ROOT, applied, came_to, check, module_result, planned, refused, step, verified
 
 TEMPLATES = ROOT / "roles" / "report" / "templates"
@@ -127,3 +127,35 @@ def test_names_are_no_markup(tmp_path: Path) -> None:
     page = (written(tmp_path, {**result, "host": evil, "undo": evil}) / "report.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert page.count("&lt;script&gt;") > 10
+
+
+class TestTrial:
+    """T1: what the end of a run writes is tried at its beginning."""
+
+    @pytest.mark.parametrize("together", [False, True])
+    def test_it_leaves_only_the_folder(self, tmp_path: Path, together: bool) -> None:
+        refuse_unwritable(tmp_path / "artifacts", "a/b", together)
+        assert sorted(path.name for path in tmp_path.rglob("*")) == ["a_b", "artifacts"]
+
+    @pytest.mark.parametrize(
+        ("place", "folder", "together"),
+        [
+            ("artifacts", False, False),
+            ("artifacts/db1", False, False),
+            ("artifacts/db1/latest", True, False),
+            ("artifacts/index.html", True, True),
+        ],
+    )
+    def test_what_stands_where_it_would_write_is_named(
+        self, tmp_path: Path, place: str, folder: bool, together: bool
+    ) -> None:
+        taken = tmp_path / place
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        taken.mkdir() if folder else taken.touch()
+        with pytest.raises(OSError, match=r"rectory|exists") as refusal:
+            refuse_unwritable(tmp_path / "artifacts", "db1", together)
+        assert str(refusal.value.filename).startswith(str(tmp_path / "artifacts"))
+
+    def test_a_new_run_is_written_beside_an_old_one(self, tmp_path: Path) -> None:
+        written(tmp_path / "db1", DEPLOYED)
+        refuse_unwritable(tmp_path, "db1", together=True)

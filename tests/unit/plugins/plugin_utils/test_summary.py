@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._findings import finding_summary
-from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines
+from ansible_collections.steady.postgresql.plugins.plugin_utils._summary import lines, unwritten_lines
 from unit.results import HASH, applied, backed_up, came_to, check, module_result, planned, refused, step, verified
 
 
@@ -160,3 +160,24 @@ def test_what_somebody_changed_is_shown_as_before_and_after() -> None:
         "      was left as: CREATE INDEX i",
         "      is now: not there",
     ]
+
+
+@pytest.mark.parametrize(
+    ("result", "said_alone", "stays"),
+    [
+        ({"action": "deploy", "status": "succeeded", "changed": True}, True, "journal"),
+        ({"action": "rollback", "status": "rolled_back", "changed": True}, True, "journal"),
+        ({"action": "deploy", "status": "failed", "changed": True}, False, "journal"),
+        ({"action": "restore", "status": "succeeded", "changed": True}, True, "Done, and stays: what is said above"),
+        ({"action": "backup", "status": "succeeded", "changed": False}, True, "Done, and stays"),
+        ({"action": "verify", "status": "failed", "changed": False}, False, "Left as it was: the database"),
+        ({"action": "monitor", "status": "succeeded", "changed": False}, True, "Left as it was: the database"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_told_from_a_failed_run(
+    result: dict[str, Any], said_alone: bool, stays: str
+) -> None:
+    """T1: what of the run has failed, and what stays."""
+    text = unwritten_lines(result, "artifacts/db1", "No space left on device")
+    assert ("Only the report failed" in text[0]) is said_alone
+    assert stays in text[-1]

@@ -89,6 +89,9 @@ def test_what_the_roles_have_by_themselves_is_valid(name: str) -> None:
         ("steady_webhook_url", "hooks.example/secret", "http://"),
         ("steady_migration", 7, "a path or a mapping"),
         ("steady_serial", "some", "neither a number"),
+        ("steady_serial", 0, "from 1 on"),
+        ("steady_serial", [1, "0%"], "from 1 on"),
+        ("steady_serial", "101%", "from 1% to 100%"),
         ("steady_max_fail_percentage", 101, "from 0 to 100"),
     ],
 )
