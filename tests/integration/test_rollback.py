@@ -72,12 +72,55 @@ def test_twice_is_once(database: Database) -> None:
         assert (by_id["changed"], by_id["notes"]) == (False, [f"{deployment} is rolled back already"])
 
 
-def test_where_nothing_was_ever_deployed(database: Database) -> None:
-    with database.nothing_written():
-        result = database.rollback()
-        assert (result["changed"], result["steps"]) == (False, [])
-        with pytest.raises(SteadyError, match="There is no deployment 20260101T000000Z-beef"):
-            database.rollback("20260101T000000Z-beef")
+@pytest.mark.parametrize("deployment", [None, "20260101T000000Z-beef"])
+def test_without_a_journal_nothing_is_known_and_that_is_a_failure(database: Database, deployment: str | None) -> None:
+    """T2: the wrong database, or one whose schema steady was dropped while objects stand; also in check mode."""
+    words = "There is no journal in database .*, so it is not known what was deployed there. Is this the right database"
+    for check in (False, True):
+        with database.nothing_written(), pytest.raises(SteadyError, match=words) as refusal:
+            database.rollback(deployment, check=check)
+        assert database.name in refusal.value.what
+        assert "steady_database_url" in refusal.value.todo
+    database.apply(MIGRATION)
+    database.execute("DROP SCHEMA steady CASCADE")
+    with database.nothing_written(), pytest.raises(SteadyError, match=words):
+        database.rollback(deployment)
+    assert "wanted" in database.indexes("Order")
+
+
+def test_a_journal_without_deployments_is_none(database: Database) -> None:
+    """T2: a run that did nothing is no success, but for a rollback that was made already."""
+    database.apply(MIGRATION)
+    database.execute("TRUNCATE steady.deployment CASCADE")
+    with pytest.raises(SteadyError, match="There is no deployment in the journal of database"):
+        database.rollback()
+
+
+def test_a_later_deployment_that_changed_it_is_named(database: Database) -> None:
+    """T3: the journal knows who: that one is rolled back first; what no deployment changed, somebody did."""
+    before = database.dump()
+    first = database.apply(MIGRATION)["deployment_id"]
+    between = database.dump()
+    wanted = {**INDEX, "columns": ["note", "customerId"]}
+    second = database.apply({"id": "two", "indexes": [wanted]})["deployment_id"]
+    for partial in (False, True):
+        if not partial:
+            with pytest.raises(SteadyError) as refusal:
+                database.rollback(first)
+            said = str(refusal.value)
+        else:
+            said = str(database.rollback(first, partial=True, check=True)["left_out"])
+        assert f"deployment {second} (two) changed it later" in said
+        assert f"roll that one back first, with -e steady_deployment={second}" in said
+        assert "somebody" not in said
+    database.execute('DROP INDEX wanted; CREATE INDEX wanted ON "Order" (id)')
+    with pytest.raises(SteadyError, match="somebody changed it after the deployment"):
+        database.rollback(second)
+    database.execute('DROP INDEX wanted; CREATE INDEX wanted ON "Order" (note, "customerId")')
+    database.rollback(second)
+    assert database.dump() == between
+    database.rollback(first)
+    assert database.dump() == before
 
 
 def test_an_unknown_id_lists_the_last_ones(database: Database) -> None:

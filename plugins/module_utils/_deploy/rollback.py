@@ -100,8 +100,13 @@ def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
     return list(undos.values())[::-1]
 
 
-def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Problem]:
-    """Whether somebody changed the object after the deployment: then it is not ours to undo."""
+def drift_problems(
+    undo: Undo, found: Optional[Mapping[str, Any]], later: Optional[Mapping[str, Any]] = None
+) -> List[Problem]:
+    """Whether the object was changed after the deployment: then it is not ours to undo.
+
+    later: the newest deployment that changed it since, by the journal (Journal.later_changes).
+    """
     # An invalid index is not brought back: its place is empty when the rollback is done. And a valid one is not it.
     invalid = undo.before is not None and not undo.before.get("valid", True)
     gone = found is None and (undo.before is None or invalid)
@@ -116,6 +121,12 @@ def drift_problems(undo: Undo, found: Optional[Mapping[str, Any]]) -> List[Probl
         what = "is there again, with another definition"
     else:
         what = "is there, which the deployment had not left there"
+    if later is not None:
+        who = (
+            f"deployment {later['deployment_id']} ({later['migration_id']}) changed it later; roll that one back "
+            f"first, with -e steady_deployment={later['deployment_id']}"
+        )
+        return [Problem(f"{undo.title} {what}: {who}")]
     return [Problem(f"{undo.title} {what}: somebody changed it after the deployment, so it is not touched")]
 
 
@@ -138,16 +149,13 @@ def _rollback(
     try:
         journal = Journal(control, server)
         if not journal.exists():
-            if deployment_id is None:
-                note = "there is no journal: nothing was ever deployed here"
-                return result_of(server, address, "rolled_back", started_at, **_nothing(None, note))
-            raise _unknown(deployment_id, [])
+            raise _no_journal(server)
         if not options.check:
             take_deployment_lock(control)
             journal.prepare()
             take_over(control, journal)
             run.keep_prisma_out(control)
-        chosen = _choose(journal, deployment_id)
+        chosen = _choose(journal, deployment_id, server)
         if chosen is None or chosen["status"] == "rolled_back":
             note = "nothing is left to roll back" if chosen is None else f"{chosen['id']} is rolled back already"
             return result_of(server, address, "rolled_back", started_at, **_nothing(chosen, note))
@@ -155,7 +163,7 @@ def _rollback(
         rest = [undo for undo in undos if only and not undo.named(only)]
         _refuse_unknown(only, undos, chosen["id"])
         undos = [undo for undo in undos if undo not in rest]
-        plan = _plan(control, server, undos)
+        plan = _plan(control, server, undos, journal.later_changes(chosen["id"]))
         left_out = _left_out(plan) if partial else []
         left_out += [{"kind": undo.kind, "object": undo.object, "reasons": ["not asked for"]} for undo in rest]
         if partial:
@@ -224,27 +232,39 @@ def refuse_rollback(plan: Plan, options: Options) -> None:
         raise
 
 
-def _choose(journal: Journal, deployment_id: Optional[str]) -> Optional[Mapping[str, Any]]:
-    if deployment_id is None:
-        deployment_id = journal.last_to_undo()
-        if deployment_id is None:
-            return None
-    found = journal.deployments(deployment_id)
-    if not found:
-        raise _unknown(deployment_id, [row["id"] for row in journal.deployments(limit=5)])
-    return found[0]
-
-
-def _unknown(deployment_id: str, known: List[str]) -> SteadyError:
-    return SteadyError(
-        f"There is no deployment {deployment_id} in this database's journal.",
-        f"the last ones are: {', '.join(known)}" if known else "nothing was ever deployed here",
+def _choose(journal: Journal, deployment_id: Optional[str], server: Server) -> Optional[Mapping[str, Any]]:
+    """The deployment to undo; None: the journal has deployments, and all of them are undone. Raises SteadyError."""
+    wanted = deployment_id or journal.last_to_undo()
+    found = journal.deployments(wanted) if wanted is not None else []
+    if found:
+        return found[0]
+    known = [row["id"] for row in journal.deployments(limit=5)]
+    if not known:
+        raise _no_journal(server, "no deployment in the journal of")
+    if wanted is None:
+        return None
+    raise SteadyError(
+        f'There is no deployment {wanted} in the journal of database "{server.database}".',
+        f"the last ones are: {', '.join(known)}",
         "check the id and the host",
         NOTHING_CHANGED,
     )
 
 
-def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
+def _no_journal(server: Server, missing: str = "no journal in") -> SteadyError:
+    """A rollback that knows of nothing to undo has not succeeded: the address, or the journal, is not the right one."""
+    return SteadyError(
+        f'There is {missing} database "{server.database}", so it is not known what was deployed there. Is this the '
+        "right database?",
+        "only the journal (schema steady of the database) says what stood there before a deployment",
+        "check steady_database_url and the host, and leave out with --limit the databases that had no deployment; "
+        "where the schema steady was dropped, drop by hand what the deployments' reports name, or restore a backup",
+        NOTHING_CHANGED,
+    )
+
+
+def _plan(control: Session, server: Server, undos: List[Undo], later: Sequence[Mapping[str, Any]]) -> Plan:
+    by_whom = {(row["kind"], (row["table_schema"], row["table_name"]), row["name"]): row for row in later}
     wishes = [undo.wish for undo in undos]
     # Before the data is asked: that evaluates the expressions of an index.
     plan = ask_data(control, _without_foreign_sql(control, server, make_plan(control, server, wishes), undos))
@@ -252,7 +272,8 @@ def _plan(control: Session, server: Server, undos: List[Undo]) -> Plan:
     outcomes: List[Outcome] = []
     for undo, outcome in zip(undos, plan.outcomes):
         found = catalog.find(undo.kind, undo.table, undo.name)
-        drift = drift_problems(undo, found) if not outcome.elsewhere else []
+        whose = by_whom.get((undo.kind, undo.table, undo.name))
+        drift = drift_problems(undo, found, whose) if not outcome.elsewhere else []
         outcomes.append(replace(outcome, problems=(*drift, *outcome.problems)) if drift else outcome)
     return Plan(tuple(outcomes))
 

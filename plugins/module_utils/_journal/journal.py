@@ -418,6 +418,26 @@ class Journal:
         )
         return checked_id(rows[0]["id"]) if rows else None
 
+    def later_changes(self, deployment_id: str) -> List[Dict[str, Any]]:
+        """The newest deployment that changed an object after this one did, by object, unless it is rolled back."""
+        rows = self.session.rows(
+            "SELECT DISTINCT ON (s.kind, s.table_schema, s.table_name, s.name)"
+            " s.kind, s.table_schema, s.table_name, s.name, s.deployment_id, d.migration_id"
+            " FROM steady.step s JOIN steady.deployment d ON d.id = s.deployment_id"
+            " JOIN steady.attempt a ON a.deployment_id = s.deployment_id AND a.number = s.attempt"
+            " JOIN (SELECT kind, table_schema, table_name, name, max(started_at) AS started_at FROM steady.step"
+            "  WHERE deployment_id = %(id)s GROUP BY kind, table_schema, table_name, name) AS own"
+            " ON (own.kind, own.table_schema, own.table_name, own.name)"
+            "  = (s.kind, s.table_schema, s.table_name, s.name) AND own.started_at < s.started_at"
+            " WHERE s.deployment_id <> %(id)s AND a.direction = 'deploy' AND d.status <> 'rolled_back'"
+            " AND s.before IS DISTINCT FROM s.after"
+            " ORDER BY s.kind, s.table_schema, s.table_name, s.name, s.started_at DESC",
+            {"id": deployment_id},
+        )
+        for row in rows:
+            checked_id(row["deployment_id"])
+        return rows
+
     def last_images(self) -> List[Dict[str, Any]]:
         """What the last step on each object left, of all deployments and rollbacks: its image, and who left it.
 

@@ -137,11 +137,11 @@ def test_no_connection_says_where_to(nobody_answers: Failure) -> None:
 
 @pytest.mark.postgres
 def test_a_rollback_of_what_never_was(new_desk: NewDesk) -> None:
-    """Names the id, leaves a report, and makes no journal on the way."""
+    """T2: says that there is no journal, leaves a report, and makes no journal on the way."""
     desk = new_desk(HOST)
     run = desk.play("rollback", steady_deployment="20260101T000000Z-0000")
     assert run.status == 2
-    assert "There is no deployment 20260101T000000Z-0000" in run.output
+    assert "There is no journal in database" in run.output
     assert "Traceback" not in run.output
     assert is_untouched(desk.databases[HOST])
     assert "FAILED" in run.said_by(HOST)

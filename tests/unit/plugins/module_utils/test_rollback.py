@@ -154,6 +154,13 @@ class TestDrift:
         )
         assert not problem.permission
 
+    def test_a_later_deployment_is_named(self) -> None:
+        later = {"deployment_id": "20261122T215339Z-4f1c", "migration_id": "two"}
+        assert drift_problems(undo(), AFTER, later) == []
+        (problem,) = drift_problems(undo(), OTHER, later)
+        assert "deployment 20261122T215339Z-4f1c (two) changed it later" in problem.text
+        assert "somebody" not in problem.text
+
     @pytest.mark.parametrize("found", [None, OTHER])
     def test_of_a_step_that_was_cut_off_nobody_knows(self, found: Any) -> None:
         assert drift_problems(undo(certain=False), found) == []
