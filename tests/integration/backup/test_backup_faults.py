@@ -63,6 +63,14 @@ def test_a_folder_that_cannot_be_made(shop: Shop, tmp_path: Path, seen: Sighting
     seen(refusal(lambda: shop.back_up(directory=str(tmp_path / "a file" / "backups"))))
 
 
+def test_a_file_system_that_holds_no_files(shop: Shop) -> None:
+    """T5: /proc has 0 bytes free, but it is not space that is missing; check mode says the same."""
+    for check in (False, True):
+        error = refusal(lambda: shop.back_up(directory="/proc/backups", check=check))  # noqa: B023
+        assert "/proc/backups cannot be written to" in error.what
+        assert "space" not in error.what + error.why
+
+
 @pytest.mark.fault("the folder is on a disk that is mounted read-only", during="backup")
 def test_a_folder_that_is_read_only(shop: Shop, tmp_path: Path, small_disk: SmallDisk, seen: Sighting) -> None:
     small_disk(tmp_path / "read-only", 50_000_000, "ro")

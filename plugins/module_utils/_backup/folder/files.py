@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ __all__ = [
     "free_bytes",
     "hash_files",
     "make_private",
+    "nearest_folder",
     "refuse_open_to_others",
     "sha256",
     "sync_tree",
@@ -37,12 +39,33 @@ def make_private(folder: str) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")
     except OSError as error:
-        raise SteadyError(
-            f"The backup folder {folder} cannot be written to.",
-            error.strerror or str(error),
-            "set steady_backup_dir to a folder of the account that the modules run as, with enough space",
-            NOTHING_CHANGED,
-        ) from None
+        raise _not_writable(folder, error.strerror or str(error)) from None
+
+
+def _not_writable(folder: str, why: str) -> SteadyError:
+    return SteadyError(
+        f"The backup folder {folder} cannot be written to.",
+        why,
+        "set steady_backup_dir to a folder of the account that the modules run as, with enough space",
+        NOTHING_CHANGED,
+    )
+
+
+def nearest_folder(folder: str) -> str:
+    """The folder, or the one that is there and in which it can be made. Raises SteadyError.
+
+    Only looks: whether root may write to a file system such as /proc shows when it is tried, or by its size of 0.
+    """
+    there = folder
+    while not os.path.isdir(there):
+        if os.path.lexists(there):
+            raise _not_writable(folder, f"{there}: {os.strerror(errno.ENOTDIR)}")
+        there = os.path.dirname(there)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _not_writable(folder, f"this account may not write to {there}")
+    if shutil.disk_usage(there).total == 0:
+        raise _not_writable(folder, f"{there} is on a file system that holds no files")
+    return there
 
 
 def refuse_open_to_others(folder: str, made_below: bool) -> None:

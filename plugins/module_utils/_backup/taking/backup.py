@@ -40,6 +40,7 @@ from ..folder.files import (
     free_bytes,
     hash_files,
     make_private,
+    nearest_folder,
     refuse_open_to_others,
     sha256,
     sync_tree,
@@ -173,10 +174,10 @@ class _Backup:
     def describe(self, session: Session) -> Dict[str, Any]:
         """What would be done, and whether there is room for it. Raises SteadyError."""
         estimate = self._estimate(session)
-        folder = self.directory
-        while not os.path.isdir(folder):
-            folder = os.path.dirname(folder)
+        folder = nearest_folder(self.directory)
         refuse_open_to_others(folder, made_below=folder != self.directory)
+        if not self.options.check:
+            make_private(self.directory)
         # One file after the other is encrypted; but one of them may be nearly all of it.
         check_free(folder, int(estimate * _ROOM * (2 if self.encryption else 1)), "the backup")
         encryption = self.encryption.facts() if self.encryption else None
@@ -214,7 +215,6 @@ class _Backup:
 
     def make(self, session: Session) -> Dict[str, Any]:
         """Dump, prove, keep: the manifest. What is not proven is removed again. Raises SteadyError, OSError."""
-        make_private(self.directory)
         self._clean_up_after_others()
         os.mkdir(self.partial, 0o700)
         try:
