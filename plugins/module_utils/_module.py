@@ -118,6 +118,7 @@ def _blocker_policy(parameters: Dict[str, Any]) -> BlockerPolicy:
 
 def _fail(module: AnsibleModule, error: SteadyError) -> None:
     facts = {"changed": False, "status": "failed", **plain(error.facts)}
+    error.todo = error.todo or "mend what is named, then run the same command again"
     module.fail_json(
         msg=printable(str(error)),
         what=printable(error.what),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from .._support.driver import psycopg2
 from .._support.errors import DatabaseProblem
@@ -89,12 +89,12 @@ def translate(error: Any, doing: str = "", left: str = "", of_no_rows: bool = Fa
     message, detail = said(error, of_no_rows)
     code = getattr(error, "pgcode", None)
     what = f"{doing}: {message}" if doing else message
-    mend = _MENDS.get(code)
-    return DatabaseProblem(what, detail, mend or "", left, code, rerun=mend is not None and code != "42501")
+    mend = _MENDS.get(code) or _MENDS_OF_CLASS.get((code or "")[:2], _SETTLE)
+    return DatabaseProblem(what, detail, mend, left, code, rerun=code != "42501")
 
 
-# What to do about a class of errors (PostgreSQL documentation, appendix A) before the same command is run again.
-_MENDS = {
+# What to do about an error (PostgreSQL documentation, appendix A) before the same command is run again.
+_MENDS: Dict[Optional[str], str] = {
     "42501": "grant the privilege that is named, or connect as the owner",
     "53100": "free disk space on the database server",
     "57P01": "see in the server's log why it ended the session",
@@ -103,3 +103,12 @@ _MENDS = {
     "57014": "see what cancelled the statement, a person or a timeout",
     None: "see that the server can be reached: the connection was lost",
 }
+# The same for a class of errors.
+_MENDS_OF_CLASS = {
+    "08": "see that the server can be reached: the connection was lost",
+    "40": "see which other transaction the server preferred",
+    "53": "free what the server ran out of",
+    "55": "wait until what is named is free",
+}
+# True of every error.
+_SETTLE = "settle what the message names; the server's log has the statement"

@@ -247,8 +247,9 @@ def _canonical_expressions(
                     collations = _collations(session, text)
             except psycopg2.Error as error:
                 if text in wanted:
-                    said = f"{translate(error, of_no_rows=True)} in: {text}".replace("\n", " ")
-                    errors[(table, text)] = said + elsewhere(session, error, table)
+                    problem = translate(error, of_no_rows=True)
+                    said = f"{problem.what} Why: {problem.why}" if problem.why else problem.what
+                    errors[(table, text)] = f"{said} in: {text}".replace("\n", " ") + elsewhere(session, error, table)
                 continue
             if "QUERY PLAN" not in rows[0]:
                 errors[(table, text)] = f"this is more than one SQL expression: {text}"

@@ -76,7 +76,11 @@ def test_s26_what_mends_it_stands_before_the_same_command_and_beside_it() -> Non
         ("53100", "free disk space on the database server; then run the same command again"),
         (None, "see that the server can be reached: the connection was lost; then run the same command again"),
         ("42501", "grant the privilege that is named, or connect as the owner"),
-        ("42P01", ""),
+        ("53200", "free what the server ran out of; then run the same command again"),
+        (
+            "42P01",
+            "settle what the message names; the server's log has the statement; then run the same command again",
+        ),
     ],
 )
 def test_s26_advice_goes_by_the_sqlstate(sqlstate: str | None, todo: str) -> None:
