@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._support.commands import variable
 from ..module_utils._support.values import printable
 from ..plugin_utils._artifacts import host_folder, write_artifacts
+from ..plugin_utils._commands import playbook_commands
 from ..plugin_utils._migration_argument import operator
 from ..plugin_utils._notify import notify
 from ..plugin_utils._outcome import outcome
@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
             }
         )
         host = str(variables.get("inventory_hostname", "localhost"))
-        commands = {name: _command(name, host, variables) for name in _PLAYBOOKS}
+        commands = playbook_commands(_PLAYBOOKS, host, variables, self._loader.load)
         undo, restore = commands["rollback"], commands["restore"]
         result = outcome(host, arguments["results"], self._task.check_mode, undo, restore)
         if result is None:
@@ -77,27 +77,6 @@ class ActionModule(ActionBase):
             "unwritten": bool(unwritten),
             "warnings": warnings,
         }
-
-
-def _command(playbook: str, host: str, variables: Mapping[str, Any]) -> str:
-    """A playbook's command for this host alone, as it can be typed where this one was."""
-    folder = Path(str(variables.get("playbook_dir", ".")))
-    own = _from_here(folder / f"{playbook}.yml")
-    name = f"steady.postgresql.{playbook}" if "ansible_collections" in folder.parts else own
-    inventories = " ".join(f"-i {shlex.quote(_from_here(Path(str(source))))}" for source in _inventories(variables))
-    return f"ansible-playbook {shlex.quote(name)} {inventories} --limit {shlex.quote(host)}"
-
-
-def _inventories(variables: Mapping[str, Any]) -> list[Any]:
-    return list(variables.get("ansible_inventory_sources") or [])
-
-
-def _from_here(path: Path) -> str:
-    """The path as a person in the working directory would write it."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _not_begun(variables: Mapping[str, Any]) -> list[str]:

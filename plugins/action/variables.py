@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 from ansible.module_utils.common.validation import check_type_path
 from ansible.plugins.action import ActionBase
@@ -19,7 +18,7 @@ from ..plugin_utils._artifacts import refuse_unwritable
 from ..plugin_utils._variables import (
     COMMAND_LINE,
     Variable,
-    known_variables,
+    all_variables,
     misspelt,
     relation_problems,
     value_problem,
@@ -29,7 +28,6 @@ __all__ = ["ActionModule"]
 
 #: The role report's, which the other roles' playbooks all have.
 _ARTIFACTS = "report_artifacts_dir"
-_ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
 class ActionModule(ActionBase):
@@ -49,7 +47,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"The inventory has no host, so nothing was done. Check the path after -i ({sources})."
             )
-        known = known_variables(_ROLES, _read)
+        known = all_variables()
         typed = load_extra_vars(self._loader)
         problems = misspelt(variables, typed, known)
         problems += self._not_typed(variables, typed)
@@ -115,7 +113,3 @@ class ActionModule(ActionBase):
             for name in COMMAND_LINE
             if name in variables and name not in typed and name not in play.vars
         ]
-
-
-def _read(path: str) -> Any:
-    return yaml.load(Path(path).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.module_utils.common.validation import check_type_bool, check_type_dict, check_type_list
 
 from ..module_utils._preflight.checks import CHECKS
@@ -25,7 +26,15 @@ from ..module_utils._support.duration import milliseconds, seconds_or_off
 from ..module_utils._support.errors import SteadyError
 from ..module_utils._support.size import size_bytes
 
-__all__ = ["COMMAND_LINE", "Variable", "known_variables", "misspelt", "relation_problems", "value_problem"]
+__all__ = [
+    "COMMAND_LINE",
+    "Variable",
+    "all_variables",
+    "known_variables",
+    "misspelt",
+    "relation_problems",
+    "value_problem",
+]
 
 #: Keywords of plays: read before any host's variables are, so only -e gives them.
 COMMAND_LINE = ("steady_serial", "steady_max_fail_percentage")
@@ -64,6 +73,15 @@ def known_variables(roles: Path, load: Callable[[str], Any]) -> dict[str, Variab
             for name, option in (entry_point.get("options") or {}).items():
                 known.update((variable.name, variable) for variable in _of_option(name, option))
     return known
+
+
+def all_variables() -> dict[str, Variable]:
+    """Those of this collection's own roles."""
+
+    def read(path: str) -> Any:
+        return yaml.load(Path(path).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+    return known_variables(Path(__file__).resolve().parents[2] / "roles", read)
 
 
 def _of_option(name: str, option: Mapping[str, Any]) -> Iterator[Variable]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.action.report import _command, _not_begun
+from ansible_collections.steady.postgresql.plugins.action.report import _not_begun
 from ansible_collections.steady.postgresql.plugins.module_utils._support.commands import variable
+from ansible_collections.steady.postgresql.plugins.plugin_utils._commands import _command
 
 HOSTS = ["a", "b", "c", "d", "e"]
 
