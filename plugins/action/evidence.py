@@ -13,6 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._support.values import printable
 from ..plugin_utils._evidence_verdicts import probe_verdicts, query_verdicts, storage_verdicts
+from ..plugin_utils._execution import execute
 from ..plugin_utils._migration_argument import read_argument
 from ..plugin_utils._promises import promise_verdicts
 
@@ -27,7 +28,7 @@ class ActionModule(ActionBase):
         super().run(tmp, variables)
         arguments = dict(self._task.args)
         migration = arguments["migration"] = read_argument(arguments.get("migration"), variables)
-        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
+        result = execute(self, arguments, variables)
         if result.get("failed") or "evidence" not in result:
             return result
         evidence = result.pop("evidence")

@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._support.duration import milliseconds
+from ..plugin_utils._execution import execute
 from ..plugin_utils._monitoring import Watch
 from ..plugin_utils._progress import show_line
 from ..plugin_utils._prometheus import write_metrics
@@ -34,13 +35,16 @@ class ActionModule(ActionBase):
             duration = milliseconds(str(asked), "watch_for") / 1000 if asked else 0.0
             interval = milliseconds(str(arguments.get("interval") or "60s"), "interval") / 1000
         except ValueError as error:
-            raise AnsibleActionFail(f"{error}\nLeft as it was: the database was not contacted") from None
+            raise AnsibleActionFail(
+                f"{error}\nWhat to do: correct the duration, such as 60s or 24h\n"
+                "Left as it was: the database was not contacted"
+            ) from None
         watch = Watch(str(arguments.get("fail_on") or "critical"))
         until = time.monotonic() + duration
         while True:
             began = time.monotonic()
             try:
-                result = self._execute_module(module_args=arguments, task_vars=variables)
+                result = execute(self, arguments, variables)
             except AnsibleConnectionFailure as error:  # the host, not the database; it may come back like that
                 if not duration:
                     raise

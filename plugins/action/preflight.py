@@ -10,6 +10,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
+from ..plugin_utils._execution import execute
 from ..plugin_utils._expectation import judge_queries
 from ..plugin_utils._findings import finding_summary
 from ..plugin_utils._migration_argument import read_argument
@@ -25,7 +26,7 @@ class ActionModule(ActionBase):
         super().run(tmp, variables)
         arguments = dict(self._task.args)
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
-        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
+        result = execute(self, arguments, variables)
         if "verification" in result:
             result["verified"] = not judge_queries(result, boolean(arguments.get("show_rows", False)))
         if "preflight" in result:

@@ -12,10 +12,16 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._support.values import printable
+from ..plugin_utils._execution import execute
 from ..plugin_utils._expectation import judge_queries
 from ..plugin_utils._migration_argument import read_argument
 
 __all__ = ["ActionModule"]
+
+_TODO = (
+    "What to do: run deploy.yml for what the migration names; of what was changed since a deployment, find out who "
+    "changed it, and change it back or describe it in a migration\nLeft as it was: nothing was changed by checking"
+)
 
 
 class ActionModule(ActionBase):
@@ -26,7 +32,7 @@ class ActionModule(ActionBase):
         super().run(tmp, variables)
         arguments = dict(self._task.args)
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
-        result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=variables)
+        result = execute(self, arguments, variables)
         if result.get("failed") or "verification" not in result:
             return result
         wrong = judge_queries(result, boolean(arguments.get("show_rows", False)))
@@ -35,7 +41,7 @@ class ActionModule(ActionBase):
             total = len(result["verification"])
             lines = [line for check in wrong for line in _lines(check)]
             result["failed"] = True
-            said = [f"{len(wrong)} of {total} checks failed:", *lines, "Nothing was changed by checking."]
+            said = [f"{len(wrong)} of {total} checks failed:", *lines, _TODO]
             result["msg"] = printable("\n".join(said))
         return result
 

@@ -23,6 +23,7 @@ from ansible.utils.display import Display
 from ..module_utils._support.duration import duration_text
 from ..module_utils._support.size import size_text
 from ..module_utils._support.values import printable
+from ._execution import execute
 
 __all__ = ["final_lines", "line", "measured", "run_with_progress", "show_line"]
 
@@ -46,13 +47,13 @@ def run_with_progress(
     """
     wanted = str(module_args.get("progress") or "auto")
     if action._task.check_mode or wanted == "never" or (wanted == "auto" and not _TERMINAL):
-        return dict(action._execute_module(module_args=dict(module_args), task_vars=task_vars))
+        return execute(action, module_args, task_vars)
     # Nothing secret is in it: the account that logs in may read what the module's account wrote.
     path = f"/tmp/steady-{what}-{secrets.token_hex(12)}.json"
     teller = _Teller(action, path, str(task_vars.get("inventory_hostname", "")))
     teller.start()
     try:
-        result = dict(action._execute_module(module_args={**module_args, "progress_file": path}, task_vars=task_vars))
+        result = execute(action, {**module_args, "progress_file": path}, task_vars)
     finally:
         teller.stop()
     teller.say_end(result)

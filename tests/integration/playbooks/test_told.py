@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -72,7 +72,8 @@ def test_what_was_done_is_said_when_the_report_fails_at_the_end(new_desk: NewDes
     """T1: the steps, how to undo, the backup; that only the report failed; and who was not begun because of it."""
     desk = new_desk("a", "b", "c")
     blocked = f"rm -rf {desk.folder}/artifacts/a; touch {desk.folder}/artifacts/a"
-    run = desk.play("deploy", steady_programs_dir=_programs(desk, blocked), steady_serial=2)
+    programs = _programs(desk, blocked)
+    run = desk.play("deploy", steady_programs_dir=programs, steady_serial=2)
     assert run.status == 2
     assert "Traceback" not in run.output
     said = run.output[run.output.index("TASK [steady.postgresql.report : Say what came of it]") :]
@@ -93,6 +94,26 @@ def test_what_was_done_is_said_when_the_report_fails_at_the_end(new_desk: NewDes
     assert f"{desk.databases['b'].name}: 11 steps done" in run.said_by("b")
     assert [row[0] for row in journal(desk.databases["a"])] == ["succeeded"]
     assert is_untouched(desk.databases["c"])
-    Path(desk.folder / "artifacts" / "a").unlink()
-    assert desk.play("deploy").status == 0
-    assert is_migrated(desk.databases["c"])
+    # T5: the command runs as it is printed, with what came by -e.
+    (command,) = re.findall(r"to undo: (ansible-playbook .*)", run.said_by("b"))
+    assert f"-e steady_programs_dir={programs}" in command
+    assert "steady_serial" not in command
+    undone = desk.command(*shlex.split(command))
+    assert undone.status == 0, undone.output
+    assert desk.result("b")["status"] == "rolled_back"
+    assert list(undone.recap) == ["b"]
+
+
+def test_a_python_that_does_not_start_is_named(desk: Desk) -> None:
+    """T6: what it said, and the variable that chooses another one; a report is left."""
+    python = desk.folder / "python"
+    python.write_text("#!/bin/sh\necho 'Fatal Python error: no module encodings' >&2\nexit 1\n")
+    python.chmod(0o755)
+    for interpreter, words in ((str(python), "Fatal Python error"), ("/nope/python", "/nope/python")):
+        run = desk.play("verify", ansible_python_interpreter=interpreter)
+        assert run.status == 2
+        assert "The module did not start on its host (exit status" in run.output
+        assert words in run.output
+        assert "set ansible_python_interpreter" in run.output
+        assert "deserialization" not in run.output
+        assert "did not start" in desk.result(HOST)["error"]
