@@ -73,8 +73,8 @@ directory:
   type: str
 unwritten:
   description:
-    - Whether the files could not be written. Then RV(msg) says so, too, after the outcome; to fail by it is left to the
-      role, so that the outcome is said first.
+    - Whether the files could not be written. Then RV(msg) also says so, after the result. The role fails because of it,
+      once the result of every host is shown.
   returned: always
   type: bool
   version_added: 0.4.0

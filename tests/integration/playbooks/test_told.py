@@ -76,7 +76,7 @@ def test_what_was_done_is_said_when_the_report_fails_at_the_end(new_desk: NewDes
     run = desk.play("deploy", steady_programs_dir=programs, steady_serial=2)
     assert run.status == 2
     assert "Traceback" not in run.output
-    said = run.output[run.output.index("TASK [steady.postgresql.report : Say what came of it]") :]
+    said = run.output[run.output.index("TASK [steady.postgresql.report : Show the result]") :]
     for words in (
         f"{desk.databases['a'].name}: 11 steps done",
         "to undo: ansible-playbook",
