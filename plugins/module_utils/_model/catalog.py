@@ -93,8 +93,9 @@ class Catalog:
     unique_indexes: by schema and name, their age and what depends on them (index/dependents).
     places: the collations and operator classes that the targets name (index/places). tablespace: the database's own.
     encoding: how Python calls the database's.
-    nearby: names like the missing ones, for messages. targets: what the same run is about, by kind, table and name, in
-    the order of the run.
+    nearby: the tables around the missing ones, for messages. instead: what stands in the place of a missing one, and
+    what to do about it (missing). targets: what the same run is about, by kind, table and name, in the order of
+    the run.
     """
 
     version: int
@@ -104,6 +105,7 @@ class Catalog:
     images: Mapping[str, Mapping[TableName, Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
     expressions: Mapping[Tuple[TableName, str], str] = field(default_factory=dict)
     nearby: Mapping[TableName, Sequence[str]] = field(default_factory=dict)
+    instead: Mapping[TableName, str] = field(default_factory=dict)
     targets: Mapping[ObjectKey, Any] = field(default_factory=dict)
     null_refusals: Mapping[Tuple[TableName, Tuple[str, ...]], Sequence[Any]] = field(default_factory=dict)
     unique_indexes: Mapping[TableName, Any] = field(default_factory=dict)

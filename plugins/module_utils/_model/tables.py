@@ -16,12 +16,31 @@ __all__ = ["column_problems", "lock_problems", "owner_problems", "schema_problem
 
 _INHERIT_OF_GRANT = 160000  # GRANT, "WITH INHERIT"
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
-_KINDS = {"p": "a partitioned table", "v": "a view", "m": "a materialized view", "f": "a foreign table"}
+#: The journal, and what a restore keeps: a migration that changes them breaks every later deployment.
+_OWN_SCHEMAS = ("steady", "steady_kept")
+#: By pg_class.relkind: what it is, and what to do instead.
+_KINDS = {
+    "p": ("a partitioned table", "name its partitions, each in an entry of its own"),
+    "v": ("a view", "name the tables that it reads"),
+    "m": (
+        "a materialized view",
+        "build its indexes by hand in psql: CREATE INDEX CONCURRENTLY … ON {table} (…); it has no keys and no NOT NULL",
+    ),
+    "f": ("a foreign table", "change the table on its own server, or run ALTER FOREIGN TABLE {table} … in psql"),
+}
+_OTHER = ("not an ordinary table", "name a table")
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
+def _meant(word: str, known: Iterable[str], otherwise: str) -> str:
     guess = nearest(word, list(known))
-    return f'; did you mean "{guess}"?' if guess else ""
+    return f'did you mean "{guess}"?' if guess else otherwise
+
+
+def _whose(schema: str) -> Optional[str]:
+    """Whose schema it is that no migration changes; None: the user's."""
+    if schema in _SYSTEM_SCHEMAS or schema.startswith("pg_toast"):
+        return "PostgreSQL itself"
+    return "the collection's journal" if schema in _OWN_SCHEMAS else None
 
 
 def table_problems(
@@ -31,32 +50,41 @@ def table_problems(
 
     partitioned, partition: whether the planner can change a partitioned table, or a partition by itself.
     """
-    if name[0] in _SYSTEM_SCHEMAS or name[0].startswith("pg_toast"):
-        return [Problem(f"{qualified(*name)} belongs to PostgreSQL itself")]
+    owner = _whose(name[0])
+    if owner is not None:
+        text = f"{qualified(*name)} belongs to {owner}, and no migration changes it; take it out of the migration"
+        return [Problem(text)]
     table = catalog.tables.get(name)
     if table is None:
-        return [
-            Problem(
-                f'there is no table "{name[1]}" in schema "{name[0]}"' + _meant(name[1], catalog.nearby.get(name, ()))
-            )
-        ]
-    refused = _refused(table, partitioned)
+        return [Problem(_missing(catalog, name))]
+    refused = _refused(name, table, partitioned)
     if refused is None and table.is_partition and not partition:
-        refused = "is a partition of another table, which this version does not change"
+        whole = f" {qualified(*table.parent)}" if table.parent else ""
+        refused = f"is a partition; name the partitioned table{whole}, of which all partitions are changed at once"
     if refused is None:
         for below in catalog.below(name):
-            reason = _refused(catalog.tables[below], True)
+            reason = _refused(below, catalog.tables[below], True)
             if reason is not None:
                 refused = f"cannot be changed as a whole: its partition {qualified(*below)} {reason}"
                 break
     return [Problem(f"{qualified(*name)} {refused}")] if refused else []
 
 
-def _refused(table: Table, partitioned: bool) -> Optional[str]:
+def _missing(catalog: Catalog, name: TableName) -> str:
+    """That there is no such table; what has the name instead, or the nearest one."""
+    instead = catalog.instead.get(name)
+    if instead is None:
+        todo = _meant(name[1], catalog.nearby.get(name, ()), "correct the name, or create the table first")
+        return f'there is no table "{name[1]}" in schema "{name[0]}"; {todo}'
+    return f'there is no table "{name[1]}" in schema "{name[0]}": {instead}'
+
+
+def _refused(name: TableName, table: Table, partitioned: bool) -> Optional[str]:
     if table.kind != "r" and not (partitioned and table.kind == "p"):
-        return f"is {_KINDS.get(table.kind, 'not an ordinary table')}, which this version does not change"
+        kind, todo = _KINDS.get(table.kind, _OTHER)
+        return f"is {kind}, which this version does not change; " + compose(todo, table=identifier(*name))
     if table.persistence == "t":
-        return "is a temporary table"
+        return "is a temporary table, which goes with its session; take it out of the migration"
     if table.extension is not None:
         return f'belongs to the extension "{table.extension}"; change it through the extension'
     return None
@@ -65,7 +93,10 @@ def _refused(table: Table, partitioned: bool) -> Optional[str]:
 def column_problems(table: Table, name: TableName, columns: Iterable[str]) -> List[Problem]:
     """Columns that are not there."""
     return [
-        Problem(f'there is no column "{column}" in {qualified(*name)}{_meant(column, table.columns)}')
+        Problem(
+            f'there is no column "{column}" in {qualified(*name)}; '
+            + _meant(column, table.columns, "correct the name, or add the column first")
+        )
         for column in columns
         if column not in table.columns
     ]

@@ -239,5 +239,6 @@ def _too_large(estimates: Sequence[Estimate], total: int, room: str) -> Problem:
     return Problem(
         f"the disk is too small: {len(estimates)} index{'' if len(estimates) == 1 else 'es'} take about "
         f"{size_text(total)} while they are built, and {room}; the largest is {largest.build.name} on "
-        f"{qualified(*largest.build.table)} with about {size_text(largest.bytes)}"
+        f"{qualified(*largest.build.table)} with about {size_text(largest.bytes)}; free space, raise "
+        "steady_disk_allowance, set steady_parallel: 1, or take some of them into a later migration"
     )

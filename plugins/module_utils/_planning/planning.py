@@ -18,6 +18,7 @@ from .._kinds.kind import Images
 from .._kinds.registry import KINDS
 from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
 from .._model.data_questions import Orphans, ask
+from .._model.missing import read_missing
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
 from .._model.tables import schema_problems
 from .._model.unit_rights import rights_of_unit
@@ -157,7 +158,9 @@ def read_catalog(
     )
     canonical, errors = _canonical_expressions(session, tables, images, wishes)
     missing = sorted(name for name in names if name not in tables)
-    catalog = Catalog(server.version, server.role, tables, relations, images, canonical, _nearby(session, missing))
+    catalog = Catalog(
+        server.version, server.role, tables, relations, images, canonical, *read_missing(session, missing)
+    )
     catalog = replace(catalog, **_of_database(session))
     for kind in KINDS.values():
         catalog = kind.facts(session, catalog, [wish.target for wish in wishes if wish.kind is kind])
@@ -178,20 +181,6 @@ def _of_database(session: Session) -> Dict[str, Any]:
         codec = "utf-8" if row["encoding"] == "SQL_ASCII" else extensions.encodings.get(row["encoding"], "utf-8")
         found = {"tablespace": row["tablespace"], "encoding": codec}
     return found
-
-
-def _nearby(session: Session, missing: Iterable[TableName]) -> Dict[TableName, List[str]]:
-    """The tables of the schemas in which something was not found."""
-    result: Dict[TableName, List[str]] = {}
-    for schema, name in missing:
-        rows = session.rows(
-            "SELECT c.relname AS name FROM pg_catalog.pg_class c"
-            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = %s AND c.relkind IN ('r', 'p')",
-            (schema,),
-        )
-        result[(schema, name)] = [row["name"] for row in rows]
-    return result
 
 
 def _canonical_expressions(
@@ -233,7 +222,7 @@ def _canonical_expressions(
         session.execute("SET row_security TO on")
         for text in sorted({*wanted, *there}):
             if text in wanted and not is_one_expression(text):
-                errors[(table, text)] = f"this is more than one SQL expression: {text}"
+                errors[(table, text)] = f"this is more than one SQL expression: {text}; write one"
                 continue
             try:
                 with session.savepoint(), acting_as(session, rights.role), theirs(session):
@@ -249,10 +238,11 @@ def _canonical_expressions(
                 if text in wanted:
                     problem = translate(error, of_no_rows=True)
                     said = f"{problem.what} Why: {problem.why}" if problem.why else problem.what
-                    errors[(table, text)] = f"{said} in: {text}".replace("\n", " ") + elsewhere(session, error, table)
+                    todo = elsewhere(session, error, table) or "; correct the expression in the migration"
+                    errors[(table, text)] = f"{said} in: {text}".replace("\n", " ") + todo
                 continue
             if "QUERY PLAN" not in rows[0]:
-                errors[(table, text)] = f"this is more than one SQL expression: {text}"
+                errors[(table, text)] = f"this is more than one SQL expression: {text}; write one"
                 continue
             output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
             canonical[(table, text)] = _form(text, output[0]) + collations

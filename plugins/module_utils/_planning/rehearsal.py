@@ -134,7 +134,7 @@ class _Trial:
         elif self._heard and str(error.pgcode).startswith(_RAISED):
             self.result.notes.append(f"{text}; that may be said of the copy alone by {self._heard}")
         else:
-            self.result.reasons.append(text)
+            self.result.reasons.append(f"{text}; change that entry of the migration, or what the server names")
 
     def _raised(self, step: Step) -> str:
         """What event triggers say of the step, which may be true of the copy alone. Nothing is left of the trial."""

@@ -85,8 +85,8 @@ def count_problems(session: Session, schema: str, tables: Sequence[str]) -> Tupl
             problems.append(Problem(f"unchanged_counts: {rights.problem}", permission=True))
         if table not in there:
             guess = nearest(table, list(there))
-            meant = f'; did you mean "{guess}"?' if guess else ""
-            problems.append(Problem(f'unchanged_counts: there is no table "{table}" in schema "{schema}"{meant}'))
+            meant = f'did you mean "{guess}"?' if guess else "correct the name"
+            problems.append(Problem(f'unchanged_counts: there is no table "{table}" in schema "{schema}"; {meant}'))
         elif not there[table]["may_use_schema"]:
             grant = compose(
                 "GRANT USAGE ON SCHEMA {schema} TO {role}",

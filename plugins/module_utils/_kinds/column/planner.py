@@ -122,19 +122,31 @@ def _to_null(
         statements.append(_alter(target, "ALTER COLUMN {column} DROP NOT NULL", column=identifier(target.name)))
         everywhere = [column, *(catalog.tables[below].columns[target.name] for below in catalog.below(name))]
         if any(one.primary_key for one in everywhere):
-            problems.append(Problem(f"{place} is part of the primary key and stays NOT NULL"))
+            problems.append(_stays(place, "is part of the primary key", "change the key first"))
         if column.identity:
-            problems.append(Problem(f"{place} is an identity column and stays NOT NULL"))
+            drop = _alter(target, "ALTER COLUMN {column} DROP IDENTITY", column=identifier(target.name))
+            problems.append(_stays(place, "is an identity column", f"run {drop} first"))
         if any(
             image["replica_identity"] and any(key["name"] == target.name for key in image["columns"])
             for image in catalog.objects("index", (target.schema, target.table))
         ):
-            problems.append(Problem(f"{place} is part of the table's replica identity and stays NOT NULL"))
+            other = _alter(target, "REPLICA IDENTITY FULL")
+            problems.append(_stays(place, "is part of the table's replica identity", f"run {other} first"))
         problems += _inheritance_problems(target, catalog, column)
     if leftover is not None:
         statements.append(_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"])))
     units = [guarded(ACCESS_EXCLUSIVE, [name, *catalog.below(name)], *statements)] if statements else []
     return units, [], problems
+
+
+def _stays(place: str, why: str, todo: str) -> Problem:
+    return Problem(f"{place} {why} and stays NOT NULL; take it out of the migration, or {todo}")
+
+
+def _by_hand(target: Target) -> str:
+    verb = "DROP" if target.nullable else "SET"
+    statement = _alter(target, f"ALTER COLUMN {{column}} {verb} NOT NULL", column=identifier(target.name))
+    return f"take it out of the migration, or run it in psql, with a lock_timeout: {statement}"
 
 
 def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> List[Problem]:
@@ -147,7 +159,7 @@ def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> L
     return [
         Problem(
             f"{qualified(target.schema, target.table)} takes part in table inheritance, where NOT NULL concerns "
-            "several tables at once; this version does not change that"
+            f"several tables at once, which this version does not change; {_by_hand(target)}"
         )
     ]
 
@@ -166,8 +178,8 @@ def _partition_problems(target: Target, catalog: Catalog, column: Column) -> Lis
     return [
         Problem(
             f"{qualified(*name)}.{target.name}: NOT NULL is a matter of their own for the partitions "
-            f"{', '.join(others[:3])}{', …' if len(others) > 3 else ''}, which a change of the whole would take away; "
-            "this version does not change that"
+            f"{', '.join(others[:3])}{', …' if len(others) > 3 else ''}, which a change of the whole would take away, "
+            f"and this version does not change that; {_by_hand(target)}"
         )
     ]
 

@@ -107,7 +107,10 @@ def _column_problems(target: Any, catalog: Catalog, wanted: Mapping[str, Any]) -
     for name in wanted["columns"]:
         generated, place = table.columns[name].generated, f"{qualified(*target.table_name)}.{name}"
         if generated == "v":
-            problems.append(f"{place} is a virtual generated column, on which PostgreSQL has no foreign key")
+            problems.append(
+                f"{place} is a virtual generated column, on which PostgreSQL has no foreign key; take the key out, or "
+                "make the column STORED"
+            )
         elif generated:
             problems += [
                 f"{place} is a generated column, for which PostgreSQL refuses {event}: {wanted[event]}; leave "

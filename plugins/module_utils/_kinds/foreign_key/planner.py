@@ -214,7 +214,8 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
             problems += column_problems(catalog.tables[parent], parent, wanted.referenced_columns)
     found = catalog.find(KIND, table, target.name) if not problems else None
     if found is not None and found["type"] != "f":
-        text = f'"{target.name}" is a constraint of {qualified(*table)}, but not a foreign key'
+        text = f'"{target.name}" is a constraint of {qualified(*table)}, but not a foreign key; '
+        text += "give the key another name" if wanted is not None else "correct the name, or drop it in psql"
         problems.append(Problem(text, clash=True))
     elif wanted is not None and found is None and not problems and _names_not_null(target, catalog):
         text = f'the name "{target.name}" is taken by a NOT NULL constraint of {qualified(*table)}; choose another name'
@@ -224,7 +225,8 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
             Problem(
                 f'the foreign key "{target.name}" of {qualified(*table)} is '
                 + ("temporal (PERIOD)" if found["period"] else "part of a partitioned table's key")
-                + ", which this version does not change"
+                + ", which this version does not change; "
+                + ("change it in psql" if found["period"] else "name the partitioned table in the entry")
             )
         )
     if problems:
@@ -268,7 +270,8 @@ def _partitioned_problems(target: Target, catalog: Catalog) -> List[Problem]:
     return [
         Problem(
             f"{qualified(*target.table_name)} is partitioned, and PostgreSQL before 18 adds a foreign key to it only "
-            f'while all writes wait for the check of all rows, so "{target.name}" is not changed'
+            f'while all writes wait for the check of all rows, so "{target.name}" is not changed; change the key of '
+            "each partition by an entry of its own, or update the server to 18"
         )
     ]
 
@@ -409,7 +412,7 @@ def _present(
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
     problems += lock_problems(catalog, [lock.table for unit in units if unit.guarded for lock in unit.locks])
     if wanted["on_delete_columns"] and catalog.version < _SET_COLUMNS:
-        problems.append(Problem(f'"{target.name}": on_delete_columns needs PostgreSQL 15 or newer'))
+        problems.append(Problem(f'"{target.name}": on_delete_columns needs PostgreSQL 15 or newer; leave it out'))
     return Outcome(KIND, table, target.name, state, step, tuple(problems), tuple(notes))
 
 

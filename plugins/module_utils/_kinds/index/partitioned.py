@@ -24,7 +24,7 @@ from ..._model.tables import lock_problems, owner_problems
 from ..._support.sqltext import compose, identifier, qualified
 from .partition_growth import grow, name_taken
 from .partition_scene import Scene, is_helper, relation_names
-from .statements import KIND, build_problems, cluster, drops, helper_name, refusals, rename
+from .statements import KIND, build_problems, cluster, drops, helper_name, other_identity, refusals, rename
 from .target import Target, differences, keeping
 
 __all__ = ["goes_with", "is_helper", "plan", "relation_names"]
@@ -125,7 +125,7 @@ def _replaced(scene: Scene, found: Mapping[str, Any], different: List[str], prob
         problems.append(
             Problem(
                 f'the index "{target.name}" has another definition ({"; ".join(different)}), and the '
-                "migration says on_conflict: refuse"
+                "migration says on_conflict: refuse; correct the entry, or say on_conflict: replace"
             )
         )
     names, helpers = scene.names, scene.helpers
@@ -191,7 +191,8 @@ def _key_problems(scene: Scene) -> List[Problem]:
             problems.append(
                 Problem(
                     f'"{target.name}" cannot be unique: {qualified(*node)} is partitioned by an expression, and '
-                    "PostgreSQL has unique indexes only on tables partitioned by columns"
+                    "PostgreSQL has unique indexes only on tables partitioned by columns; leave unique: true out, or "
+                    "make each partition unique by an entry of its own"
                 )
             )
             continue
@@ -200,7 +201,8 @@ def _key_problems(scene: Scene) -> List[Problem]:
             problems.append(
                 Problem(
                     f'"{target.name}" cannot be unique without {", ".join(missing)} among its key columns: '
-                    f"{qualified(*node)} is partitioned by it, and each partition is unique only by itself"
+                    f"{qualified(*node)} is partitioned by it, and each partition is unique only by itself; add "
+                    "what is missing to columns, or leave unique: true out"
                 )
             )
         problems += _collation_problems(scene, node)
@@ -247,7 +249,8 @@ def _keeps(scene: Scene, found: Mapping[str, Any], verb: str) -> List[Problem]:
             problems.append(
                 Problem(
                     f'the index "{target.name}" cannot be {verb}: its part "{image["name"]}" is the replica '
-                    f"identity of {qualified(image['schema'], image['table'])}: logical replication would break"
+                    f"identity of {qualified(image['schema'], image['table'])}: logical replication would break; "
+                    f"{other_identity(image)}"
                 )
             )
     return problems

@@ -117,6 +117,7 @@ def _name_problems(target: Target, catalog: Catalog) -> List[Problem]:
     owner = f"an index of {qualified(*relation.table)}" if relation.table else "a table, view or sequence"
     if not target.present:
         text = f'"{target.name}" is {owner}, not an index of {qualified(*target.table_name)}: it is not dropped'
+        text += "; correct the name or the table of the entry"
         return [Problem(text, clash=True)]
     text = f'the name "{target.name}" is taken in schema "{target.schema}" by {owner}; choose another name'
     return [Problem(text, clash=True)]
@@ -149,8 +150,7 @@ def _present(scene: _Scene) -> Outcome:
             return _outcome(scene, "invalid: left behind by a build that failed", _build(_kept(scene, found), "repair"))
     different = differences(target, found, catalog)
     if not found["valid"]:
-        problems = refusals(target, found, "repaired") or [Problem(f'the index "{target.name}" is not valid')]
-        return _outcome(scene, "invalid", None, problems=tuple(problems))
+        return _outcome(scene, "invalid", None, problems=tuple(refusals(target, found, "repaired")))
     if not different:
         return _outcome(scene, "valid, exactly as wanted", _cleaning(scene))
     completed = _completed(scene, found)
@@ -161,7 +161,7 @@ def _present(scene: _Scene) -> Outcome:
         problems.append(
             Problem(
                 f'the index "{target.name}" has another definition ({"; ".join(different)}), and the '
-                "migration says on_conflict: refuse"
+                "migration says on_conflict: refuse; correct the entry, or say on_conflict: replace"
             )
         )
     return _outcome(

@@ -23,6 +23,7 @@ __all__ = [
     "drops",
     "duplicate_checks",
     "helper_name",
+    "other_identity",
     "refusals",
     "rehearsal",
     "rename",
@@ -47,14 +48,36 @@ def refusals(target: Target, found: Mapping[str, Any], verb: str, catalog: Optio
     """Why an index that stands there is not ours to change. catalog: where the change would drop it."""
     reasons = dependent_reasons(target, found, catalog) if catalog is not None else []
     if found["constraint"] is not None:
-        reasons.append(f'it belongs to the constraint "{found["constraint"]}"')
+        reasons.append(f'it belongs to the constraint "{found["constraint"]}"; {_of_constraint(found, verb)}')
     if found["replica_identity"]:
-        reasons.append("it is the table's replica identity: logical replication would break")
+        reasons.append(f"it is the table's replica identity: logical replication would break; {other_identity(found)}")
     if found["is_partition"]:
         parent = found["parent"]
         whole = f': "{parent["name"]}" of {qualified(parent["schema"], parent["table"])}' if parent else ""
-        reasons.append(f"it is part of an index of a partitioned table{whole}")
+        todo = _reindex(found) if verb == "repaired" else "name that index, on its own table, in the entry"
+        reasons.append(f"it is part of an index of a partitioned table{whole}; {todo}")
     return [Problem(f'the index "{target.name}" cannot be {verb}: {reason}') for reason in reasons]
+
+
+def _of_constraint(found: Mapping[str, Any], verb: str) -> str:
+    if verb == "repaired":
+        return _reindex(found)
+    table = identifier(found["schema"], found["table"])
+    drop = compose("ALTER TABLE {t} DROP CONSTRAINT {n}", t=table, n=identifier(found["constraint"]))
+    return f"give the entry another name, or take it out; the constraint itself goes with {drop}, in psql"
+
+
+def _reindex(found: Mapping[str, Any]) -> str:
+    index = identifier(found["schema"], found["name"])
+    return compose("run REINDEX INDEX CONCURRENTLY {index}, then this again", index=index)
+
+
+def other_identity(found: Mapping[str, Any]) -> str:
+    """What to do about an index that is the replica identity of its table (ALTER TABLE, REPLICA IDENTITY)."""
+    table = identifier(found["schema"], found["table"])
+    return compose(
+        "first ALTER TABLE {table} REPLICA IDENTITY USING INDEX another one, or REPLICA IDENTITY FULL", table=table
+    )
 
 
 def drops(images: Iterable[Mapping[str, Any]]) -> List[Unit]:
@@ -166,5 +189,5 @@ def build_problems(target: Target, catalog: Catalog) -> List[Problem]:
         )
     wanted = target.specification
     if wanted is not None and wanted.nulls_not_distinct and catalog.version < _NULLS_NOT_DISTINCT:
-        problems.append(Problem(f'"{target.name}": nulls_not_distinct needs PostgreSQL 15 or newer'))
+        problems.append(Problem(f'"{target.name}": nulls_not_distinct needs PostgreSQL 15 or newer; leave it out'))
     return problems

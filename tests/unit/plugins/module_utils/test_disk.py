@@ -70,7 +70,8 @@ class TestFits:
         assert self.said(self.TWO, 1, None, 22 * GB)[0] == []
         assert self.said(self.TWO, 2, None, 22 * GB)[0] == [
             "the disk is too small: 2 indexes take about 24.0 GB while they are built, and steady_disk_allowance is "
-            '22.0 GB; the largest is i on "public"."Sale" with about 10.0 GB'
+            '22.0 GB; the largest is i on "public"."Sale" with about 10.0 GB; free space, raise '
+            "steady_disk_allowance, set steady_parallel: 1, or take some of them into a later migration"
         ]
 
     @pytest.mark.parametrize(("free", "fits"), [(23 * GB, True), (22 * GB, False)])

@@ -31,13 +31,29 @@ class TestTable:
     @pytest.mark.parametrize(
         ("facts", "why"),
         [
-            ({"kind": "p"}, "is a partitioned table, which this version does not change"),
-            ({"kind": "v"}, "is a view, which this version does not change"),
-            ({"kind": "m"}, "is a materialized view, which this version does not change"),
-            ({"kind": "f"}, "is a foreign table, which this version does not change"),
-            ({"kind": "S"}, "is not an ordinary table, which this version does not change"),
-            ({"is_partition": True}, "is a partition of another table, which this version does not change"),
-            ({"persistence": "t"}, "is a temporary table"),
+            (
+                {"kind": "p"},
+                "is a partitioned table, which this version does not change; name its partitions, each in an entry of "
+                "its own",
+            ),
+            ({"kind": "v"}, "is a view, which this version does not change; name the tables that it reads"),
+            (
+                {"kind": "m"},
+                "is a materialized view, which this version does not change; build its indexes by hand in psql: CREATE "
+                'INDEX CONCURRENTLY … ON "public"."CashDrawer" (…); it has no keys and no NOT NULL',
+            ),
+            (
+                {"kind": "f"},
+                "is a foreign table, which this version does not change; change the table on its own server, or run "
+                'ALTER FOREIGN TABLE "public"."CashDrawer" … in psql',
+            ),
+            ({"kind": "S"}, "is not an ordinary table, which this version does not change; name a table"),
+            (
+                {"is_partition": True, "parent": ("public", "whole")},
+                'is a partition; name the partitioned table "public"."whole", of which all partitions are changed at '
+                "once",
+            ),
+            ({"persistence": "t"}, "is a temporary table, which goes with its session; take it out of the migration"),
             ({"extension": "postgis"}, 'belongs to the extension "postgis"; change it through the extension'),
         ],
         ids=str,
@@ -52,18 +68,31 @@ class TestTable:
         place = (schema, "pg_class")
         assert "belongs to PostgreSQL itself" in table_problems(catalog({place: table("a")}), place)[0].text
 
+    @pytest.mark.parametrize("schema", ["steady", "steady_kept"])
+    def test_so_is_the_journal_whether_it_is_there_or_not(self, schema: str) -> None:
+        place = (schema, "deployment")
+        for there in ({place: table("id")}, {}):
+            (problem,) = table_problems(catalog(there), place)
+            assert "belongs to the collection's journal, and no migration changes it" in problem.text
+
     @pytest.mark.parametrize(
         ("nearby", "hint"),
         [
-            ([], ""),
-            (["Tenant", "User"], ""),
-            (["cashdrawer", "User"], '; did you mean "cashdrawer"?'),
-            (["CashDrawers"], '; did you mean "CashDrawers"?'),
+            ([], "correct the name, or create the table first"),
+            (["Tenant", "User"], "correct the name, or create the table first"),
+            (["cashdrawer", "User"], 'did you mean "cashdrawer"?'),
+            (["CashDrawers"], 'did you mean "CashDrawers"?'),
         ],
     )
     def test_one_that_is_not_there_with_the_nearest_name(self, nearby: list[str], hint: str) -> None:
         assert table_problems(catalog({}, nearby={DRAWER: nearby}), DRAWER) == [
-            Problem(f'there is no table "CashDrawer" in schema "public"{hint}')
+            Problem(f'there is no table "CashDrawer" in schema "public"; {hint}')
+        ]
+
+    def test_what_stands_in_its_place_is_said(self) -> None:
+        there = catalog({}, instead={DRAWER: "that is a sequence; name a table"}, nearby={DRAWER: ["CashDrawers"]})
+        assert [problem.text for problem in table_problems(there, DRAWER)] == [
+            'there is no table "CashDrawer" in schema "public": that is a sequence; name a table'
         ]
 
 
@@ -72,7 +101,7 @@ def test_columns_that_are_not_there_with_the_nearest_name() -> None:
     assert column_problems(there, DRAWER, ["tenantId", "openedById"]) == []
     assert [problem.text for problem in column_problems(there, DRAWER, ["tenant_id", "tenantId", "zzz"])] == [
         'there is no column "tenant_id" in "public"."CashDrawer"; did you mean "tenantId"?',
-        'there is no column "zzz" in "public"."CashDrawer"',
+        'there is no column "zzz" in "public"."CashDrawer"; correct the name, or add the column first',
     ]
 
 
