@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ._migration_file import MigrationFileError, find, load
+from ._migration_file import MigrationFileError, find, load, without_extensions
 
 __all__ = ["operator", "read_argument"]
 
@@ -21,7 +21,7 @@ __all__ = ["operator", "read_argument"]
 def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
     """The migration as a mapping. Raises AnsibleActionFail with every error of the file, each with its place."""
     if isinstance(value, Mapping):
-        return dict(value)
+        return without_extensions(value)
     if not value:
         raise AnsibleActionFail(
             "No migration is named.\nWhat to do: set steady_migration to a name in migrations/ or to a path\n"

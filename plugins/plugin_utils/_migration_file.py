@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ._expectation import expectation_problems
 from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
 from ._yaml_document import Document, YamlError, parse
 
-__all__ = ["MigrationFileError", "find", "load"]
+__all__ = ["MigrationFileError", "find", "load", "without_extensions"]
 
 _ENDINGS = (".yml", ".yaml")
 #: Bytes. A thousand entries are a tenth of it; more is another file, such as a dump.
@@ -75,12 +75,17 @@ def load(path: Path) -> dict[str, Any]:
     problems = _problems(document)
     if problems:
         raise MigrationFileError("\n".join(_line(shown, document, problem) for problem in problems))
-    return document.data
+    return without_extensions(document.data)
+
+
+def without_extensions(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The migration without the keys x-…, which only hold what YAML's aliases refer to."""
+    return {key: value for key, value in data.items() if not str(key).startswith("x-")}
 
 
 def _problems(document: Document) -> list[Problem]:
     """All problems of the document, each place's best message, in the order of the lines."""
-    shape = shape_problems(document.data, document.written)
+    shape = shape_problems(without_extensions(document.data), document.written)
     settled = {problem.path for problem in (*document.problems, *shape.problems)} | shape.excused
     rules = [
         problem

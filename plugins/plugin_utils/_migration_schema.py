@@ -198,6 +198,8 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "required": ["id"],
+        # As in Docker Compose and OpenAPI.
+        "patternProperties": {"^x-": {"description": "Ignored: a place for YAML anchors that entries refer to."}},
         "properties": {
             "id": {
                 "type": "string",

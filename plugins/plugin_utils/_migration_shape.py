@@ -62,6 +62,7 @@ class Shape:
 def shape_problems(data: Any, written: Written) -> Shape:
     """What is wrong with the shape of ``data``, all at once.
 
+    data: without the keys x-….
     written: gives the scalar at a path as the file has it, before YAML made a date or a boolean of it.
     Call it only when JSONSCHEMA_MISSING is None.
     """
@@ -93,7 +94,8 @@ def shape_problems(data: Any, written: Written) -> Shape:
 
 @functools.lru_cache(maxsize=1)
 def _validator() -> Any:
-    return Draft202012Validator(schema())
+    # jsonschema takes no key that is not a string for a pattern: whoever reads leaves the keys x-… out instead.
+    return Draft202012Validator({key: value for key, value in schema().items() if key != "patternProperties"})
 
 
 def _path(error: Any) -> Path:

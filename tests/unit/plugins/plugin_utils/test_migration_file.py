@@ -281,6 +281,26 @@ class TestValid:
         (tmp_path / "m.yml").write_bytes(content)
         assert load(tmp_path / "m.yml")["id"] == "m"
 
+    def test_keys_for_anchors_are_ignored(self, tmp_path):
+        content = """\
+id: m
+x-index: &index {table: Appointment, where: '"isActive"'}
+x-names: [&names [tenantId, status], 2025-10-14]
+x-nothing:
+indexes:
+  - {<<: *index, columns: *names}
+"""
+        (tmp_path / "m.yml").write_text(content)
+        index = {"table": "Appointment", "where": '"isActive"', "columns": ["tenantId", "status"]}
+        assert load(tmp_path / "m.yml") == {"id": "m", "indexes": [index]}
+
+    def test_they_are_ignored_at_the_top_alone(self, read):
+        content = "id: m\nx-a: {}\nX-b: {}\nindexes:\n  - {table: T, columns: [a], x-c: 1}\n"
+        known = "id, description, schema, columns, indexes, foreign_keys, verification, probes, queries, promises"
+        first, second = read(content)
+        assert first == f':3: X-b: unknown key "X-b"; known are: {known}'
+        assert second.startswith(':5: indexes[0].x-c: unknown key "x-c"')
+
 
 class TestWhole:
     """What is wrong with the text as a whole, so that nothing else can be said."""
