@@ -465,6 +465,24 @@ def test_drift_after_a_rollback_is_judged_by_what_the_rollback_left(database: Da
     loud(database, "drift", "column public.Order.customerId", "as: NOT NULL; now: NULL allowed")
 
 
+def test_taken_back(database: Database) -> None:
+    """More of it: test_past."""
+    entry = {"name": "i", "table": "Order", "columns": ["status"]}
+    older: dict[str, Any] = {"id": "older", "indexes": [entry]}
+    database.apply(older)
+    quiet(database, "taken_back", migration=older)
+    database.apply({"id": "newer", "indexes": [{**entry, "columns": ["note"]}]})
+    loud(database, "taken_back", "(newer) left it; this would take it back: older was deployed", migration=older)
+
+
+def test_edited_migration(database: Database) -> None:
+    """More of it: test_past."""
+    database.apply(MIGRATION)
+    quiet(database, "edited_migration")
+    edited = {**MIGRATION, "columns": []}
+    loud(database, "edited_migration", "one was deployed with other content on", migration=edited)
+
+
 def test_backup(database: Database, tmp_path: Path) -> None:
     """Information by itself, since deploy.yml takes one; a warning where the inventory says so."""
     folder = str(tmp_path / "backups")

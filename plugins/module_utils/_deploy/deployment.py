@@ -27,6 +27,7 @@ from .._migration.reading import open_target, read_migration
 from .._model.plan import Plan, Step
 from .._planning.capacity import Capacity
 from .._planning.images import read_image, recheck
+from .._planning.past import with_past
 from .._planning.planning import ask_data, make_plan, refuse_problems, settled
 from .._planning.rehearsal import refuse_definitions, rehearse
 from .._planning.resources import plan_resources
@@ -156,6 +157,9 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
             refuse_definitions(tried)
             notes += tried.notes
         plan = ask_data(control, plan)
+        if journal is not None and state.usable:
+            plan, told = with_past(plan, migration, schema, journal)
+            notes += told
         missing = refuse_problems(plan, permissions_too=not options.check)
         common: Dict[str, Any] = {"migration_id": migration.id, "missing_privileges": missing, **plan_result(plan)}
         common["notes"] += notes

@@ -223,11 +223,12 @@ class Journal:
         operator: str,
         collection_version: str,
     ) -> int:
-        """A new attempt, of a new or known deployment; its number."""
+        """A new attempt, of a new or known deployment; its number. migration: the content, which may be new, too."""
         row = self.session.one(
             "WITH known AS (INSERT INTO steady.deployment (id, migration_id, migration, status)"
             "  VALUES (%(id)s, %(migration_id)s, %(migration)s, 'running')"
-            "  ON CONFLICT (id) DO UPDATE SET status = 'running', finished_at = NULL RETURNING id)"
+            "  ON CONFLICT (id) DO UPDATE SET status = 'running', finished_at = NULL,"
+            "   migration = excluded.migration RETURNING id)"
             " INSERT INTO steady.attempt (deployment_id, number, direction, status, plan_hash, operator,"
             "  collection_version, server_version)"
             " SELECT id, 1 + coalesce((SELECT max(number) FROM steady.attempt WHERE deployment_id = id), 0),"
@@ -390,6 +391,18 @@ class Journal:
             checked_id(row["id"])
         return rows
 
+    def deployments_of(self, migration_id: str) -> List[Dict[str, Any]]:
+        """The deployments of a migration, newest first: id, status, when each began, its content as it was given."""
+        rows = self.session.rows(
+            "SELECT id, status, migration, extract(epoch FROM started_at)::float8 AS begun,"
+            " to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS date FROM steady.deployment"
+            " WHERE migration_id = %s ORDER BY started_at DESC",
+            (migration_id,),
+        )
+        for row in rows:
+            checked_id(row["id"])
+        return rows
+
     def steps(self, deployment_id: str) -> List[Dict[str, Any]]:
         """All steps of all attempts of a deployment, in the order in which they began, to be shown."""
         return self.session.rows(
@@ -446,8 +459,10 @@ class Journal:
         """
         rows = self.session.rows(
             "SELECT * FROM (SELECT DISTINCT ON (s.kind, s.table_schema, s.table_name, s.name)"
-            " s.kind, s.table_schema, s.table_name, s.name, s.status, s.after, s.deployment_id, d.migration_id"
+            " s.kind, s.table_schema, s.table_name, s.name, s.status, s.after, s.deployment_id, d.migration_id,"
+            " a.direction, extract(epoch FROM s.started_at)::float8 AS begun"
             " FROM steady.step s JOIN steady.deployment d ON d.id = s.deployment_id"
+            " JOIN steady.attempt a ON a.deployment_id = s.deployment_id AND a.number = s.attempt"
             " ORDER BY s.kind, s.table_schema, s.table_name, s.name, s.started_at DESC, s.attempt DESC, s.number DESC"
             ") AS last WHERE status = 'done' ORDER BY table_schema, table_name, kind, name"
         )

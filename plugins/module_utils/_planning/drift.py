@@ -15,7 +15,7 @@ from .._model.catalog import Table, TableName
 from .._model.plan import object_name
 from .images import read_objects
 
-__all__ = ["Drift", "differing", "find_drift"]
+__all__ = ["Drift", "as_left", "differing", "find_drift"]
 
 NOTHING = "not there"
 # What temporary_name makes. Where a run has ended, such an object has its own name by now, or is gone.
@@ -69,6 +69,11 @@ def _completed(left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any
     return not left["valid"] and bool(now["valid"]) and not kind_named("index").differs(left, now)
 
 
+def as_left(kind: str, left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any]]) -> bool:
+    """Whether an object stands as its last step left it; None: it is not there."""
+    return not differing(kind, left, now) or _completed(left, now)
+
+
 def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drift]:
     """The objects among the journal's last images that are not as they were left. A few round trips.
 
@@ -79,7 +84,7 @@ def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drif
     for row in left:
         table = (row["table_schema"], row["table_name"])
         now = objects.find(row["kind"], table, row["name"])
-        if not differing(row["kind"], row["after"], now) or _completed(row["after"], now):
+        if as_left(row["kind"], row["after"], now):
             continue
         if _HELPER.search(row["name"]) or _of_a_whole(row, left, objects.tables):
             continue

@@ -86,6 +86,8 @@ CHECKS: Tuple[Check, ...] = (
         reads="dependents",
     ),
     Check("drift", "objects changed since a deployment", WARNING, history.drift, reads="journal"),
+    Check("taken_back", "newer deployments that the plan takes back", WARNING, history.taken_back, reads="journal"),
+    Check("edited_migration", "other content under the same id", WARNING, history.edited_migration, reads="journal"),
     Check(
         "prisma_failed_migration",
         "failed migrations of Prisma's",

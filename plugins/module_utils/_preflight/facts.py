@@ -16,11 +16,13 @@ from .._connection.target import Server
 from .._connection.translation import translate
 from .._journal.journal import Journal
 from .._locks.lag import Replica, Slot, read_replicas
+from .._migration.migration import Migration
 from .._model.catalog import Catalog
 from .._model.invalid_indexes import InvalidIndex, read_invalid_indexes
 from .._model.plan import Plan, Problem
 from .._planning.disk import Space
 from .._planning.drift import Drift, find_drift
+from .._planning.past import Past, judge
 from .._support.driver import psycopg2
 from .._support.errors import SteadyError
 from .._support.sqltext import compose, identifier
@@ -212,6 +214,7 @@ class Facts:
     journal: bool = False
     left: int = 0
     drift: Sequence[Drift] = ()
+    past: Past = field(default_factory=Past)
     backups: Sequence[Backup] = ()
     backup_directory: str = ""
     space: Optional[Space] = None
@@ -248,7 +251,9 @@ class _Reader:
             return nothing
 
 
-def read_facts(session: Session, server: Server, plan: Plan, catalog: Catalog) -> Dict[str, Any]:
+def read_facts(
+    session: Session, server: Server, plan: Plan, catalog: Catalog, migration: Migration, schema: str
+) -> Dict[str, Any]:
     """The parts of Facts that the server tells. Raises psycopg2.Error."""
     reader = _Reader(session)
     oids = {"oids": [table.oid for table in catalog.tables.values()]}
@@ -267,7 +272,7 @@ def read_facts(session: Session, server: Server, plan: Plan, catalog: Catalog) -
         "invalid": reader.ask("invalid", lambda: read_invalid_indexes(session), no_index),
         "dependents": _dependents(reader, plan, catalog),
         "prisma": _prisma(reader, session.schema or "public"),
-        **_journal(session, server, reader),
+        **_journal(Journal(session, server), reader, plan, migration, schema),
     }
     return {**parts, "unreadable": reader.unreadable}
 
@@ -295,14 +300,15 @@ def _prisma(reader: _Reader, schema: str) -> List[Dict[str, Any]]:
     return failed
 
 
-def _journal(session: Session, server: Server, reader: _Reader) -> Dict[str, Any]:
-    """What former deployments left, and what became of it."""
-    journal = Journal(session, server)
+def _journal(journal: Journal, reader: _Reader, plan: Plan, migration: Migration, schema: str) -> Dict[str, Any]:
+    """What former deployments left, what became of it, and what the plan would make of it."""
+    session = journal.session
     if not journal.state().usable:
         return {}  # what keeps the role from it is among the plan's problems
     try:
         left = journal.last_images()
-        return {"journal": True, "left": len(left), "drift": find_drift(session, left)}
+        past = judge(plan, migration, schema, left, journal)
+        return {"journal": True, "left": len(left), "drift": find_drift(session, left), "past": past}
     except psycopg2.Error as error:
         if getattr(error, "pgcode", None) is None or session.connection.closed:
             raise

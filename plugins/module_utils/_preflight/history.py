@@ -9,7 +9,7 @@ from .._support.duration import duration_text
 from .facts import Facts
 from .finding import Judgement, found, good
 
-__all__ = ["backup", "drift", "prisma_failed_migration"]
+__all__ = ["backup", "drift", "edited_migration", "prisma_failed_migration", "taken_back"]
 
 
 def drift(facts: Facts) -> Judgement:
@@ -25,6 +25,31 @@ def drift(facts: Facts) -> Judgement:
             for one in facts.drift
         ],
         "find out who changed it; deploying its migration again brings it back",
+    )
+
+
+def taken_back(facts: Facts) -> Judgement:
+    """What a newer deployment did, and this migration, which was deployed before it, would undo."""
+    if not facts.journal:
+        return good("there is no journal that this role may read")
+    if not facts.past.taken_back:
+        return good("the plan takes back nothing that a newer deployment did")
+    return found(
+        list(facts.past.taken_back.values()),
+        "deploy the newer migration instead; where it is to be taken back, roll its deployment back, or write a new "
+        "migration with an id of its own",
+    )
+
+
+def edited_migration(facts: Facts) -> Judgement:
+    """Whether this id was deployed with other content: the journal and the reports know a migration by its id."""
+    if not facts.journal:
+        return good("there is no journal that this role may read")
+    if not facts.past.edited:
+        return good("no deployment of this id had other content")
+    return found(
+        [facts.past.edited],
+        "give it a new id, so that journal and reports tell the two apart; to correct one that is not finished, go on",
     )
 
 

@@ -18,6 +18,7 @@ from .._locks.blockers import blockers_of_tables, describe_blockers
 from .._migration.migration import Migration
 from .._migration.reading import open_target, read_migration
 from .._model.plan import ACCESS_EXCLUSIVE, Problem, guarded
+from .._planning.past import Past, noted
 from .._planning.planning import ask_data, plan_of, read_catalog, trigger_problems, with_targets
 from .._planning.rehearsal import rehearse as rehearse_plan
 from .._planning.resources import plan_resources
@@ -132,7 +133,10 @@ def _facts(
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
-    parts = read_facts(session, server, plan, catalog)
+    parts = read_facts(session, server, plan, catalog, migration, schema)
+    past = parts.get("past", Past())
+    plan = noted(plan, past)
+    notes += [past.edited] if past.edited else []
     if not options.journal:
         parts["publications"] = []
     facts = Facts(
