@@ -40,6 +40,52 @@ options:
     description:
       - Folder on the host that has the backups of M(steady.postgresql.backup).
     type: path
+  backup:
+    description:
+      - How the backup before the deployment will be taken, by options of M(steady.postgresql.backup). What it needs on
+        this host and does not find is a finding, C(backup_needs). Empty values count as not given.
+    type: dict
+    version_added: 0.4.0
+    suboptions:
+      method:
+        description: Of M(steady.postgresql.backup).
+        type: str
+        default: pg_dump
+      supabase_cli:
+        description: Of M(steady.postgresql.backup).
+        type: path
+      programs_dir:
+        description: Of M(steady.postgresql.backup).
+        type: path
+      compression:
+        description: Of M(steady.postgresql.backup).
+        type: str
+      proof:
+        description: Of M(steady.postgresql.backup).
+        type: str
+      copy_to:
+        description: Of M(steady.postgresql.backup).
+        type: list
+        elements: path
+        default: []
+      encrypt_with:
+        description: Of M(steady.postgresql.backup).
+        type: str
+      encrypt_to:
+        description: Of M(steady.postgresql.backup).
+        type: list
+        elements: str
+        default: []
+      encrypt_read_back:
+        description: Of M(steady.postgresql.backup).
+        type: bool
+        default: true
+      decrypt_identity:
+        description: Of M(steady.postgresql.backup).
+        type: path
+      elsewhere:
+        description: Of M(steady.postgresql.backup).
+        type: str
   parallel:
     description:
       - Number of parallel index builds, for the estimate of the disk space that they need. By default chosen from the
@@ -165,9 +211,26 @@ def _preflight(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any
         parameters["severity"],
         parameters["backup_directory"],
         parameters["rehearse"],
+        parameters["backup"],
     )
     # Looking changes nothing; what a deployment would change is in the steps.
     return {**result, "changed": False}
+
+
+# Those of the module backup by which one can be taken, or cannot.
+_BACKUP = {
+    "method": {"type": "str", "default": "pg_dump"},
+    "supabase_cli": {"type": "path"},
+    "programs_dir": {"type": "path"},
+    "compression": {"type": "str"},
+    "proof": {"type": "str"},
+    "copy_to": {"type": "list", "elements": "path", "default": []},
+    "encrypt_with": {"type": "str"},
+    "encrypt_to": {"type": "list", "elements": "str", "default": []},
+    "encrypt_read_back": {"type": "bool", "default": True},
+    "decrypt_identity": {"type": "path"},
+    "elsewhere": {"type": "str"},
+}
 
 
 def main() -> None:
@@ -176,6 +239,7 @@ def main() -> None:
         "migration": {"type": "raw", "required": True},
         "severity": {"type": "dict", "default": {}},
         "backup_directory": {"type": "path"},
+        "backup": {"type": "dict", "options": _BACKUP},
         "rehearse": {"type": "bool", "default": False},
         "verify": {"type": "bool", "default": False},
         "parallel": {"type": "int"},

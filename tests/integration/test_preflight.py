@@ -66,6 +66,7 @@ def look(
     user: str = "postgres",
     severity: dict[str, str] | None = None,
     backups: str | None = None,
+    backup: dict[str, Any] | None = None,
     old_s: float = 60.0,
     **options: Any,
 ) -> dict[str, Finding]:
@@ -73,7 +74,7 @@ def look(
     chosen = database.options(user, **options)
     policy = replace(chosen.policy, blockers=replace(chosen.policy.blockers, after_s=old_s))
     try:
-        result = preflight(migration or MIGRATION, replace(chosen, policy=policy), severity, backups)
+        result = preflight(migration or MIGRATION, replace(chosen, policy=policy), severity, backups, backup=backup)
     except SteadyError as error:
         result = error.facts
         assert any(one["status"] == "blocker" for one in result["preflight"])
@@ -463,6 +464,17 @@ def test_drift_after_a_rollback_is_judged_by_what_the_rollback_left(database: Da
     quiet(database, "drift")
     database.execute('ALTER TABLE "Order" ALTER "customerId" DROP NOT NULL')
     loud(database, "drift", "column public.Order.customerId", "as: NOT NULL; now: NULL allowed")
+
+
+def test_backup_needs(database: Database, tmp_path: Path) -> None:
+    """More of it: backup/test_needs."""
+    folder, programs = str(tmp_path / "made" / "later"), {"programs_dir": str(installation().bin_dir)}
+    quiet(database, "backup_needs")
+    with database.nothing_written():
+        quiet(database, "backup_needs", backups=folder, backup=programs)
+    (tmp_path / "made").write_text("a file")
+    words = (f"The backup folder {folder} cannot be written to", f"{tmp_path}/made: Not a directory")
+    loud(database, "backup_needs", *words, status="blocker", backups=folder, backup=programs, check=True)
 
 
 def test_taken_back(database: Database) -> None:

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """What the journal says of a plan: newer work that it would take back, and other content under the same id."""
 
 from __future__ import annotations

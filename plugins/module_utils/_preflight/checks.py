@@ -95,6 +95,7 @@ CHECKS: Tuple[Check, ...] = (
         history.prisma_failed_migration,
         reads="prisma",
     ),
+    Check("backup_needs", "what the backup needs", BLOCKER, history.backup_needs),
     # deploy.yml takes a proven backup before it changes anything, so without one this is no more than information.
     Check("backup", "proven backups", OK, history.backup),
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
+from .._backup.taking.room import Needs
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
@@ -191,8 +192,9 @@ class Facts:
     """What was read, with what the planners made of it.
 
     applies: whether the plan is to be carried out by this role (False: check mode). data: what the rows have against
-    the plan. space: of the disk, as the run judges it. old_s, most_lag_s: the run's steady_old_transaction and
-    steady_max_replica_lag (None: off). unreadable: by subject, what the server said where this role could not look.
+    the plan. backup_needs: of the backup before the deployment; None: not asked. space: of the disk, as the run judges
+    it. old_s, most_lag_s: the run's steady_old_transaction and steady_max_replica_lag (None: off). unreadable: by
+    subject, what the server said where this role could not look.
     """
 
     server: Server
@@ -217,6 +219,7 @@ class Facts:
     past: Past = field(default_factory=Past)
     backups: Sequence[Backup] = ()
     backup_directory: str = ""
+    backup_needs: Optional[Needs] = None
     space: Optional[Space] = None
     old_s: float = 60.0
     most_lag_s: Optional[float] = 30.0

@@ -9,7 +9,7 @@ from .._support.duration import duration_text
 from .facts import Facts
 from .finding import Judgement, found, good
 
-__all__ = ["backup", "drift", "edited_migration", "prisma_failed_migration", "taken_back"]
+__all__ = ["backup", "backup_needs", "drift", "edited_migration", "prisma_failed_migration", "taken_back"]
 
 
 def drift(facts: Facts) -> Judgement:
@@ -80,3 +80,17 @@ def backup(facts: Facts) -> Judgement:
     if damaged:
         return found([newest, *damaged], "see to the damaged ones; backup.yml takes another")
     return good(newest)
+
+
+def backup_needs(facts: Facts) -> Judgement:
+    """Whether the backup that deploy.yml takes before it changes anything can be taken on this host."""
+    needs = facts.backup_needs
+    if not facts.plan.steps:
+        return good("nothing is to be changed, so no backup is taken")
+    if needs is None:
+        return good("how a backup would be taken is not known: the option backup is not given")
+    if not needs.missing:
+        return good(needs.otherwise)
+    return found(
+        [text for text, _todo in needs.missing], "; ".join(dict.fromkeys(todo for _text, todo in needs.missing))
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .._backup.taking.room import needs_of
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
@@ -46,11 +47,13 @@ def preflight(
     changed_severities: Optional[Mapping[str, Any]] = None,
     backup_directory: Optional[str] = None,
     rehearse: bool = False,
+    backup: Optional[Mapping[str, Any]] = None,
 ) -> Dict[str, Any]:
     """What apply returns in check mode, and preflight[] with the finding of every check.
 
-    options.check: the plan is only looked at, by a role that need not be able to carry it out. rehearse: outside of
-    check mode, also try its definitions on temporary copies of tables, which are rolled back (_planning/rehearsal).
+    backup: the options of the module backup with which one will be taken. options.check: the plan is only looked at, by
+    a role that need not be able to carry it out. rehearse: outside of check mode, also try its definitions on temporary
+    copies of tables, which are rolled back (_planning/rehearsal).
 
     Raises SteadyError, with the findings among its facts, when one of them is a blocker.
     """
@@ -71,6 +74,8 @@ def preflight(
         facts, notes = _facts(
             session, server, migration, schema, options, backup_directory, rehearse and not options.check
         )
+        if backup is not None and facts.plan.steps:
+            facts = replace(facts, backup_needs=needs_of(backup, backup_directory or "", session, server))
         findings = [finding(check, judged(check, facts), changed, facts.applies) for check in CHECKS]
         journal = Journal(session, server)
         result = result_of(

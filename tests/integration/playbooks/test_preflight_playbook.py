@@ -20,9 +20,10 @@ HOST = "clinic"
 
 @dataclass
 class Story:
-    """A blocker, a deployment with warnings, the same again, and a change by hand that verify finds."""
+    """A host without pg_dump, a blocker, a deployment, the same again, and a change by hand that verify finds."""
 
     desk: Desk
+    without_programs: Run
     blocked: Run
     blocked_result: dict[str, Any]
     untouched: bool
@@ -38,6 +39,7 @@ class Story:
 def story(new_desk: NewDesk) -> Story:
     desk = new_desk(HOST)
     database = desk.databases[HOST]
+    without_programs = desk.play("deploy", "--check", steady_programs_dir=str(desk.folder))
     blocked = desk.play("deploy", steady_preflight_severity={"redundant_index": "blocker"})
     blocked_result, untouched = desk.result(HOST), is_untouched(database)
     deployed = desk.play("deploy", steady_preflight_severity={"unsafe_setting": "ok"})
@@ -48,6 +50,7 @@ def story(new_desk: NewDesk) -> Story:
     verified = desk.play("verify")
     return Story(
         desk,
+        without_programs,
         blocked,
         blocked_result,
         untouched,
@@ -62,6 +65,14 @@ def story(new_desk: NewDesk) -> Story:
 
 def findings(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in result["preflight"]}
+
+
+def test_check_mode_knows_that_no_backup_could_be_taken(story: Story) -> None:
+    assert story.without_programs.status != 0
+    said = story.without_programs.said_by(HOST)
+    assert "blocker: backup_needs: There is no pg_dump for PostgreSQL" in said
+    assert "what to do: install the client programs" in said
+    assert "backup_needs" not in story.blocked.said_by(HOST)
 
 
 def test_a_blocker_stops_before_anything_is_changed(story: Story) -> None:

@@ -35,29 +35,22 @@ from ..encrypting.decryption import remove_leftover
 from ..encrypting.encryption import encrypt_files, encryption_of, in_words
 from ..folder.copies import copy_to
 from ..folder.files import (
-    check_free,
     folder_bytes,
-    free_bytes,
     hash_files,
-    make_private,
-    nearest_folder,
-    refuse_open_to_others,
     sha256,
     sync_tree,
 )
-from ..folder.manifest import MANIFEST, backups_in, read_manifest, write_manifest
+from ..folder.manifest import MANIFEST, write_manifest
 from ..folder.retention import apply_retention
 from ..formats.dump import Dump, Followers, dump_globals, holders, in_the_way, locked
 from ..proving.scratch import prove_restore
 from ..supabase.method_supabase import FOLDER, SupabaseCli, left_out_by_cli, read_cli, refuse_unfit
 from ..verifying.levels import prove_without_server, run_proof, summary
+from .room import room_for
 
 __all__ = ["backup"]
 
 _LEFT = "the database was only read; earlier backups are as they were"
-# Of the database's size on disk, indexes included, when there is no earlier backup to go by.
-_RATIO = 0.5
-_ROOM = 1.2
 _MOST_JOBS = 4
 
 
@@ -173,13 +166,10 @@ class _Backup:
 
     def describe(self, session: Session) -> Dict[str, Any]:
         """What would be done, and whether there is room for it. Raises SteadyError."""
-        estimate = self._estimate(session)
-        folder = nearest_folder(self.directory)
-        refuse_open_to_others(folder, made_below=folder != self.directory)
-        if not self.options.check:
-            make_private(self.directory)
-        # One file after the other is encrypted; but one of them may be nearly all of it.
-        check_free(folder, int(estimate * _ROOM * (2 if self.encryption else 1)), "the backup")
+        copies = self.parameters.get("copy_to") or []
+        encrypted = self.encryption is not None
+        makes = not self.options.check
+        room = room_for(session, self.server, self.directory, copies, self.compression, encrypted, makes)
         encryption = self.encryption.facts() if self.encryption else None
         return {
             "status": "planned",
@@ -192,26 +182,12 @@ class _Backup:
             "proof": self.level,
             "left_out": self.left_out,
             "pg_dump_version": self.programs.text,
-            "estimated_bytes": estimate,
-            "free_bytes": free_bytes(folder),
+            "estimated_bytes": room.bytes,
+            "free_bytes": room.free,
             "encryption": encryption,
-            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {size_text(estimate)}"
+            "detail": f"pg_dump {self.programs.text}, {self.compression}, about {size_text(room.bytes)}"
             + in_words(encryption),
         }
-
-    def _estimate(self, session: Session) -> int:
-        """Bytes that the backup will take: as the last one did, or by a rule of thumb."""
-        query = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes"
-        there = int(session.one(query)["bytes"])
-        for folder in reversed(backups_in(self.directory)):
-            try:
-                manifest = read_manifest(folder)
-            except SteadyError:
-                continue
-            same = manifest["compression"] == self.compression
-            if same and manifest["database"]["name"] == self.server.database:
-                return int(there * manifest["bytes"] / manifest["database"]["bytes"])
-        return int(there * _RATIO)
 
     def make(self, session: Session) -> Dict[str, Any]:
         """Dump, prove, keep: the manifest. What is not proven is removed again. Raises SteadyError, OSError."""
