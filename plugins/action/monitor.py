@@ -15,7 +15,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._support.duration import milliseconds
 from ..plugin_utils._execution import execute
-from ..plugin_utils._monitoring import Watch
+from ..plugin_utils._monitoring import MonitoringRounds
 from ..plugin_utils._progress import show_line
 from ..plugin_utils._prometheus import write_metrics
 
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
                 f"{error}\nWhat to do: correct the duration, such as 60s or 24h\n"
                 "Left as it was: the database was not contacted"
             ) from None
-        watch = Watch(str(arguments.get("fail_on") or "critical"))
+        watch = MonitoringRounds(str(arguments.get("fail_on") or "critical"))
         until = time.monotonic() + duration
         while True:
             began = time.monotonic()
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
                 return watch.result()
             time.sleep(max(pause, 0.0))
 
-    def _tell_prometheus(self, path: str | None, host: str, watch: Watch) -> None:
+    def _tell_prometheus(self, path: str | None, host: str, watch: MonitoringRounds) -> None:
         if not path:
             return
         try:

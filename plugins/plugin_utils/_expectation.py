@@ -10,7 +10,7 @@ from typing import Any
 
 from ..module_utils._support import entry as _entry
 from ..module_utils._support.plain import kind_of
-from ..module_utils._support.problem import Problem, hint, one_line, quoted
+from ..module_utils._support.problem import Mistake, hint, one_line, quoted
 
 try:
     import jmespath
@@ -23,7 +23,7 @@ except ImportError:
 __all__ = ["expectation_problems", "judge", "judge_queries", "without_rows"]
 
 
-def expectation_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+def expectation_problems(data: Mapping[str, Any]) -> Iterator[Mistake]:
     """The expectations of ``data`` that are no JMESPath or call a function that JMESPath has not. Paths from the root.
 
     Nothing when jmespath is not installed.
@@ -38,12 +38,12 @@ def expectation_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             expression = _entry.text(query, "expect")
             fault = None if expression is None else _fault(expression)
             if fault:
-                yield Problem((*prefix, key, position, "expect"), fault)
+                yield Mistake((*prefix, key, position, "expect"), fault)
             for number, item in _entry.mappings(query, "follow_up"):
                 expression = _entry.text(item, "expect")
                 fault = None if expression is None else _fault(expression)
                 if fault:
-                    yield Problem((*prefix, key, position, "follow_up", number, "expect"), fault)
+                    yield Mistake((*prefix, key, position, "follow_up", number, "expect"), fault)
 
 
 def _fault(expression: str) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils._migration.migration import migration_problems
-from ..module_utils._support.problem import Problem, kind_of, nearest, quoted
+from ..module_utils._support.problem import Mistake, kind_of, nearest, quoted
 from ._expectation import expectation_problems
 from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
 from ._yaml_document import Document, YamlError, parse
@@ -83,7 +83,7 @@ def without_extensions(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if not str(key).startswith("x-")}
 
 
-def _problems(document: Document) -> list[Problem]:
+def _problems(document: Document) -> list[Mistake]:
     """All problems of the document, each place's best message, in the order of the lines."""
     shape = shape_problems(without_extensions(document.data), document.written)
     settled = {problem.path for problem in (*document.problems, *shape.problems)} | shape.excused
@@ -98,7 +98,7 @@ def _problems(document: Document) -> list[Problem]:
     return sorted(problems, key=lambda problem: document.line(problem.path))
 
 
-def _line(shown: str, document: Document, problem: Problem) -> str:
+def _line(shown: str, document: Document, problem: Mistake) -> str:
     place = f"{problem.place}: " if problem.path else ""
     return f"{shown}:{document.line(problem.path)}: {place}{problem.message}"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..module_utils._support.problem import Path, Problem, hint, kind_of, nearest, one_line, quoted
+from ..module_utils._support.problem import Mistake, Path, hint, kind_of, nearest, one_line, quoted
 from ._migration_schema import schema
 
 try:
@@ -54,8 +54,8 @@ class Shape:
     excused: places that are empty because a key beside them is misspelt; what rules say about them is no news.
     """
 
-    problems: tuple[Problem, ...]
-    soft: tuple[Problem, ...]
+    problems: tuple[Mistake, ...]
+    soft: tuple[Mistake, ...]
     excused: frozenset[Path]
 
 
@@ -66,8 +66,8 @@ def shape_problems(data: Any, written: Written) -> Shape:
     written: gives the scalar at a path as the file has it, before YAML made a date or a boolean of it.
     Call it only when JSONSCHEMA_MISSING is None.
     """
-    problems: list[Problem] = []
-    soft: list[Problem] = []
+    problems: list[Mistake] = []
+    soft: list[Mistake] = []
     excused: set[Path] = set()
     # What stands below a key that YAML read as a boolean or a date has no path; the key is a problem of its own.
     errors = [error for error in _validator().iter_errors(data) if {type(s) for s in error.absolute_path} <= {str, int}]
@@ -102,7 +102,7 @@ def _path(error: Any) -> Path:
     return tuple(error.absolute_path)
 
 
-def _unknown_keys(error: Any) -> Iterator[tuple[Problem, str | None]]:
+def _unknown_keys(error: Any) -> Iterator[tuple[Mistake, str | None]]:
     """Each unknown key, with the absent one that it was probably meant for. Those that are no strings are reported."""
     known = list(error.schema["properties"])
     # A key that is there already was not meant by another one: "Table" beside "table" is a key too many.
@@ -112,25 +112,25 @@ def _unknown_keys(error: Any) -> Iterator[tuple[Problem, str | None]]:
             continue
         meant = nearest(key, free)
         advice = hint(key, known if meant is None else [meant])
-        yield Problem((*_path(error), key), f"unknown key {quoted(key)}; {advice}"), meant
+        yield Mistake((*_path(error), key), f"unknown key {quoted(key)}; {advice}"), meant
 
 
-def _problem(error: Any, written: Written) -> Problem:
+def _problem(error: Any, written: Written) -> Mistake:
     path = _path(error)
     if error.validator == "required":
         # One error for each missing key, which jsonschema names only inside its message.
         missing = next(key for key in error.validator_value if error.message.startswith(repr(key)))
-        return Problem((*path, missing), "is missing")
+        return Mistake((*path, missing), "is missing")
     if error.validator == "type":
-        return Problem(path, _wrong_type(error, written(path)))
+        return Mistake(path, _wrong_type(error, written(path)))
     if error.validator == "enum":
-        return Problem(path, _not_among(error.instance, error.validator_value))
+        return Mistake(path, _not_among(error.instance, error.validator_value))
     if error.validator in ("minLength", "minItems"):
-        return Problem(path, "is empty")
+        return Mistake(path, "is empty")
     if error.validator == "exclusiveMinimum":
-        return Problem(path, f"must be greater than {error.validator_value}")
+        return Mistake(path, f"must be greater than {error.validator_value}")
     # "pattern" stands only at the id, about which a rule has better words; nothing else is in the schema.
-    return Problem(path, "does not have the form that the schema demands")
+    return Mistake(path, "does not have the form that the schema demands")
 
 
 def _wrong_type(error: Any, written: str | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from ..module_utils._monitor.statements import changes
 from ..module_utils._support.values import printable
 
-__all__ = ["Watch"]
+__all__ = ["MonitoringRounds"]
 
 _RANK = {"critical": 2, "warning": 1}
 _MOST = 500
@@ -23,7 +23,7 @@ _FACTS = (
 _SLOWER = 1.5
 
 
-class Watch:
+class MonitoringRounds:
     """Round after round: what is new, what stays, and how it ends. fail_on: critical | warning | never."""
 
     def __init__(self, fail_on: str) -> None:

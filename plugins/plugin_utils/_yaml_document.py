@@ -4,7 +4,7 @@
 """YAML text to data, with the lines on which things stand and the mistakes that YAML itself is silent about.
 
 PyYAML takes the last of two equal keys without a word, reads some words as booleans and dates, and raises Python's own
-errors for some scalars. Here each is a Problem or a YamlError with its line.
+errors for some scalars. Here each is a Mistake or a YamlError with its line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ..module_utils._support.problem import Path, Problem, one_line, quoted
+from ..module_utils._support.problem import Mistake, Path, one_line, quoted
 
 __all__ = ["Document", "YamlError", "parse"]
 
@@ -44,7 +44,7 @@ class Document:
     """data: what the text says. problems: duplicate keys and keys that are no strings, in the order of the text."""
 
     data: Any
-    problems: tuple[Problem, ...]
+    problems: tuple[Mistake, ...]
     # Not for comparing or printing: a node refers to the whole text.
     _root: yaml.Node = field(repr=False, compare=False)
     _lines: dict[Path, int] = field(repr=False, compare=False)
@@ -147,9 +147,9 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
         yield from node.value
 
 
-def _key_problems(root: yaml.Node) -> tuple[list[Problem], dict[Path, int]]:
+def _key_problems(root: yaml.Node) -> tuple[list[Mistake], dict[Path, int]]:
     """The duplicate keys and those that are no strings, at any depth, and the line of each of these problems."""
-    problems: list[Problem] = []
+    problems: list[Mistake] = []
     lines: dict[Path, int] = {}
     seen: set[int] = set()
 
@@ -169,7 +169,7 @@ def _key_problems(root: yaml.Node) -> tuple[list[Problem], dict[Path, int]]:
                 here, line = (*path, key.value), key.start_mark.line + 1
                 message = _key_fault(key, first)
                 if message:
-                    problems.append(Problem(here, message))
+                    problems.append(Mistake(here, message))
                     lines[here] = line
                 first.setdefault((key.tag, key.value), line)
                 look(value, here)

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.blockers import BlockerPolicy
-from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import Attempt, LockPolicy
+from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockAttempt, LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import OPERATOR, Cluster, Database
@@ -215,7 +215,7 @@ def test_an_attempt_ends_at_once_when_somebody_waits_behind_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a budget of ten seconds it would stand in the queue for six: the reader behind it waits for an instant."""
-    polite = Attempt(6000, 0.2, polite=True)
+    polite = LockAttempt(6000, 0.2, polite=True)
     monkeypatch.setattr(LockPolicy, "attempts", lambda _policy: iter([polite] * 1000))
     with ExitStack() as stack:
         probe = stack.enter_context(Probe(database, 'SELECT count(*) FROM "Order" WHERE id < 5'))
@@ -231,7 +231,7 @@ def test_an_attempt_ends_at_once_when_somebody_waits_behind_it(
 def test_an_attempt_that_nobody_waits_behind_may_stay_in_the_queue(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LockPolicy, "attempts", lambda _policy: iter([Attempt(6000, 0.2, polite=True)] * 1000))
+    monkeypatch.setattr(LockPolicy, "attempts", lambda _policy: iter([LockAttempt(6000, 0.2, polite=True)] * 1000))
     with held(database, CHILD, seconds=1.5):
         (step,) = deploy(database, "wait", budget_ms=10_000, columns=COLUMN)["steps"]
     assert step["attempts"] == 1

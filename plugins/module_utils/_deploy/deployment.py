@@ -43,12 +43,12 @@ from .executor import Executor, StepResult
 from .results import failed_step_error, plan_result, step_entries
 from .verification import look
 
-__all__ = ["Attempt", "Conduct", "apply", "apply_entries", "conduct", "execute", "notes_of", "take_over"]
+__all__ = ["Conduct", "JournaledAttempt", "apply", "apply_entries", "conduct", "execute", "notes_of", "take_over"]
 
 _GONE_SECONDS = 15.0
 
 
-class Attempt:
+class JournaledAttempt:
     """One attempt in the journal: the executor's recorder. journal None: nothing is written down."""
 
     def __init__(self, journal: Optional[Journal], deployment_id: str, number: int) -> None:
@@ -269,7 +269,7 @@ def _begin(
     data: Mapping[str, Any],
     plan: Plan,
     options: Options,
-) -> Attempt:
+) -> JournaledAttempt:
     deployment_id = unfinished or new_deployment_id()
     number = 1
     if journal is not None:
@@ -279,7 +279,7 @@ def _begin(
         )
         journal.link_evidence(deployment_id, migration_id)
     name_sessions(control, target, deployment_id)
-    return Attempt(journal, deployment_id, number)
+    return JournaledAttempt(journal, deployment_id, number)
 
 
 def name_sessions(control: Session, target: Target, deployment_id: str) -> None:
@@ -289,7 +289,9 @@ def name_sessions(control: Session, target: Target, deployment_id: str) -> None:
     control.execute("SELECT pg_catalog.set_config('application_name', %s, false)", (name,))
 
 
-def _counts_before(control: Session, attempt: Attempt, schema: str, tables: Sequence[str]) -> Dict[str, Dict[str, Any]]:
+def _counts_before(
+    control: Session, attempt: JournaledAttempt, schema: str, tables: Sequence[str]
+) -> Dict[str, Dict[str, Any]]:
     if not tables:
         return {}
     try:
@@ -312,7 +314,7 @@ def execute(
     schema: Optional[str],
     steps: Sequence[Step],
     options: Options,
-    attempt: Attempt,
+    attempt: JournaledAttempt,
     run: Conduct,
     capacity: Capacity,
     done: Callable[[Session, Step], bool],
@@ -344,7 +346,7 @@ def notes_of(results: Sequence[StepResult], known: Sequence[str]) -> List[str]:
     return [note for note in notes if note not in known]
 
 
-def _finish(results: List[StepResult], attempt: Attempt, facts: Dict[str, Any]) -> Dict[str, Any]:
+def _finish(results: List[StepResult], attempt: JournaledAttempt, facts: Dict[str, Any]) -> Dict[str, Any]:
     if all(result.status == "done" for result in results):
         facts["notes"] += attempt.end(True, "succeeded")
         return facts

@@ -11,12 +11,12 @@ from .._connection.session import Session
 from .._kinds.registry import kind_named
 from .._planning.images import read_objects
 
-__all__ = ["Wanted", "differences", "not_restored"]
+__all__ = ["Restorable", "differences", "not_restored"]
 
 Image = Mapping[str, Any]
 
 
-class Wanted(Protocol):
+class Restorable(Protocol):
     """One object, and the image that was to come back; None: it was not there."""
 
     @property
@@ -31,7 +31,7 @@ class Wanted(Protocol):
     def before(self) -> Optional[Image]: ...
 
 
-def not_restored(session: Session, wanted: Iterable[Wanted]) -> Tuple[List[str], List[str]]:
+def not_restored(session: Session, wanted: Iterable[Restorable]) -> Tuple[List[str], List[str]]:
     """What is not as it was, and what is worth knowing beside. A few round trips. Raises psycopg2.Error."""
     undone = list(wanted)
     objects = read_objects(session, {one.table for one in undone})

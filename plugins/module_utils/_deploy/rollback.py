@@ -26,7 +26,7 @@ from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.values import printable
-from .deployment import Attempt, Conduct, conduct, execute, name_sessions, notes_of, take_over
+from .deployment import Conduct, JournaledAttempt, conduct, execute, name_sessions, notes_of, take_over
 from .executor import StepResult
 from .restored import not_restored
 from .results import failed_step_error, plan_result, step_entries
@@ -347,7 +347,7 @@ def _carry_out(
         options.operator,
         COLLECTION_VERSION,
     )
-    attempt = Attempt(journal, identity, number)
+    attempt = JournaledAttempt(journal, identity, number)
     name_sessions(control, target, identity)
     # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
     results = execute(control, target, None, plan.steps, options, attempt, run, capacity, done)

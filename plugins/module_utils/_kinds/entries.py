@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Hashable, Iterator, Mapping, Optional, Tuple
 
 from .._support import entry as _entry
-from .._support.problem import Problem
+from .._support.problem import Mistake
 
 __all__ = ["absent", "repeated", "second", "twice"]
 
@@ -29,15 +29,15 @@ def repeated(
         first.setdefault(value, position)
 
 
-def second(section: str, position: int, earlier: int, what: str, contrary: bool) -> Problem:
+def second(section: str, position: int, earlier: int, what: str, contrary: bool) -> Mistake:
     """An entry about what an earlier one is about."""
     verb = "contradicts" if contrary else "repeats"
-    return Problem((section, position), f"{verb} {section}[{earlier}], which is about {what} too: keep one of them")
+    return Mistake((section, position), f"{verb} {section}[{earlier}], which is about {what} too: keep one of them")
 
 
 def twice(
     migration: Entry, section: str, identity: Callable[[Entry], Optional[Hashable]], what: Callable[[Entry], str]
-) -> Iterator[Problem]:
+) -> Iterator[Mistake]:
     """Entries about the same object, as identity says; what: that object in words. state says what each wants of it."""
     for position, entry, earlier in repeated(migration, section, identity):
         contrary = absent(entry) is not absent(migration[section][earlier])

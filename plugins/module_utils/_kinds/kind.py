@@ -12,7 +12,7 @@ from .._connection.session import Session
 from .._model.catalog import Catalog, Table, TableName
 from .._model.plan import Outcome, Step
 from .._support import entry as _entry
-from .._support.problem import Problem
+from .._support.problem import Mistake
 
 __all__ = ["Image", "Images", "Kind"]
 
@@ -44,14 +44,14 @@ class Kind(ABC):
 
     # -- the entries of a migration ------------------------------------------------------------------------------------
 
-    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Problem]:
+    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Mistake]:
         """What no schema can say about an entry; paths are relative to it. migration: the raw whole around it.
 
         Values of a wrong type are passed over: the schema, or Ansible, reports them.
         """
         return []
 
-    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Problem]:
+    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Mistake]:
         """What is wrong between entries of this kind; paths from the migration's root."""
         return iter(())
 

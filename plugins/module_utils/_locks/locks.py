@@ -27,7 +27,7 @@ from .._support.errors import LockNotAvailable
 from .._support.sqltext import qualified
 from .blockers import AUTOVACUUM, Blocker, BlockerPolicy, describe_blockers
 
-__all__ = ["LATER", "Attempt", "Holders", "LockPolicy", "Taken", "holders", "run_guarded"]
+__all__ = ["LATER", "Holders", "LockAttempt", "LockPolicy", "Taken", "holders", "run_guarded"]
 
 # SQLSTATEs after which the same attempt may succeed later (appendix A): lock_not_available, deadlock_detected, and
 # query_canceled, which is our own statement_timeout when the transaction was slow to finish.
@@ -47,7 +47,7 @@ _HOLDERS = (
 
 
 @dataclass(frozen=True)
-class Attempt:
+class LockAttempt:
     """lock_timeout_ms: None for NOWAIT, else how long the whole attempt may queue. pause_s: before the next one.
 
     polite: it ends as soon as somebody waits behind it.
@@ -69,7 +69,7 @@ class LockPolicy:
     patience_s: float = 600.0
     blockers: BlockerPolicy = BlockerPolicy()
 
-    def attempts(self) -> Iterator[Attempt]:
+    def attempts(self) -> Iterator[LockAttempt]:
         """The endless schedule; whoever follows it stops at the patience. Pauses are shortest first.
 
         NOWAIT alone at first. From the 21st attempt on, after two seconds, every eighth is polite: it queues for six
@@ -84,11 +84,11 @@ class LockPolicy:
             queued = number - 24
             if queued > 0 and queued % 8 == 1:
                 share = shares[min(queued // 8, len(shares) - 1)]
-                yield Attempt(max(1, int(self.budget_ms * share)), min(4 * pause, 5.0))
+                yield LockAttempt(max(1, int(self.budget_ms * share)), min(4 * pause, 5.0))
             elif number > 20 and number % 8 == 5:
-                yield Attempt(max(1, int(self.budget_ms * shares[-1])), pause, polite=True)
+                yield LockAttempt(max(1, int(self.budget_ms * shares[-1])), pause, polite=True)
             else:
-                yield Attempt(None, pause)
+                yield LockAttempt(None, pause)
             pause = min(pause * 1.08, 1.0)
 
 
@@ -100,7 +100,7 @@ class Taken:
     lock_wait_ms: float = 0.0
 
 
-def script(unit: Unit, attempt: Attempt, budget_ms: int) -> str:
+def script(unit: Unit, attempt: LockAttempt, budget_ms: int) -> str:
     """The whole transaction in one message: no network round trip passes while the lock is held.
 
     An attempt queues for its first table only, and nothing is waited for while a lock is held: else a transaction that

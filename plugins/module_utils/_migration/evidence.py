@@ -13,7 +13,7 @@ from typing import Any
 from .._support import entry as _entry
 from .._support.duration import milliseconds
 from .._support.name_rules import name_problems, sql_problems, text_problems
-from .._support.problem import Problem, hint, quoted
+from .._support.problem import Mistake, hint, quoted
 from .._support.sqltext import is_one_statement
 
 __all__ = ["PLACEHOLDER", "FollowUp", "Probe", "Query", "SampleBy", "evidence_problems"]
@@ -102,7 +102,7 @@ class Query:
         )
 
 
-def evidence_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+def evidence_problems(data: Mapping[str, Any]) -> Iterator[Mistake]:
     """What is wrong with probes, queries and promises; paths from the migration's root."""
     for position, entry in _entry.mappings(data, "probes"):
         for problem in _probe(entry):
@@ -115,7 +115,7 @@ def evidence_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
             yield problem.below("promises", position)
 
 
-def _probe(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _probe(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _statement(entry, "sql", _TRIES, "a probe is one INSERT, UPDATE, DELETE, MERGE or SELECT")
     yield from _statement(entry, "params", _READS, "the values come from one SELECT")
     yield from _without_value(entry, "sql", entry)
@@ -130,7 +130,7 @@ def _probe(entry: Mapping[str, Any]) -> Iterator[Problem]:
             yield problem.below("follow_up", position)
 
 
-def _query(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _query(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from text_problems(entry, "promise")
     yield from _statement(entry, "sql", _READS, "only a query that reads is measured")
     yield from _statement(entry, "params", _READS, "the values come from one SELECT")
@@ -138,68 +138,68 @@ def _query(entry: Mapping[str, Any]) -> Iterator[Problem]:
     for problem in name_problems(by, "table", "column"):
         yield problem.below("sample_by")
     if _entry.given(entry, "params") and by:
-        yield Problem(("sample_by",), 'is there beside "params": the values come from one of them, remove the other')
+        yield Mistake(("sample_by",), 'is there beside "params": the values come from one of them, remove the other')
     elif by:
         column, sql = _entry.text(by, "column"), _entry.text(entry, "sql") or ""
         for name in dict.fromkeys(PLACEHOLDER.findall(sql)):
             if column is not None and name != column:
-                yield Problem(("sql",), f"%({name})s has no value; {hint(name, [column])}")
+                yield Mistake(("sql",), f"%({name})s has no value; {hint(name, [column])}")
     else:
         yield from _without_value(entry, "sql", entry)
     yield from _duration(entry)
 
 
-def _statement(entry: Mapping[str, Any], key: str, words: tuple[str, ...], rule: str) -> Iterator[Problem]:
+def _statement(entry: Mapping[str, Any], key: str, words: tuple[str, ...], rule: str) -> Iterator[Mistake]:
     """One statement of the kinds that the place takes: what would end the transaction never gets as far as a server."""
     sql = _entry.text(entry, key)
     if sql is None or not sql.strip() or "\0" in sql:
         return
     if not is_one_statement(sql):
-        yield Problem((key,), f"is more than one statement, or a quote in it is left open; {rule}")
+        yield Mistake((key,), f"is more than one statement, or a quote in it is left open; {rule}")
         return
     first = _FIRST_WORD.match(sql)
     if first is None or first.group(1).upper() not in words:
         shown = quoted(first.group(1)) if first else "this"
-        yield Problem((key,), f"begins with {shown}; {rule}")
+        yield Mistake((key,), f"begins with {shown}; {rule}")
 
 
-def _without_value(entry: Mapping[str, Any], key: str, holder: Mapping[str, Any]) -> Iterator[Problem]:
+def _without_value(entry: Mapping[str, Any], key: str, holder: Mapping[str, Any]) -> Iterator[Mistake]:
     if _entry.given(holder, "params"):
         return
     for name in dict.fromkeys(PLACEHOLDER.findall(_entry.text(entry, key) or "")):
-        yield Problem((key,), f'%({name})s has no value; "params" gives it, a query with a column of that name')
+        yield Mistake((key,), f'%({name})s has no value; "params" gives it, a query with a column of that name')
 
 
-def _duration(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _duration(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     text = _entry.text(entry, "timeout")
     try:
         if text is not None:
             milliseconds(text, "timeout")
     except ValueError as error:
-        yield Problem(("timeout",), str(error).partition(": ")[2])
+        yield Mistake(("timeout",), str(error).partition(": ")[2])
 
 
-def _promise(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Problem]:
+def _promise(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from text_problems(entry, "claim", "source", "why_not")
     for key in ("probes", "queries"):
         known = [name for _position, one in _entry.mappings(data, key) if (name := _entry.text(one, "name"))]
         for position, name in _entry.texts(entry, key):
             if name not in known:
                 advice = hint(name, known) if known else f'the migration has no "{key}"'
-                yield Problem((key, position), f"there is no {quoted(name)} among the migration's {key}; {advice}")
+                yield Mistake((key, position), f"there is no {quoted(name)} among the migration's {key}; {advice}")
     for position, column in _entry.mappings(entry, "columns"):
         for problem in name_problems(column, "table", "name"):
             yield problem.below("columns", position)
     for key, needed in (("queries", "faster_by"), ("faster_by", "queries"), ("columns", "smaller_by")):
         if _entry.given(entry, key) and not _entry.given(entry, needed):
-            yield Problem((needed,), f'is missing: "{key}" says nothing without it')
+            yield Mistake((needed,), f'is missing: "{key}" says nothing without it')
     ways = ("probes", "queries", "smaller_by", "waits_at_most", "why_not")
     measured = [key for key in ways if _entry.given(entry, key)]
     if len(measured) > 1:
-        yield Problem((measured[1],), f'is there beside "{measured[0]}": make two promises of it')
+        yield Mistake((measured[1],), f'is there beside "{measured[0]}": make two promises of it')
     text = _entry.text(entry, "waits_at_most")
     try:
         if text is not None:
             milliseconds(text, "waits_at_most")
     except ValueError as error:
-        yield Problem(("waits_at_most",), str(error).partition(": ")[2])
+        yield Mistake(("waits_at_most",), str(error).partition(": ")[2])

@@ -13,7 +13,7 @@ from .._kinds.entries import repeated
 from .._kinds.registry import KINDS
 from .._support import entry as _entry
 from .._support.name_rules import name_problems, sql_problems, text_problems
-from .._support.problem import Problem, place_of, quoted
+from .._support.problem import Mistake, place_of, quoted
 from .evidence import evidence_problems
 
 __all__ = ["ID_PATTERN", "migration_problems"]
@@ -22,7 +22,7 @@ __all__ = ["ID_PATTERN", "migration_problems"]
 ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
-def migration_problems(data: Mapping[str, Any]) -> list[Problem]:
+def migration_problems(data: Mapping[str, Any]) -> list[Mistake]:
     """All that is wrong with a migration beyond its shape; paths from its root.
 
     Values of a wrong type are passed over: whoever reads the file reports them.
@@ -38,12 +38,12 @@ def migration_problems(data: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
-def _header(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _header(data: Mapping[str, Any]) -> Iterator[Mistake]:
     identity = _entry.text(data, "id")
     if not _entry.given(data, "id"):
-        yield Problem(("id",), "is missing: a migration has an id, by which the journal and the reports know it")
+        yield Mistake(("id",), "is missing: a migration has an id, by which the journal and the reports know it")
     elif identity is not None and not re.fullmatch(ID_PATTERN, identity):
-        yield Problem(
+        yield Mistake(
             ("id",),
             f"{quoted(identity)} must be 1 to 100 letters (a to z), digits, dots, dashes or underscores, "
             "the first a letter or a digit",
@@ -52,20 +52,20 @@ def _header(data: Mapping[str, Any]) -> Iterator[Problem]:
     yield from name_problems(data, "schema")
 
 
-def _relation_or_table(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _relation_or_table(data: Mapping[str, Any]) -> Iterator[Mistake]:
     tables = _tables(data)
     for kind in KINDS.values():
         for position, entry in _entry.mappings(data, kind.section):
             name = kind.relation_named(entry)
             if name is not None and name in tables:
-                yield Problem(
+                yield Mistake(
                     (kind.section, position, "name"),
                     f"{quoted(name)} is a table of this migration; tables and indexes share their names: choose "
                     "another",
                 )
 
 
-def _verification(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _verification(data: Mapping[str, Any]) -> Iterator[Mistake]:
     verification = _entry.mapping(data, "verification")
     found = list(name_problems(verification, "unchanged_counts"))
     seen = _entry.First()
@@ -73,19 +73,19 @@ def _verification(data: Mapping[str, Any]) -> Iterator[Problem]:
         path = ("unchanged_counts", position)
         before = seen.before(table, path)
         if before:
-            found.append(Problem(path, f"repeats {place_of(('verification', *before))}: remove one"))
+            found.append(Mistake(path, f"repeats {place_of(('verification', *before))}: remove one"))
     for problem in found:
         yield problem.below("verification")
     yield from _named(verification, "verification", "queries")
 
 
-def _questions(data: Mapping[str, Any]) -> Iterator[Problem]:
+def _questions(data: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _named(data, "probes")
     yield from _named(data, "queries")
     yield from evidence_problems(data)
 
 
-def _named(holder: Mapping[str, Any], *path: str) -> Iterator[Problem]:
+def _named(holder: Mapping[str, Any], *path: str) -> Iterator[Mistake]:
     """The rules of a list of named SQL texts: names are what reports call them by, so each is there once.
 
     path: where the list stands in the file; the last of it is its key in ``holder``.
@@ -100,9 +100,9 @@ def _named(holder: Mapping[str, Any], *path: str) -> Iterator[Problem]:
             yield problem.below(*path, position)
         name = _entry.text(query, "name")
         if name is not None and not name.strip():
-            yield Problem((*path, position, "name"), "is empty: reports call it by its name")
+            yield Mistake((*path, position, "name"), "is empty: reports call it by its name")
     for position, query, earlier in repeated(holder, key, _name):
-        yield Problem(
+        yield Mistake(
             (*path, position, "name"),
             f"{quoted(query['name'])} is the name of {place_of((*path, earlier))} as well: give each its own",
         )

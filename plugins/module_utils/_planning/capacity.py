@@ -14,7 +14,7 @@ from .._connection.session import Session
 from .._support.size import size_text
 from .disk import Space
 
-__all__ = ["Capacity", "Facts", "choose", "read_facts"]
+__all__ = ["Capacity", "ConnectionFacts", "choose", "read_facts"]
 
 # What is assumed of a server that does not say how many cores it has: three builds.
 _ASSUMED_CORES = 8
@@ -24,7 +24,7 @@ _MOST_MEMORY = 2 * 1024**3
 
 
 @dataclass(frozen=True)
-class Facts:
+class ConnectionFacts:
     """What bears on the choice; sizes in bytes. cores, free_memory: None where the server is on another machine.
 
     connections: how many more this role may open now.
@@ -64,7 +64,7 @@ class Capacity:
         return statements
 
 
-def choose(facts: Facts, tables: int, wanted: Optional[int] = None) -> Capacity:
+def choose(facts: ConnectionFacts, tables: int, wanted: Optional[int] = None) -> Capacity:
     """tables: how many could be worked on at a time. wanted: steady_parallel, which is not argued with, unless there
     are not so many connections; of these the look at others' waits takes one.
 
@@ -107,7 +107,7 @@ def choose(facts: Facts, tables: int, wanted: Optional[int] = None) -> Capacity:
     return Capacity(builds, memory if memory > facts.maintenance_work_mem else None, workers, tuple(notes))
 
 
-def read_facts(session: Session, here: bool) -> Facts:
+def read_facts(session: Session, here: bool) -> ConnectionFacts:
     """here: the server is on this machine. One question. Raises psycopg2.Error."""
     row = session.one(
         "SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers')) AS shared_buffers,"
@@ -125,7 +125,7 @@ def read_facts(session: Session, here: bool) -> Facts:
         "  WHERE d.datname = pg_catalog.current_database() AND d.datconnlimit >= 0) AS of_database"
     )
     free: List[Any] = [row["max_connections"] - row["reserved"] - row["used"], row["of_role"], row["of_database"]]
-    return Facts(
+    return ConnectionFacts(
         _cores() if here else None,
         _free_memory() if here else None,
         row["max_connections"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Set, Tuple
 
-from .._kinds.index.covering import Shape, covers, finds_rows, shape_of_image, shape_of_target
+from .._kinds.index.covering import KeyShape, covers, finds_rows, shape_of_image, shape_of_target
 from .._model.catalog import TableName
 from .._support.size import size_text
 from .._support.sqltext import compose, identifier, qualified
@@ -43,13 +43,13 @@ def invalid_index(facts: Facts) -> Judgement:
     )
 
 
-def _kept(facts: Facts, table: TableName) -> List[Shape]:
+def _kept(facts: Facts, table: TableName) -> List[KeyShape]:
     """The indexes that stand on the table and that the migration does not mention."""
     images = facts.catalog.others("index", table)
     return [shape_of_image(image, facts.catalog) for image in images if image["valid"]]
 
 
-def _wanted(facts: Facts, table: TableName) -> List[Shape]:
+def _wanted(facts: Facts, table: TableName) -> List[KeyShape]:
     """The migration's indexes on the table that stand or will be built; not one whose work another is accepted for."""
     there = {image["name"] for image in facts.catalog.objects("index", table)} | _built(facts, table)
     return [
@@ -87,7 +87,7 @@ def redundant_index(facts: Facts) -> Judgement:
     return found(sentences, todo or "leave these indexes out of the migration")
 
 
-def _sentence(table: TableName, less: Shape, more: Shape, verdict: str) -> str:
+def _sentence(table: TableName, less: KeyShape, more: KeyShape, verdict: str) -> str:
     relation = "has the same definition as" if covers(less, more) else "is the beginning of"
     return f'{qualified(*table)}: "{less.name}" {less.text} {relation} "{more.name}" {more.text}, and {verdict}'
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import entry as _entry
-from .problem import Problem, quoted
+from .problem import Mistake, quoted
 
 __all__ = [
     "LONGEST_NAME",
@@ -50,42 +50,42 @@ def sql_fault(sql: str) -> str | None:
     return f"the SQL text {fault}" if fault else None
 
 
-def name_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
+def name_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Mistake]:
     """The faults of the names under ``keys``, each a name or a list of names; other values are passed over."""
     for key in keys:
         name = _entry.text(entry, key)
         fault = None if name is None else name_fault(name)
         if fault:
-            yield Problem((key,), fault)
+            yield Mistake((key,), fault)
         for position, item in _entry.texts(entry, key):
             fault = name_fault(item)
             if fault:
-                yield Problem((key, position), fault)
+                yield Mistake((key, position), fault)
 
 
-def derived_name_problems(derived: str | None) -> Iterator[Problem]:
+def derived_name_problems(derived: str | None) -> Iterator[Mistake]:
     """The fault of a name that was made from those of table and columns, with what to do about it."""
     fault = None if derived is None else name_fault(derived)
     if fault:
-        yield Problem(("name",), f"there is none, and of the one made from table and columns: {fault}")
+        yield Mistake(("name",), f"there is none, and of the one made from table and columns: {fault}")
 
 
-def sql_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
+def sql_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Mistake]:
     """The faults of the SQL texts under ``keys``; other values are passed over."""
     for key in keys:
         sql = _entry.text(entry, key)
         fault = None if sql is None else sql_fault(sql)
         if fault:
-            yield Problem((key,), fault)
+            yield Mistake((key,), fault)
 
 
-def text_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
+def text_problems(entry: Mapping[str, Any], *keys: str) -> Iterator[Mistake]:
     """The faults of texts that the database shall keep, such as a description: any, also none, but storable."""
     for key in keys:
         text = _entry.text(entry, key)
         fault = None if text is None else _character_fault(text)
         if fault:
-            yield Problem((key,), fault)
+            yield Mistake((key,), fault)
 
 
 def _character_fault(written: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Iterable, Tuple, Union
 
-__all__ = ["Path", "Problem", "hint", "kind_of", "nearest", "one_line", "place_of", "quoted"]
+__all__ = ["Mistake", "Path", "hint", "kind_of", "nearest", "one_line", "place_of", "quoted"]
 
 #: Keys of mappings and positions in lists (from 0), from the outside in.
 Path = Tuple[Union[str, int], ...]
@@ -22,7 +22,7 @@ _LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
-class Problem:
+class Mistake:
     """One mistake.
 
     path: leads from the root (or from the entry) to the place.
@@ -37,9 +37,9 @@ class Problem:
         """The path as people write it, ``indexes[2].columns[0].order``; empty for the root."""
         return place_of(self.path)
 
-    def below(self, *prefix: str | int) -> Problem:
+    def below(self, *prefix: str | int) -> Mistake:
         """The same problem, seen from further up: ``prefix`` leads to what its path was relative to."""
-        return Problem(prefix + self.path, self.message)
+        return Mistake(prefix + self.path, self.message)
 
 
 def place_of(path: Path) -> str:

@@ -69,3 +69,11 @@ def test_files_that_the_pages_name_are_there(path: Path) -> None:
     )
     places = (ROOT, ROOMS_FOLDER, ROOT / "plugins")
     assert not [name for name in named if not any((place / name).exists() for place in places)]
+
+
+def test_one_name_is_one_class() -> None:
+    """Save those that Ansible finds by their names."""
+    files = sorted((ROOT / "plugins").rglob("*.py"))
+    names = [name for path in files for name in re.findall(r"^class (\w+)", path.read_text("utf-8"), re.MULTILINE)]
+    twice = {name for name in names if names.count(name) > 1}
+    assert twice == {"ActionModule", "ModuleDocFragment"}

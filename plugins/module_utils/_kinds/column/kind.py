@@ -11,7 +11,7 @@ from ..._connection.session import Session
 from ..._model.catalog import Catalog, Table, TableName
 from ..._model.plan import Outcome, Step
 from ..._support import entry as _entry
-from ..._support.problem import Problem, quoted
+from ..._support.problem import Mistake, quoted
 from ..._support.sqltext import temporary_name
 from .. import entries
 from ..kind import Image, Images, Kind
@@ -34,10 +34,10 @@ class ColumnKind(Kind):
     rank = (0, 0)
     lasting = True
 
-    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Problem]:
+    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Mistake]:
         return specification.problems(entry, migration)
 
-    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Problem]:
+    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Mistake]:
         for position, entry, earlier in entries.repeated(migration, self.section, _identity):
             what = f"the column {quoted(entry['name'])} of table {quoted(entry['table'])}"
             contrary = entry.get("nullable") is not migration[self.section][earlier].get("nullable")
@@ -46,19 +46,19 @@ class ColumnKind(Kind):
     def specification(self, entry: Mapping[str, Any], schema: str) -> ColumnSpecification:
         return ColumnSpecification.from_entry(entry, schema)
 
-    def target(self, specification: Any) -> planner.Target:
+    def target(self, specification: Any) -> planner.DesiredColumn:
         return planner.from_specification(specification)
 
-    def restored(self, table: TableName, name: str, image: Optional[Image]) -> planner.Target:
+    def restored(self, table: TableName, name: str, image: Optional[Image]) -> planner.DesiredColumn:
         return planner.from_image(table, name, image)
 
-    def tables(self, target: planner.Target) -> Set[TableName]:
+    def tables(self, target: planner.DesiredColumn) -> Set[TableName]:
         return planner.tables(target)
 
     def read(self, session: Session, tables: Mapping[TableName, Table]) -> Images:
         return read(session, tables)
 
-    def plan(self, target: planner.Target, catalog: Catalog) -> Outcome:
+    def plan(self, target: planner.DesiredColumn, catalog: Catalog) -> Outcome:
         return planner.plan(target, catalog)
 
     def parse(self, image: Any) -> Dict[str, Any]:

@@ -27,7 +27,7 @@ from ..._model.tables import column_problems, owner_problems, table_problems
 from ..._support.sqltext import compose, derived_name, identifier, literal, qualified, temporary_name
 from .specification import ColumnSpecification
 
-__all__ = ["KIND", "Target", "definition", "differs", "from_image", "from_specification", "plan", "tables"]
+__all__ = ["KIND", "DesiredColumn", "definition", "differs", "from_image", "from_specification", "plan", "tables"]
 
 KIND = "column"
 
@@ -36,7 +36,7 @@ _NOT_NULL_NOT_VALID = 180000
 
 
 @dataclass(frozen=True)
-class Target:
+class DesiredColumn:
     """What a column shall be. constraint: the former NOT NULL constraint (PostgreSQL 18+) that a rollback restores."""
 
     schema: str
@@ -46,15 +46,15 @@ class Target:
     constraint: Optional[Mapping[str, Any]] = None
 
 
-def from_specification(specification: ColumnSpecification) -> Target:
-    return Target(specification.schema, specification.table, specification.name, specification.nullable)
+def from_specification(specification: ColumnSpecification) -> DesiredColumn:
+    return DesiredColumn(specification.schema, specification.table, specification.name, specification.nullable)
 
 
-def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
+def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> DesiredColumn:
     """The target that brings back what stood there. A column always stands there."""
     if image is None:
         raise ValueError(f"no image of column {name}: a deployment never adds or drops columns")
-    return Target(table[0], table[1], name, image["nullable"], image["constraint"])
+    return DesiredColumn(table[0], table[1], name, image["nullable"], image["constraint"])
 
 
 def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
@@ -67,11 +67,11 @@ def definition(image: Mapping[str, Any]) -> str:
     return "NULL allowed" if image["nullable"] else "NOT NULL"
 
 
-def tables(target: Target) -> Set[TableName]:
+def tables(target: DesiredColumn) -> Set[TableName]:
     return {(target.schema, target.table)}
 
 
-def plan(target: Target, catalog: Catalog) -> Outcome:
+def plan(target: DesiredColumn, catalog: Catalog) -> Outcome:
     """The outcome for one column."""
     name: TableName = (target.schema, target.table)
     problems = table_problems(catalog, name, partitioned=True)
@@ -107,12 +107,12 @@ def _before(image: Mapping[str, Any]) -> Dict[str, Any]:
     return {key: image[key] for key in ("name", "nullable", "constraint")}
 
 
-def _alter(target: Target, template: str, **parts: Any) -> str:
+def _alter(target: DesiredColumn, template: str, **parts: Any) -> str:
     return compose("ALTER TABLE {table} " + template, table=identifier(target.schema, target.table), **parts)
 
 
 def _to_null(
-    target: Target, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
+    target: DesiredColumn, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
 ) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
     name = (target.schema, target.table)
     place = f"{qualified(*name)}.{target.name}"
@@ -143,13 +143,13 @@ def _stays(place: str, why: str, todo: str) -> Problem:
     return Problem(f"{place} {why} and stays NOT NULL; take it out of the migration, or {todo}")
 
 
-def _by_hand(target: Target) -> str:
+def _by_hand(target: DesiredColumn) -> str:
     verb = "DROP" if target.nullable else "SET"
     statement = _alter(target, f"ALTER COLUMN {{column}} {verb} NOT NULL", column=identifier(target.name))
     return f"take it out of the migration, or run it in psql, with a lock_timeout: {statement}"
 
 
-def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> List[Problem]:
+def _inheritance_problems(target: DesiredColumn, catalog: Catalog, column: Column) -> List[Problem]:
     name = (target.schema, target.table)
     table = catalog.tables[name]
     if table.kind == "p":
@@ -164,7 +164,7 @@ def _inheritance_problems(target: Target, catalog: Catalog, column: Column) -> L
     ]
 
 
-def _partition_problems(target: Target, catalog: Catalog, column: Column) -> List[Problem]:
+def _partition_problems(target: DesiredColumn, catalog: Catalog, column: Column) -> List[Problem]:
     """ALTER TABLE gives all partitions the same; what one had of its own, no rollback could tell any more."""
     name = (target.schema, target.table)
     others = []
@@ -184,7 +184,7 @@ def _partition_problems(target: Target, catalog: Catalog, column: Column) -> Lis
     ]
 
 
-def _constraint_name(target: Target, catalog: Catalog) -> str:
+def _constraint_name(target: DesiredColumn, catalog: Catalog) -> str:
     """The name that the journal has, or that PostgreSQL would choose itself, with a number where that is taken.
 
     A partition gets the constraint under the same name. Names of constraints are those of one table (pg_constraint).
@@ -202,7 +202,7 @@ def _constraint_name(target: Target, catalog: Catalog) -> str:
 
 
 def _to_not_null(
-    target: Target, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
+    target: DesiredColumn, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
 ) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
     table_name = (target.schema, target.table)
     below = catalog.below(table_name)
@@ -263,7 +263,7 @@ def _to_not_null(
     return units, checks, _inheritance_problems(target, catalog, column)
 
 
-def _add_not_valid(target: Target, name: str) -> List[str]:
+def _add_not_valid(target: DesiredColumn, name: str) -> List[str]:
     """NOT NULL for new rows alone, under this name (PostgreSQL 18+)."""
     former = target.constraint or {}
     constraint, end = identifier(name), (" NO INHERIT" if former.get("no_inherit") else "") + " NOT VALID"
@@ -281,25 +281,25 @@ def _add_not_valid(target: Target, name: str) -> List[str]:
     return statements
 
 
-def _validated_since(target: Target, column: Column) -> bool:
+def _validated_since(target: DesiredColumn, column: Column) -> bool:
     """Whether a NOT NULL that was NOT VALID before a deployment is valid by now: no statement takes that back."""
     present = column.not_null_constraint
     return _was_not_valid(target) and column.not_null and present is not None and bool(present["validated"])
 
 
-def _not_valid_again(target: Target, column: Column) -> List[str]:
+def _not_valid_again(target: DesiredColumn, column: Column) -> List[str]:
     """The constraint made anew, in one transaction."""
     present = column.not_null_constraint or {}
     name = (target.constraint or {}).get("name") or present["name"]
     return [_alter(target, "DROP CONSTRAINT {name}", name=identifier(present["name"])), *_add_not_valid(target, name)]
 
 
-def _was_not_valid(target: Target) -> bool:
+def _was_not_valid(target: DesiredColumn) -> bool:
     """A NOT NULL that was NOT VALID before a deployment comes back so: its rows were never all checked."""
     return target.constraint is not None and not target.constraint["validated"]
 
 
-def _null_check(target: Target, catalog: Catalog) -> DataCheck:
+def _null_check(target: DesiredColumn, catalog: Catalog) -> DataCheck:
     table_name = (target.schema, target.table)
     keys = [column.name for column in catalog.tables[table_name].columns.values() if column.primary_key]
     return DataCheck(

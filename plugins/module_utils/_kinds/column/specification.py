@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._support.name_rules import name_problems
-from ..._support.problem import Problem
+from ..._support.problem import Mistake
 
 __all__ = ["ARGUMENT_SPEC", "ENTRY_SCHEMA", "SECTION", "ColumnSpecification", "problems"]
 
@@ -56,7 +56,7 @@ class ColumnSpecification:
         return cls(schema=schema, table=entry["table"], name=entry["name"], nullable=entry["nullable"])
 
 
-def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Problem]:
+def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Mistake]:
     """What no schema can say about ``entry``; paths are relative to it. ``migration`` is the raw whole around it.
 
     Values of a wrong type are passed over: the schema, or Ansible, reports them.

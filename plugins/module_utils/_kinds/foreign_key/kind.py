@@ -12,7 +12,7 @@ from ..._connection.session import Session
 from ..._model.catalog import Catalog, Table, TableName
 from ..._model.plan import Outcome, Step
 from ..._support import entry as _entry
-from ..._support.problem import Problem, quoted
+from ..._support.problem import Mistake, quoted
 from .. import entries
 from ..helpers import named_helpers
 from ..kind import Image, Images, Kind
@@ -35,10 +35,10 @@ class ForeignKeyKind(Kind):
     argument_spec = specification.ARGUMENT_SPEC
     rank = (2, 2)
 
-    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Problem]:
+    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Mistake]:
         return specification.problems(entry, migration)
 
-    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Problem]:
+    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Mistake]:
         name = specification.entry_name
         yield from entries.twice(
             migration,
@@ -48,7 +48,7 @@ class ForeignKeyKind(Kind):
         )
         for position, entry, earlier in entries.repeated(migration, self.section, rules.likeness):
             if name(entry) != name(migration[self.section][earlier]):
-                yield Problem(
+                yield Mistake(
                     (self.section, position),
                     f"has the columns and the referenced columns of {self.section}[{earlier}] under another name, "
                     "and both would act: remove one, or make it absent",
@@ -63,13 +63,13 @@ class ForeignKeyKind(Kind):
     def specification(self, entry: Mapping[str, Any], schema: str) -> ForeignKeySpecification:
         return ForeignKeySpecification.from_entry(entry, schema)
 
-    def target(self, specification: Any) -> planner.Target:
+    def target(self, specification: Any) -> planner.DesiredKey:
         return planner.from_specification(specification)
 
-    def restored(self, table: TableName, name: str, image: Optional[Image]) -> planner.Target:
+    def restored(self, table: TableName, name: str, image: Optional[Image]) -> planner.DesiredKey:
         return planner.from_image(table, name, image)
 
-    def tables(self, target: planner.Target) -> Set[TableName]:
+    def tables(self, target: planner.DesiredKey) -> Set[TableName]:
         return planner.tables(target)
 
     def read(self, session: Session, tables: Mapping[TableName, Table]) -> Images:
@@ -80,13 +80,13 @@ class ForeignKeyKind(Kind):
         keys = [key for of_table in images.values() for key in of_table if key["type"] == "f"]
         return {(key["referenced_schema"], key["referenced_table"]) for key in keys}
 
-    def facts(self, session: Session, catalog: Catalog, targets: Sequence[planner.Target]) -> Catalog:
+    def facts(self, session: Session, catalog: Catalog, targets: Sequence[planner.DesiredKey]) -> Catalog:
         nulled = [
             (target.table_name, columns) for target in targets for columns in planner.nulled_columns(target).values()
         ]
         return replace(catalog, null_refusals=read_null_refusals(session, catalog.tables, nulled))
 
-    def plan(self, target: planner.Target, catalog: Catalog) -> Outcome:
+    def plan(self, target: planner.DesiredKey, catalog: Catalog) -> Outcome:
         return planner.plan(target, catalog)
 
     def parse(self, image: Any) -> Dict[str, Any]:

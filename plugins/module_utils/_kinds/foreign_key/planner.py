@@ -32,7 +32,7 @@ from .specification import ForeignKeySpecification
 
 __all__ = [
     "KIND",
-    "Target",
+    "DesiredKey",
     "definition",
     "differs",
     "from_image",
@@ -60,7 +60,7 @@ _DEFINITION = (
 
 
 @dataclass(frozen=True)
-class Target:
+class DesiredKey:
     """What a foreign key shall be. What a specification leaves out (None) is kept as it stands.
 
     restores: true for a key of the journal, which is brought back as it was, wise or not. validated: false only for
@@ -85,8 +85,8 @@ class Target:
         return self.specification is not None
 
 
-def from_specification(specification: ForeignKeySpecification) -> Target:
-    return Target(
+def from_specification(specification: ForeignKeySpecification) -> DesiredKey:
+    return DesiredKey(
         specification.schema,
         specification.table,
         specification.name,
@@ -94,10 +94,10 @@ def from_specification(specification: ForeignKeySpecification) -> Target:
     )
 
 
-def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
+def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> DesiredKey:
     """The target that brings back what stood there."""
     if image is None:
-        return Target(table[0], table[1], name, None)
+        return DesiredKey(table[0], table[1], name, None)
     specification = ForeignKeySpecification(
         schema=table[0],
         table=table[1],
@@ -114,7 +114,7 @@ def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) 
         initially_deferred=image["initially_deferred"],
         state="present",
     )
-    return Target(
+    return DesiredKey(
         table[0],
         table[1],
         name,
@@ -145,7 +145,7 @@ def _standing(key: Mapping[str, Any]) -> str:
     return "" if key["validated"] else " NOT VALID"
 
 
-def tables(target: Target) -> Set[TableName]:
+def tables(target: DesiredKey) -> Set[TableName]:
     wanted = target.specification
     parent = wanted.parent if wanted is not None else None
     return {target.table_name} | ({parent} if parent is not None else set())
@@ -182,7 +182,7 @@ def _wanted(specification: ForeignKeySpecification, found: Optional[Mapping[str,
     return wanted
 
 
-def _same(target: Target, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+def _same(target: DesiredKey, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     equal = _comparable(found) == _comparable(wanted)
     return equal and found["enforced"] == target.enforced and not found["period"]
 
@@ -195,12 +195,12 @@ def _comparable(key: Mapping[str, Any]) -> Dict[str, Any]:
     return form
 
 
-def _validated_since(target: Target, found: Mapping[str, Any]) -> bool:
+def _validated_since(target: DesiredKey, found: Mapping[str, Any]) -> bool:
     """A key that was NOT VALID before a deployment comes back so: its rows were never all checked."""
     return target.restores and not target.validated and bool(found["validated"])
 
 
-def plan(target: Target, catalog: Catalog) -> Outcome:
+def plan(target: DesiredKey, catalog: Catalog) -> Outcome:
     """The outcome for one foreign key."""
     table = target.table_name
     wanted = target.specification
@@ -237,13 +237,13 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
     return _present(target, catalog, _wanted(wanted, found), found, helper)
 
 
-def _names_not_null(target: Target, catalog: Catalog) -> bool:
+def _names_not_null(target: DesiredKey, catalog: Catalog) -> bool:
     """Whether a NOT NULL constraint has the name: since 18 these share theirs with a table's other constraints."""
     columns = catalog.tables[target.table_name].columns.values()
     return any((column.not_null_constraint or {}).get("name") == target.name for column in columns)
 
 
-def _alter(target: Target, template: str, only: bool = False, **parts: Any) -> str:
+def _alter(target: DesiredKey, template: str, only: bool = False, **parts: Any) -> str:
     start = "ALTER TABLE ONLY {table} " if only else "ALTER TABLE {table} "
     return compose(start + template, table=identifier(*target.table_name), **parts)
 
@@ -263,7 +263,7 @@ def _all(catalog: Catalog, *names: TableName) -> List[TableName]:
     return [one for name in names for one in (name, *catalog.below(name))]
 
 
-def _partitioned_problems(target: Target, catalog: Catalog) -> List[Problem]:
+def _partitioned_problems(target: DesiredKey, catalog: Catalog) -> List[Problem]:
     table = catalog.tables[target.table_name]
     if table.kind != "p" or catalog.version >= _NOT_VALID_PARTITIONED:
         return []
@@ -287,7 +287,7 @@ def _guarded(catalog: Catalog, mode: str, tables: List[TableName], *statements: 
     return replace(unit, locks=tuple(replace(lock, only=lock.table in heirs) for lock in unit.locks))
 
 
-def _drop(target: Target, catalog: Catalog, *keys: Mapping[str, Any]) -> Unit:
+def _drop(target: DesiredKey, catalog: Catalog, *keys: Mapping[str, Any]) -> Unit:
     """DROP CONSTRAINT takes ACCESS EXCLUSIVE on both tables of a key."""
     return _guarded(
         catalog,
@@ -298,7 +298,7 @@ def _drop(target: Target, catalog: Catalog, *keys: Mapping[str, Any]) -> Unit:
 
 
 def _absent(
-    target: Target, catalog: Catalog, found: Optional[Mapping[str, Any]], helper: Optional[Mapping[str, Any]]
+    target: DesiredKey, catalog: Catalog, found: Optional[Mapping[str, Any]], helper: Optional[Mapping[str, Any]]
 ) -> Outcome:
     keys = [key for key in (found, helper) if key is not None]
     state = describe(found) if found is not None else "not there"
@@ -319,7 +319,7 @@ def _absent(
 
 
 def _present(
-    target: Target,
+    target: DesiredKey,
     catalog: Catalog,
     wanted: Dict[str, Any],
     found: Optional[Mapping[str, Any]],
@@ -436,7 +436,7 @@ def _definition(wanted: Mapping[str, Any], referenced: Any) -> str:
     return text
 
 
-def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> List[Unit]:
+def _added(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> List[Unit]:
     """NOT VALID first: from that moment new rows are checked. Then the old rows, while everything goes on."""
     standing = _standing({"enforced": target.enforced, "validated": False})
     statements = [
@@ -456,7 +456,7 @@ def _added(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: st
     return units + ([_validation(target, catalog, wanted, name)] if target.validated else [])
 
 
-def _validation(target: Target, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> Unit:
+def _validation(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any], name: str) -> Unit:
     """A query of the server's own over both tables, with the predicates of their indexes."""
     unit = autocommit(
         target.table_name,
@@ -469,7 +469,7 @@ def _validation(target: Target, catalog: Catalog, wanted: Mapping[str, Any], nam
     return replace(unit, evaluates=True, queries=True)
 
 
-def _comment(target: Target, name: str, comment: str) -> str:
+def _comment(target: DesiredKey, name: str, comment: str) -> str:
     return compose(
         "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
         name=identifier(name),
@@ -493,7 +493,7 @@ def _renamed(partition: TableName, old: str, new: str) -> Unit:
     )
 
 
-def _swap(target: Target, catalog: Catalog, wanted: Mapping[str, Any], found: Mapping[str, Any], name: str) -> Unit:
+def _swap(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any], found: Mapping[str, Any], name: str) -> Unit:
     """One short transaction: both keys stand before it, the new one alone after it."""
     statements = [
         _alter(target, "DROP CONSTRAINT {name}", name=identifier(target.name)),
@@ -505,7 +505,7 @@ def _swap(target: Target, catalog: Catalog, wanted: Mapping[str, Any], found: Ma
     return _guarded(catalog, ACCESS_EXCLUSIVE, tables_of_both, *statements)
 
 
-def _orphan_check(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> DataCheck:
+def _orphan_check(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any]) -> DataCheck:
     child, parent = target.table_name, _parent(wanted)
     aim = f'{qualified(*parent)} (foreign key "{target.name}")'
     heirs = catalog.tables[parent].kind == "r" and catalog.tables[parent].has_children
@@ -526,7 +526,7 @@ def _orphan_check(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -
     )
 
 
-def _set_null_problems(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[Problem]:
+def _set_null_problems(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any]) -> List[Problem]:
     """SET NULL on a NOT NULL column is accepted as DDL, and fails at the first DELETE with 23502."""
     table = target.table_name
     concerned = _nulled(wanted)
@@ -567,7 +567,7 @@ def _takes_null(catalog: Catalog, table: TableName, column: str) -> bool:
     return bool(wanted.nullable) if wanted is not None else not catalog.tables[table].columns[column].not_null
 
 
-def nulled_columns(target: Target) -> Dict[str, Tuple[str, ...]]:
+def nulled_columns(target: DesiredKey) -> Dict[str, Tuple[str, ...]]:
     """The columns that the key shall set to NULL, by event; what the specification leaves out is not in it."""
     wanted = target.specification
     return {} if wanted is None or target.restores else _nulled(_wanted(wanted, None))
@@ -586,7 +586,7 @@ def _reference_problems(catalog: Catalog, wanted: Mapping[str, Any], adds: bool)
     ]
 
 
-def _notes(target: Target, catalog: Catalog, wanted: Mapping[str, Any]) -> List[str]:
+def _notes(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any]) -> List[str]:
     table, notes = target.table_name, []
     columns = wanted["columns"]
     for event, nulled in _nulled(wanted).items():

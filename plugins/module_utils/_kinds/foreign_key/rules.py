@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._support import entry as _entry
 from ..._support.name_rules import derived_name_problems, name_problems
-from ..._support.problem import Problem, hint, place_of, quoted
+from ..._support.problem import Mistake, hint, place_of, quoted
 
 __all__ = ["default_name", "entry_name", "likeness", "problems"]
 
@@ -43,7 +43,7 @@ def likeness(entry: Mapping[str, Any]) -> Hashable | None:
     return (*ends, frozenset((here, there) for (_i, here), (_j, there) in zip(own, referenced)))
 
 
-def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Problem]:
+def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Mistake]:
     """What is wrong with ``entry``, paths relative to it; ``migration`` is the raw whole around it."""
     found = list(_names(entry)) + list(_parts_needed(entry))
     # For a key that shall not be there, the definition is only a remark.
@@ -54,7 +54,7 @@ def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Pro
     return found
 
 
-def _names(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _names(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     faulty = list(name_problems(entry, "table", "name", "columns", "on_delete_columns"))
     references = _entry.mapping(entry, "references")
     faulty += [found.below("references") for found in name_problems(references, "schema", "table", "columns")]
@@ -62,38 +62,38 @@ def _names(entry: Mapping[str, Any]) -> Iterator[Problem]:
     yield from faulty or derived_name_problems(_derived_name(entry))
 
 
-def _parts_needed(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _parts_needed(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     references = _entry.mapping(entry, "references")
     if entry.get("state") == "absent":
         if not _entry.given(entry, "name") and not _entry.items(entry, "columns"):
-            yield Problem(("name",), "is missing: say which foreign key shall be absent, by its name or its columns")
+            yield Mistake(("name",), "is missing: say which foreign key shall be absent, by its name or its columns")
         return
     if not _entry.given(entry, "columns"):
-        yield Problem(("columns",), "is missing: a foreign key has at least one column")
+        yield Mistake(("columns",), "is missing: a foreign key has at least one column")
     if not _entry.given(entry, "references"):
-        yield Problem(("references",), "is missing: say which table and columns the key refers to")
+        yield Mistake(("references",), "is missing: say which table and columns the key refers to")
     for path, columns in ((("columns",), entry.get("columns")), (("references", "columns"), references.get("columns"))):
         if columns in ([], ()):
-            yield Problem(path, "is empty: a foreign key has at least one column")
+            yield Mistake(path, "is empty: a foreign key has at least one column")
 
 
-def _counts(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _counts(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     own = _entry.items(entry, "columns")
     referenced = _entry.items(_entry.mapping(entry, "references"), "columns")
     if own and referenced and len(own) != len(referenced):
         count = "1 column" if len(referenced) == 1 else f"{len(referenced)} columns"
-        yield Problem(
+        yield Mistake(
             ("references", "columns"),
             f'has {count}, but the "columns" of the key are {len(own)}: each of them refers to one, in this order',
         )
     if len(own) > _MOST_COLUMNS:
-        yield Problem(
+        yield Mistake(
             ("columns",),
             f"there are {len(own)} columns; PostgreSQL takes {_MOST_COLUMNS} in one key: leave some out",
         )
 
 
-def _repeated(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _repeated(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     references = _entry.mapping(entry, "references")
     for holder, path in (
         (entry, ("columns",)),
@@ -104,15 +104,15 @@ def _repeated(entry: Mapping[str, Any]) -> Iterator[Problem]:
         for position, name in _entry.texts(holder, path[-1]):
             before = seen.before(name, (*path, position))
             if before:
-                yield Problem((*path, position), f"repeats {place_of(before)}: name each column once")
+                yield Mistake((*path, position), f"repeats {place_of(before)}: name each column once")
 
 
-def _delete_columns(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _delete_columns(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     if not _entry.items(entry, "on_delete_columns"):
         return
     action = entry.get("on_delete")
     if action in (None, "no_action", "restrict", "cascade"):
-        yield Problem(
+        yield Mistake(
             ("on_delete_columns",),
             f"only on_delete set_null and set_default set columns, and on_delete is {action or 'not given'}: "
             "change it, or remove this",
@@ -120,31 +120,31 @@ def _delete_columns(entry: Mapping[str, Any]) -> Iterator[Problem]:
     own = [name for _position, name in _entry.texts(entry, "columns")]
     for position, name in _entry.texts(entry, "on_delete_columns"):
         if own and name not in own:
-            yield Problem(
+            yield Mistake(
                 ("on_delete_columns", position), f"{quoted(name)} is not one of the key's columns; {hint(name, own)}"
             )
 
 
-def _match(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _match(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     # Measured on PostgreSQL 18: the DELETE fails with 23503, since the key is then NULL in part.
     named = {name for _position, name in _entry.texts(entry, "on_delete_columns")}
     own = {name for _position, name in _entry.texts(entry, "columns")}
     if entry.get("match") == "full" and entry.get("on_delete") == "set_null" and named and named < own:
-        yield Problem(
+        yield Mistake(
             ("on_delete_columns",),
             "match full refuses a key that is NULL in part, so that every delete would fail: name all columns, or none",
         )
 
 
-def _deferral(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _deferral(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     if entry.get("initially_deferred") is True and entry.get("deferrable") in (None, False):
-        yield Problem(
+        yield Mistake(
             ("initially_deferred",),
             'only a deferrable key can be deferred: add "deferrable: true", or remove it',
         )
 
 
-def _nulls(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> Iterator[Problem]:
+def _nulls(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> Iterator[Mistake]:
     """set_null on a column that this very migration wants to be NOT NULL; the database's columns are checked there."""
     refusing = {
         (_entry.text(column, "table"), _entry.text(column, "name")): position
@@ -159,7 +159,7 @@ def _nulls(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> Iterator[P
         for name in columns:
             position = refusing.get((_entry.text(entry, "table"), name))
             if position is not None:
-                yield Problem(
+                yield Mistake(
                     (key,),
                     f"sets {quoted(name)} to NULL, but columns[{position}] of this file makes it NOT NULL, so that "
                     f"{event} a referenced row would fail: make the column nullable, or choose another action",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._support import entry as _entry
-from ..._support.problem import Problem
+from ..._support.problem import Mistake
 from . import rules
 from .shape import ARGUMENT_SPEC, ENTRY_SCHEMA, SECTION
 
@@ -87,7 +87,7 @@ class ForeignKeySpecification:
         )
 
 
-def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Problem]:
+def problems(entry: Mapping[str, Any], migration: Mapping[str, Any]) -> list[Mistake]:
     """What no schema can say about ``entry``; paths are relative to it. ``migration`` is the raw whole around it.
 
     Values of a wrong type are passed over: the schema, or Ansible, reports them.

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ..._model.catalog import Catalog, TableName
-from .target import Target
+from .target import DesiredIndex
 
-__all__ = ["Shape", "covers", "finds_rows", "shape_of_image", "shape_of_target"]
+__all__ = ["KeyShape", "covers", "finds_rows", "shape_of_image", "shape_of_target"]
 
 
 @dataclass(frozen=True)
-class Shape:
+class KeyShape:
     """What matters for the question. keys: (column or expression, descending, nulls first, opclass, collation), the
     last two None for the defaults. guards: it keeps rows unique, or belongs to a constraint or the replica identity.
     """
@@ -33,7 +33,7 @@ class Shape:
         return "(" + ", ".join(f"{key[0]}{' desc' if key[1] else ''}" for key in self.keys) + ")"
 
 
-def shape_of_image(image: Mapping[str, Any], catalog: Catalog) -> Shape:
+def shape_of_image(image: Mapping[str, Any], catalog: Catalog) -> KeyShape:
     """The shape of an index that stands there."""
     table: TableName = (image["schema"], image["table"])
     keys = tuple(
@@ -47,7 +47,7 @@ def shape_of_image(image: Mapping[str, Any], catalog: Catalog) -> Shape:
         for column in image["columns"]
     )
     predicate = image["predicate"]
-    return Shape(
+    return KeyShape(
         image["name"],
         image["method"],
         keys,
@@ -57,7 +57,7 @@ def shape_of_image(image: Mapping[str, Any], catalog: Catalog) -> Shape:
     )
 
 
-def shape_of_target(target: Target, catalog: Catalog) -> Shape:
+def shape_of_target(target: DesiredIndex, catalog: Catalog) -> KeyShape:
     """The shape of an index that a migration wants. Raises ValueError for one that shall be absent."""
     if target.image is not None:
         return shape_of_image(target.image, catalog)
@@ -73,10 +73,10 @@ def shape_of_target(target: Target, catalog: Catalog) -> Shape:
         for column in wanted.columns
     )
     predicate = None if wanted.where is None else catalog.canonical(table, wanted.where)
-    return Shape(target.name, wanted.method, keys, frozenset(wanted.include), predicate, wanted.unique)
+    return KeyShape(target.name, wanted.method, keys, frozenset(wanted.include), predicate, wanted.unique)
 
 
-def covers(larger: Shape, smaller: Shape) -> bool:
+def covers(larger: KeyShape, smaller: KeyShape) -> bool:
     """Whether the larger one serves every query that the smaller one serves. Only a btree can be used by its beginning.
 
     What guards something is never superfluous, whatever its columns are.

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from ..._connection.session import Session
 from ..._model.catalog import Catalog, Table, TableName
 from ..._support.sqltext import qualified
-from .target import Target
+from .target import DesiredIndex
 
 __all__ = ["Dependent", "Standing", "dependent_reasons", "has_columns", "read_dependents", "unsupported"]
 
@@ -93,7 +93,7 @@ def _supports(image: Mapping[str, Any], columns: Sequence[str]) -> bool:
     return bool(image["unique"]) and has_columns(names, columns) and unsupported(image) is None
 
 
-def dependent_reasons(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
+def dependent_reasons(target: DesiredIndex, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
     """Why an index that stands there, or one that is attached to it, cannot be dropped at its turn in this run."""
     own = ("index", target.table_name, target.name)
     reasons = []
@@ -112,7 +112,7 @@ def dependent_reasons(target: Target, found: Mapping[str, Any], catalog: Catalog
     return reasons
 
 
-def _keys_to_come(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[Tuple[TableName, str]]:
+def _keys_to_come(target: DesiredIndex, found: Mapping[str, Any], catalog: Catalog) -> List[Tuple[TableName, str]]:
     """The keys that this run adds before the index is dropped, and that would depend on it."""
     ages = catalog.unique_indexes
     place = (found["schema"], found["name"])

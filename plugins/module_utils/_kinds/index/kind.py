@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, 
 from ..._connection.session import Session
 from ..._model.catalog import Catalog, Table, TableName
 from ..._model.plan import Outcome, Step
-from ..._support.problem import Problem, quoted
+from ..._support.problem import Mistake, quoted
 from .. import entries
 from ..helpers import named_helpers
 from ..kind import Image, Images, Kind
@@ -21,7 +21,7 @@ from .dependents import read_dependents
 from .image import differences, parse, texts
 from .places import placed, read_places
 from .specification import IndexSpecification
-from .target import Target, from_image, from_specification
+from .target import DesiredIndex, from_image, from_specification
 
 __all__ = ["IndexKind"]
 
@@ -38,17 +38,17 @@ class IndexKind(Kind):
     of_schema = True
     builds = True
 
-    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Problem]:
+    def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Mistake]:
         return specification.problems(entry, migration)
 
-    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Problem]:
+    def clashes(self, migration: Mapping[str, Any]) -> Iterator[Mistake]:
         # Index names are unique in a schema, not only on a table.
         name = specification.entry_name
         yield from entries.twice(migration, self.section, name, lambda entry: f"the index {quoted(name(entry) or '')}")
         for position, entry, earlier in entries.repeated(migration, self.section, rules.likeness):
             same_name = name(entry) == name(migration[self.section][earlier])
             if not same_name and entry.get("on_equivalent") != "create":
-                yield Problem(
+                yield Mistake(
                     (self.section, position),
                     f"has the definition of {self.section}[{earlier}] under another name: remove one, "
                     'or add "on_equivalent: create" if both are wanted',
@@ -60,10 +60,10 @@ class IndexKind(Kind):
     def specification(self, entry: Mapping[str, Any], schema: str) -> IndexSpecification:
         return IndexSpecification.from_entry(entry, schema)
 
-    def target(self, specification: Any) -> Target:
+    def target(self, specification: Any) -> DesiredIndex:
         return from_specification(specification)
 
-    def restored(self, table: TableName, name: str, image: Optional[Image]) -> Target:
+    def restored(self, table: TableName, name: str, image: Optional[Image]) -> DesiredIndex:
         return from_image(table, name, image)
 
     def tables(self, target: Any) -> Set[TableName]:
@@ -82,7 +82,7 @@ class IndexKind(Kind):
         places = read_places(session, targets)
         return replace(catalog, unique_indexes=read_dependents(session, catalog.tables), places=places)
 
-    def placed(self, target: Any, catalog: Catalog) -> Target:
+    def placed(self, target: Any, catalog: Catalog) -> DesiredIndex:
         return placed(target, catalog.places)
 
     def plan(self, target: Any, catalog: Catalog) -> Outcome:

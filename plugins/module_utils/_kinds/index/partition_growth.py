@@ -13,7 +13,7 @@ from ..._model.plan import ACCESS_EXCLUSIVE, SHARE, DataCheck, Problem, Step, au
 from ..._support.sqltext import compose, identifier, literal, qualified
 from .partition_scene import Names, Scene
 from .statements import KIND, after_build, drops, duplicate_checks, rehearsal
-from .target import Target, create_statement
+from .target import DesiredIndex, create_statement
 
 __all__ = ["Growth", "grow", "name_taken"]
 
@@ -85,7 +85,7 @@ def grow(
     return growth
 
 
-def _in_own_place(target: Target, tablespace: str) -> Target:
+def _in_own_place(target: DesiredIndex, tablespace: str) -> DesiredIndex:
     """Without the database's own tablespace, which PostgreSQL takes for no partitioned relation (0A000)."""
     wanted = target.specification
     if wanted is None or wanted.tablespace != tablespace:
@@ -286,7 +286,7 @@ def _again(scene: Scene, there: Mapping[TableName, Optional[Mapping[str, Any]]],
         )
 
 
-def _proof(target: Target, name: str) -> Tuple[DataCheck, ...]:
+def _proof(target: DesiredIndex, name: str) -> Tuple[DataCheck, ...]:
     """Whether every partition has its index by now, those too that were attached meanwhile."""
     root, index = literal(qualified(*target.table_name)), literal(qualified(target.schema, name))
     newer = "if it stays so, update the server to its newest minor release"

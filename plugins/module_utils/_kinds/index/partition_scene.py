@@ -11,14 +11,14 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 from ..._model.catalog import Catalog, Table, TableName, partitions_below
 from ..._support.sqltext import derived_name, qualified, temporary_name
 from .statements import KIND
-from .target import Target, differences, kept_statistics
+from .target import DesiredIndex, differences, kept_statistics
 
 __all__ = ["Names", "Scene", "is_helper", "relation_names"]
 
 Names = Mapping[TableName, str]
 
 
-def _names(target: Target, nodes: Iterable[TableName]) -> Dict[TableName, str]:
+def _names(target: DesiredIndex, nodes: Iterable[TableName]) -> Dict[TableName, str]:
     """The name of the index on each table: as the journal has it, or as PostgreSQL would form it."""
     start = f"{target.table}_"
     rest = target.name[len(start) :] if target.name.startswith(start) and target.name != start else target.name
@@ -39,13 +39,13 @@ def _helpers(names: Names) -> Dict[TableName, str]:
     return {node: temporary_name(name, "new", node) for node, name in names.items()}
 
 
-def _attached_before(target: Target) -> Dict[TableName, Mapping[str, Any]]:
+def _attached_before(target: DesiredIndex) -> Dict[TableName, Mapping[str, Any]]:
     """What was attached to an index of the journal, by table."""
     images = target.image.get("partitions", ()) if target.image is not None else ()
     return {(image["schema"], image["table"]): image for image in images}
 
 
-def is_helper(helper: Target, catalog: Catalog) -> bool:
+def is_helper(helper: DesiredIndex, catalog: Catalog) -> bool:
     """Whether it is a helper of another target of this run, an index of a partitioned table that shall be present: that
     one's steps use it or take it away.
     """
@@ -60,7 +60,7 @@ def is_helper(helper: Target, catalog: Catalog) -> bool:
     return False
 
 
-def relation_names(target: Target, tables: Mapping[TableName, Table]) -> Set[TableName]:
+def relation_names(target: DesiredIndex, tables: Mapping[TableName, Table]) -> Set[TableName]:
     """The names that the plan may need on partitions."""
     names = _names(target, partitions_below(tables, target.table_name))
     return {(node[0], name) for of in (names, _helpers(names)) for node, name in of.items()}
@@ -74,7 +74,7 @@ class Scene:
     which another one is built while the old one stands. former: the indexes that this one takes the place of, by table.
     """
 
-    target: Target
+    target: DesiredIndex
     catalog: Catalog
     nodes: Tuple[TableName, ...]
     found: Optional[Mapping[str, Any]]
@@ -83,7 +83,7 @@ class Scene:
     former: Mapping[TableName, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
-    def around(cls, target: Target, catalog: Catalog) -> Scene:
+    def around(cls, target: DesiredIndex, catalog: Catalog) -> Scene:
         """The scene of a target."""
         root = target.table_name
         nodes = (root, *catalog.below(root))
@@ -93,7 +93,7 @@ class Scene:
     def partitioned(self, node: TableName) -> bool:
         return self.catalog.tables[node].kind == "p"
 
-    def on(self, node: TableName, name: str) -> Target:
+    def on(self, node: TableName, name: str) -> DesiredIndex:
         """What the index on one of the tables shall be."""
         target = self.target
         if target.image is None:
@@ -108,7 +108,7 @@ class Scene:
                 "clustered": False,
                 "statistics": {},
             }
-        return Target(node[0], node[1], name, image=image)
+        return DesiredIndex(node[0], node[1], name, image=image)
 
     def marks(self, node: TableName) -> Dict[str, Any]:
         """What the index on one of the tables has beside its definition: as the journal has it; else comment and

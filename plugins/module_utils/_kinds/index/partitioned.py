@@ -25,7 +25,7 @@ from ..._support.sqltext import compose, identifier, qualified
 from .partition_growth import grow, name_taken
 from .partition_scene import Scene, is_helper, relation_names
 from .statements import KIND, build_problems, cluster, drops, helper_name, other_identity, refusals, rename
-from .target import Target, differences, keeping
+from .target import DesiredIndex, differences, keeping
 
 __all__ = ["goes_with", "is_helper", "plan", "relation_names"]
 
@@ -45,7 +45,7 @@ def goes_with(catalog: Catalog, image: Mapping[str, Any]) -> bool:
     return False
 
 
-def plan(target: Target, catalog: Catalog) -> Outcome:
+def plan(target: DesiredIndex, catalog: Catalog) -> Outcome:
     """The outcome for an index of a partitioned table."""
     scene = Scene.around(target, catalog)
     return _present(scene) if target.present else _absent(scene)

@@ -19,7 +19,7 @@ from ..._connection.session import Session
 from ..._model.catalog import Catalog
 from ..._model.plan import Problem
 from .specification import IndexColumn
-from .target import Target
+from .target import DesiredIndex
 
 __all__ = ["Named", "Sought", "place_problems", "placed", "read_places"]
 
@@ -84,7 +84,7 @@ WHERE b.typtype <> 'd' AND NOT EXISTS (SELECT FROM pg_catalog.pg_opclass k
 """
 
 
-def read_places(session: Session, targets: Sequence[Target]) -> Dict[Any, Any]:
+def read_places(session: Session, targets: Sequence[DesiredIndex]) -> Dict[Any, Any]:
     """What the specifications name, and by (schema, table, column, access method) the type of a column without class.
 
     An access method that is not there says nothing of its operator classes. Two round trips, none where nothing is
@@ -93,11 +93,11 @@ def read_places(session: Session, targets: Sequence[Target]) -> Dict[Any, Any]:
     return {**_read_named(session, targets), **_read_without(session, targets)}
 
 
-def _columns(targets: Iterable[Target]) -> List[Tuple[Target, IndexColumn]]:
+def _columns(targets: Iterable[DesiredIndex]) -> List[Tuple[DesiredIndex, IndexColumn]]:
     return [(one, column) for one in targets if one.specification is not None for column in one.specification.columns]
 
 
-def _read_without(session: Session, targets: Sequence[Target]) -> Dict[Tuple[str, str, str, str], str]:
+def _read_without(session: Session, targets: Sequence[DesiredIndex]) -> Dict[Tuple[str, str, str, str], str]:
     """Columns whose type has no default operator class for the access method of the index, with the type."""
     sought = {
         (target.schema, target.table, column.name, target.method)
@@ -114,7 +114,7 @@ def _read_without(session: Session, targets: Sequence[Target]) -> Dict[Tuple[str
     }
 
 
-def _read_named(session: Session, targets: Sequence[Target]) -> Dict[Sought, Named]:
+def _read_named(session: Session, targets: Sequence[DesiredIndex]) -> Dict[Sought, Named]:
     sought: Set[Sought] = set()
     for target, column in _columns(targets):
         sought |= set(_sought(column, target.method))
@@ -140,7 +140,7 @@ def _sought(column: IndexColumn, method: str) -> List[Sought]:
     return sought + ([("opclass", method, column.opclass)] if column.opclass is not None else [])
 
 
-def placed(target: Target, places: Mapping[Sought, Named]) -> Target:
+def placed(target: DesiredIndex, places: Mapping[Sought, Named]) -> DesiredIndex:
     """The target, with the schemas of the collations and operator classes that it names."""
     wanted = target.specification
     if wanted is None:
@@ -159,7 +159,7 @@ def _placed(column: IndexColumn, method: str, places: Mapping[Sought, Named]) ->
     return column
 
 
-def place_problems(target: Target, catalog: Catalog) -> List[Problem]:
+def place_problems(target: DesiredIndex, catalog: Catalog) -> List[Problem]:
     """Collations and operator classes that are not there, or not where they are looked for."""
     problems = []
     for _target, column in _columns([target]):

@@ -26,16 +26,16 @@ from .statements import (
     rehearsal,
     rename,
 )
-from .target import Target, create_statement, differences, keeping, kept_statistics
+from .target import DesiredIndex, create_statement, differences, keeping, kept_statistics
 
 __all__ = ["KIND", "definition", "differs", "plan", "relation_names", "tables"]
 
 
-def tables(target: Target) -> Set[TableName]:
+def tables(target: DesiredIndex) -> Set[TableName]:
     return {target.table_name}
 
 
-def relation_names(target: Target, around: Mapping[TableName, Table]) -> Set[TableName]:
+def relation_names(target: DesiredIndex, around: Mapping[TableName, Table]) -> Set[TableName]:
     """The names that the plan may need: the index's own, those of its helpers, and those on partitions."""
     names = (target.name, helper_name(target, "new"), helper_name(target, "old"))
     return {(target.schema, name) for name in names} | partitioned.relation_names(target, around)
@@ -57,7 +57,7 @@ def definition(image: Mapping[str, Any]) -> str:
 class _Scene:
     """What stands there around one target."""
 
-    target: Target
+    target: DesiredIndex
     catalog: Catalog
     found: Optional[Mapping[str, Any]]
     new: Optional[Mapping[str, Any]]
@@ -68,7 +68,7 @@ class _Scene:
         return [image for image in (self.new, self.old) if image is not None]
 
 
-def plan(target: Target, catalog: Catalog) -> Outcome:
+def plan(target: DesiredIndex, catalog: Catalog) -> Outcome:
     """The outcome for one index."""
     table = target.table_name
     if target.restores and not target.present and table not in catalog.tables:
@@ -97,7 +97,7 @@ def plan(target: Target, catalog: Catalog) -> Outcome:
     return _present(scene) if target.present else _absent(scene)
 
 
-def _virtual_problems(target: Target, table: Table) -> List[Problem]:
+def _virtual_problems(target: DesiredIndex, table: Table) -> List[Problem]:
     """Of virtual generated columns nothing is stored, and PostgreSQL has no index on them (CREATE TABLE of 18)."""
     return [
         Problem(
@@ -109,7 +109,7 @@ def _virtual_problems(target: Target, table: Table) -> List[Problem]:
     ]
 
 
-def _name_problems(target: Target, catalog: Catalog) -> List[Problem]:
+def _name_problems(target: DesiredIndex, catalog: Catalog) -> List[Problem]:
     """Tables, views, sequences and indexes share one name space in a schema."""
     relation = catalog.relations.get((target.schema, target.name))
     if relation is None or relation.table == target.table_name:
@@ -216,11 +216,11 @@ def _detached(scene: _Scene, found: Mapping[str, Any]) -> Outcome:
     return _outcome(scene, "attached", step)
 
 
-def _name_locks(target: Target) -> Tuple[Lock, ...]:
+def _name_locks(target: DesiredIndex) -> Tuple[Lock, ...]:
     return (Lock(SHARE_UPDATE_EXCLUSIVE, (target.schema, target.name)),)
 
 
-def _equivalent(target: Target, catalog: Catalog) -> Optional[str]:
+def _equivalent(target: DesiredIndex, catalog: Catalog) -> Optional[str]:
     """Another valid index with the same definition, if there is one."""
     if target.specification is None:
         return None
@@ -289,7 +289,7 @@ def _replace(scene: _Scene, found: Mapping[str, Any], different: List[str], acti
     return _step(scene, action, units, "; ".join(different), cleanup=beside.name)
 
 
-def _swap(target: Target, mark: Optional[str], *names: str) -> Unit:
+def _swap(target: DesiredIndex, mark: Optional[str], *names: str) -> Unit:
     """Names in one transaction. mark: CLUSTER ON, which locks the table, and so comes first: against deadlocks with
     what locks a table and then its indexes.
     """

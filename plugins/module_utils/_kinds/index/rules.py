@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..._support import entry as _entry
 from ..._support.name_rules import derived_name_problems, name_fault, name_problems, sql_problems, text_problems
-from ..._support.problem import Problem, hint, kind_of, place_of, quoted
+from ..._support.problem import Mistake, hint, kind_of, place_of, quoted
 from .key_column import IndexColumn
 from .shape import COLUMN_CHOICES, COLUMN_KEYS
 
@@ -76,7 +76,7 @@ def likeness(entry: Mapping[str, Any]) -> Hashable | None:
     )
 
 
-def problems(entry: Mapping[str, Any]) -> list[Problem]:
+def problems(entry: Mapping[str, Any]) -> list[Mistake]:
     """What is wrong with ``entry``, paths relative to it."""
     rules = [_names, _column_shapes, _storage_parameters, _name_needed]
     # For an index that shall not be there, the definition is only a remark.
@@ -85,7 +85,7 @@ def problems(entry: Mapping[str, Any]) -> list[Problem]:
     return [problem for rule in rules for problem in rule(entry)]
 
 
-def _names(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _names(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     faulty = list(name_problems(entry, "table", "name", "columns", "include", "method", "tablespace"))
     for position, column in _entry.mappings(entry, "columns"):
         faulty += [found.below("columns", position) for found in name_problems(column, "name", "opclass", "collation")]
@@ -93,26 +93,26 @@ def _names(entry: Mapping[str, Any]) -> Iterator[Problem]:
     yield from faulty or derived_name_problems(_derived_name(entry))
 
 
-def _texts(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _texts(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from sql_problems(entry, "where")
     for position, column in _entry.mappings(entry, "columns"):
         for found in sql_problems(column, "expression"):
             yield found.below("columns", position)
 
 
-def _column_shapes(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _column_shapes(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     for position, item in enumerate(_entry.items(entry, "columns")):
         here = ("columns", position)
         if isinstance(item, Mapping):
             for key, value in _named(item):
                 for message in _column_value_faults(key, value):
-                    yield Problem((*here, key), message)
+                    yield Mistake((*here, key), message)
             for found in _parameters(item, "opclass_parameters"):
                 yield found.below(*here)
             if _entry.given(item, "opclass_parameters") and not _entry.given(item, "opclass"):
-                yield Problem((*here, "opclass"), "is missing: its parameters are given")
+                yield Mistake((*here, "opclass"), "is missing: its parameters are given")
         elif not isinstance(item, str):
-            yield Problem(here, f"must be the name of a column or a mapping, is {kind_of(item)}")
+            yield Mistake(here, f"must be the name of a column or a mapping, is {kind_of(item)}")
 
 
 def _column_value_faults(key: str, value: Any) -> Iterator[str]:
@@ -127,60 +127,60 @@ def _column_value_faults(key: str, value: Any) -> Iterator[str]:
         yield f"must be one of: {', '.join(COLUMN_CHOICES[key])}; is {quoted(value)}"
 
 
-def _storage_parameters(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _storage_parameters(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _parameters(entry, "storage_parameters")
 
 
-def _parameters(entry: Mapping[str, Any], key: str) -> Iterator[Problem]:
+def _parameters(entry: Mapping[str, Any], key: str) -> Iterator[Mistake]:
     parameters = _entry.mapping(entry, key)
     for found in text_problems(parameters, *(name for name, _value in _named(parameters))):
         yield found.below(key)
     for name, value in _named(parameters):
         here = (key, name)
         if not isinstance(value, (str, bool, int, float)):
-            yield Problem(here, f"must be a string, a number or a boolean, is {kind_of(value)}")
+            yield Mistake(here, f"must be a string, a number or a boolean, is {kind_of(value)}")
         elif isinstance(value, int) and abs(value) >= _LARGEST_NUMBER:
-            yield Problem(here, "is a number far beyond what any parameter takes")
+            yield Mistake(here, "is a number far beyond what any parameter takes")
         fault = name_fault(name)
         if fault:
-            yield Problem(here, fault)
+            yield Mistake(here, fault)
 
 
-def _name_needed(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _name_needed(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     columns = _entry.items(entry, "columns")
     if entry.get("state") == "absent":
         if not _entry.given(entry, "name") and not columns:
-            yield Problem(("name",), "is missing: say which index shall be absent, by its name or by its columns")
+            yield Mistake(("name",), "is missing: say which index shall be absent, by its name or by its columns")
     elif not _entry.given(entry, "columns"):
-        yield Problem(("columns",), "is missing: an index has at least one key column")
+        yield Mistake(("columns",), "is missing: an index has at least one key column")
     elif entry["columns"] in ([], ()):
-        yield Problem(("columns",), "is empty: an index has at least one key column")
+        yield Mistake(("columns",), "is empty: an index has at least one key column")
     has_expression = any(_entry.given(column, "expression") for _position, column in _entry.mappings(entry, "columns"))
     if has_expression and not _entry.given(entry, "name"):
-        yield Problem(("name",), "is missing: no name can be made from an expression, so give the index one")
+        yield Mistake(("name",), "is missing: no name can be made from an expression, so give the index one")
 
 
-def _column_contents(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _column_contents(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     for position, column in _entry.mappings(entry, "columns"):
         here = ("columns", position)
         name, expression = _entry.given(column, "name"), _entry.given(column, "expression")
         if name and expression:
-            yield Problem(here, 'has both "name" and "expression": a key column is one or the other, remove one')
+            yield Mistake(here, 'has both "name" and "expression": a key column is one or the other, remove one')
         elif not name and not expression:
-            yield Problem((*here, "name"), 'is missing: a key column has a "name" or an "expression"')
+            yield Mistake((*here, "name"), 'is missing: a key column has a "name" or an "expression"')
 
 
-def _too_many(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _too_many(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     keys, included = len(_entry.items(entry, "columns")), len(_entry.items(entry, "include"))
     if keys + included > _MOST_COLUMNS:
-        yield Problem(
+        yield Mistake(
             ("columns",),
             f"there are {keys + included} columns ({keys} key, {included} included); "
             f"PostgreSQL takes {_MOST_COLUMNS} in one index: leave some out",
         )
 
 
-def _repeated(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _repeated(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     seen = _entry.First()
     names: dict[str, int] = {}
     for position, item in enumerate(_entry.items(entry, "columns")):
@@ -189,7 +189,7 @@ def _repeated(entry: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         before = seen.before(column, ("columns", position))
         if before:
-            yield Problem(("columns", position), f"repeats {place_of(before)} and adds nothing: remove one")
+            yield Mistake(("columns", position), f"repeats {place_of(before)} and adds nothing: remove one")
         if column.name is not None:
             names.setdefault(column.name, position)
     included = _entry.First()
@@ -197,37 +197,37 @@ def _repeated(entry: Mapping[str, Any]) -> Iterator[Problem]:
         here = ("include", position)
         before = included.before(name, here)
         if before:
-            yield Problem(here, f"repeats {place_of(before)}: remove one")
+            yield Mistake(here, f"repeats {place_of(before)}: remove one")
         elif name in names:
-            yield Problem(here, f"{quoted(name)} is a key column already (columns[{names[name]}]): remove one")
+            yield Mistake(here, f"{quoted(name)} is a key column already (columns[{names[name]}]): remove one")
 
 
-def _method_name(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _method_name(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     method = _method(entry)
     if method is not None and method not in _METHODS and method.lower() in _METHODS:
-        yield Problem(("method",), f"names are literal, and PostgreSQL has no {quoted(method)}: write {method.lower()}")
+        yield Mistake(("method",), f"names are literal, and PostgreSQL has no {quoted(method)}: write {method.lower()}")
 
 
-def _method_limits(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _method_limits(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     method = _method(entry)
     can = _METHODS.get(method) if method is not None else None
     if method is None or can is None:
         return
     if _entry.items(entry, "include") and not can.include:
-        yield Problem(
+        yield Mistake(
             ("include",),
             f"an index with method {method} cannot include columns ({_able('include')} can): "
             "remove it, or choose another method",
         )
     if entry.get("unique") is True and not can.unique:
-        yield Problem(
+        yield Mistake(
             ("unique",),
             f"an index with method {method} cannot be unique ({_able('unique')} can): "
             "remove it, or choose another method",
         )
     keys = len(_entry.items(entry, "columns"))
     if keys > 1 and not can.several:
-        yield Problem(
+        yield Mistake(
             ("columns",),
             f"an index with method {method} has one key column, not {keys} ({_able('several')} take several): "
             "make one index for each",
@@ -236,15 +236,15 @@ def _method_limits(entry: Mapping[str, Any]) -> Iterator[Problem]:
         for position, column in _entry.mappings(entry, "columns"):
             for key in ("order", "nulls"):
                 if _entry.given(column, key):
-                    yield Problem(
+                    yield Mistake(
                         ("columns", position, key),
                         f"an index with method {method} has no order ({_able('order')} has): remove it",
                     )
 
 
-def _uniqueness(entry: Mapping[str, Any]) -> Iterator[Problem]:
+def _uniqueness(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     if entry.get("nulls_not_distinct") is True and entry.get("unique") in (None, False):
-        yield Problem(
+        yield Mistake(
             ("nulls_not_distinct",),
             'only a unique index compares its keys, so this would do nothing: add "unique: true", or remove it',
         )

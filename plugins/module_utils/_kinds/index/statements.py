@@ -13,7 +13,7 @@ from ..._model.data_questions import Duplicates, Place
 from ..._model.plan import DataCheck, Problem, Unit, autocommit
 from ..._support.sqltext import compose, copy_of, identifier, literal, qualified, raw, temporary_name
 from .dependents import dependent_reasons
-from .target import Target, create_statement, keys
+from .target import DesiredIndex, create_statement, keys
 
 __all__ = [
     "KIND",
@@ -34,7 +34,7 @@ _CORRUPTING = range(140000, 140004)  # CREATE INDEX CONCURRENTLY may miss rows i
 _NULLS_NOT_DISTINCT = 150000
 
 
-def helper_name(target: Target, purpose: str) -> str:
+def helper_name(target: DesiredIndex, purpose: str) -> str:
     """The name of a helper of an index. purpose: new | old."""
     return temporary_name(target.name, purpose, target.table_name)
 
@@ -44,7 +44,9 @@ def rename(schema: str, old: str, new: str) -> str:
     return compose("ALTER INDEX {index} RENAME TO {name}", index=identifier(schema, old), name=identifier(new))
 
 
-def refusals(target: Target, found: Mapping[str, Any], verb: str, catalog: Optional[Catalog] = None) -> List[Problem]:
+def refusals(
+    target: DesiredIndex, found: Mapping[str, Any], verb: str, catalog: Optional[Catalog] = None
+) -> List[Problem]:
     """Why an index that stands there is not ours to change. catalog: where the change would drop it."""
     reasons = dependent_reasons(target, found, catalog) if catalog is not None else []
     if found["constraint"] is not None:
@@ -95,7 +97,7 @@ def drops(images: Iterable[Mapping[str, Any]]) -> List[Unit]:
 
 
 def after_build(
-    target: Target,
+    target: DesiredIndex,
     comment: Optional[str] = None,
     clustered: bool = False,
     statistics: Optional[Mapping[str, int]] = None,
@@ -127,7 +129,7 @@ def after_build(
     return statements
 
 
-def cluster(target: Target) -> str:
+def cluster(target: DesiredIndex) -> str:
     """The mark of the index by which CLUSTER orders the table. SHARE UPDATE EXCLUSIVE on the table."""
     return compose(
         "ALTER TABLE {table} CLUSTER ON {name}", table=identifier(*target.table_name), name=identifier(target.name)
@@ -138,7 +140,7 @@ def _number(value: Any) -> Any:
     return raw(str(int(value)))
 
 
-def rehearsal(target: Target) -> Tuple[Tuple[TableName, str], ...]:
+def rehearsal(target: DesiredIndex) -> Tuple[Tuple[TableName, str], ...]:
     """The same index on an empty temporary copy of the table."""
     if target.specification is None:
         return ()
@@ -146,7 +148,7 @@ def rehearsal(target: Target) -> Tuple[Tuple[TableName, str], ...]:
     return ((target.table_name, statement),)
 
 
-def duplicate_checks(target: Target, catalog: Catalog) -> Tuple[DataCheck, ...]:
+def duplicate_checks(target: DesiredIndex, catalog: Catalog) -> Tuple[DataCheck, ...]:
     """The keys that a unique index would not take, those of all partitions together."""
     image, wanted = target.image, target.specification
     unique = image["unique"] if image is not None else wanted is not None and wanted.unique
@@ -167,7 +169,7 @@ def duplicate_checks(target: Target, catalog: Catalog) -> Tuple[DataCheck, ...]:
     )
 
 
-def build_problems(target: Target, catalog: Catalog) -> List[Problem]:
+def build_problems(target: DesiredIndex, catalog: Catalog) -> List[Problem]:
     """Why this server, or this role, cannot build the index."""
     problems = []
     if catalog.version in _CORRUPTING:

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..._support.sqltext import is_one_expression
 
-__all__ = ["Key", "Tail", "columns_of", "read_tail"]
+__all__ = ["Tail", "TailKey", "columns_of", "read_tail"]
 
 _NAME = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_]*)'
 _PLACE = rf"(?:{_NAME}\.)?{_NAME}"
@@ -37,7 +37,7 @@ _BEHIND_KEYS = re.compile(
 
 
 @dataclass(frozen=True)
-class Key:
+class TailKey:
     """One key as it is written. expression: SQL. collation, opclass: (schema, name), where they are written."""
 
     name: Optional[str]
@@ -58,7 +58,7 @@ class Tail:
     table: str
     using: str
     method: str
-    keys: Tuple[Key, ...]
+    keys: Tuple[TailKey, ...]
     include: List[str]
     nulls_not_distinct: bool
     options: Dict[str, str]
@@ -96,7 +96,7 @@ def read_tail(text: str, expressions: Sequence[Optional[str]]) -> Tail:
     )
 
 
-def _key(text: str, place: int, expression: Optional[str]) -> Tuple[Key, int, bool]:
+def _key(text: str, place: int, expression: Optional[str]) -> Tuple[TailKey, int, bool]:
     """The key that begins there, where the next one does, and whether there is one."""
     name = None
     if expression is None:
@@ -112,7 +112,7 @@ def _key(text: str, place: int, expression: Optional[str]) -> Tuple[Key, int, bo
     if behind is None:
         raise ValueError("something unknown stands behind a key")
     descending, nulls = behind.group("descending") is not None, behind.group("nulls")
-    key = Key(
+    key = TailKey(
         name,
         expression,
         _place(behind.group("collation")),
@@ -151,7 +151,7 @@ def columns_of(tail: Tail, columns: Sequence[Mapping[str, Any]]) -> List[Dict[st
     return [_column(key, dict(column)) for key, column in zip(tail.keys, columns)]
 
 
-def _column(key: Key, column: Dict[str, Any]) -> Dict[str, Any]:
+def _column(key: TailKey, column: Dict[str, Any]) -> Dict[str, Any]:
     """What is not written is the default of the column or expression, whatever an older image calls it."""
     same = (
         key.name == column["name"]

@@ -15,7 +15,7 @@ from ..._support.sqltext import compose, enclosed, identifier, identifiers, lite
 from .specification import IndexColumn, IndexSpecification
 
 __all__ = [
-    "Target",
+    "DesiredIndex",
     "create_statement",
     "differences",
     "from_image",
@@ -27,7 +27,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Target:
+class DesiredIndex:
     """specification or image is set when the index shall be present; neither when it shall be absent.
 
     restores: whether a rollback wants it so.
@@ -88,8 +88,8 @@ class Target:
         return [] if wanted is None else [c.name for c in wanted.columns if c.name is not None] + list(wanted.include)
 
 
-def from_specification(specification: IndexSpecification) -> Target:
-    return Target(
+def from_specification(specification: IndexSpecification) -> DesiredIndex:
+    return DesiredIndex(
         specification.schema,
         specification.table,
         specification.name,
@@ -111,10 +111,10 @@ def _stored_key(column: IndexColumn) -> IndexColumn:
     return column if collation is None else replace(column, expression=expression, collation=collation)
 
 
-def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> Target:
+def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> DesiredIndex:
     """The target that brings back what stood there. An invalid index is nothing that anybody wants back."""
     wanted = image if image is not None and image["valid"] else None
-    return Target(table[0], table[1], name, image=wanted, restores=True)
+    return DesiredIndex(table[0], table[1], name, image=wanted, restores=True)
 
 
 def _key(column: IndexColumn) -> str:
@@ -179,7 +179,7 @@ class _Definition:
     where: Optional[str]
 
 
-def _definition(target: Target) -> _Definition:
+def _definition(target: DesiredIndex) -> _Definition:
     image = target.image
     if image is not None:
         return _Definition(
@@ -205,7 +205,7 @@ def _definition(target: Target) -> _Definition:
     )
 
 
-def create_statement(target: Target, name: str, on: Optional[str] = None) -> str:
+def create_statement(target: DesiredIndex, name: str, on: Optional[str] = None) -> str:
     """CREATE INDEX CONCURRENTLY under this name (PostgreSQL documentation, CREATE INDEX).
 
     An image is written from its parts: its `tail`, a text out of the journal, is only compared. on: another table, by
@@ -229,7 +229,7 @@ def create_statement(target: Target, name: str, on: Optional[str] = None) -> str
     return text
 
 
-def keys(target: Target) -> Tuple[Key, ...]:
+def keys(target: DesiredIndex) -> Tuple[Key, ...]:
     """The key columns, for questions to the data."""
     image = target.image
     if image is not None:
@@ -266,7 +266,7 @@ def _within(schema: Optional[str], name: str) -> Tuple[str, ...]:
     return (schema, name) if schema is not None else (name,)
 
 
-def keeping(target: Target, found: Mapping[str, Any]) -> Target:
+def keeping(target: DesiredIndex, found: Mapping[str, Any]) -> DesiredIndex:
     """The target, with what its specification leaves open as it stands: storage parameters and tablespace."""
     wanted = target.specification
     if wanted is None:
@@ -280,7 +280,7 @@ def keeping(target: Target, found: Mapping[str, Any]) -> Target:
     )
 
 
-def kept_statistics(target: Target, found: Mapping[str, Any], catalog: Catalog) -> Dict[str, int]:
+def kept_statistics(target: DesiredIndex, found: Mapping[str, Any], catalog: Catalog) -> Dict[str, int]:
     """The statistics targets of expressions that stand at the same place in the index that is to come."""
     wanted = target.specification.columns if target.specification is not None else ()
     return {
@@ -292,7 +292,7 @@ def kept_statistics(target: Target, found: Mapping[str, Any], catalog: Catalog) 
     }
 
 
-def differences(target: Target, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
+def differences(target: DesiredIndex, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
     """In what the index that stands there differs from the target, in words; empty when it is the same."""
     if target.image is not None:
         keys = ("tail", "unique", "tablespace", "comment", "clustered", "statistics")
@@ -338,7 +338,7 @@ def _paired(found: List[Mapping[str, Any]], wanted: Tuple[IndexColumn, ...]) -> 
     return list(zip(found, padded))
 
 
-def _canonical(text: Optional[str], target: Target, catalog: Catalog) -> Optional[str]:
+def _canonical(text: Optional[str], target: DesiredIndex, catalog: Catalog) -> Optional[str]:
     """A predicate that is true of each row is none: PostgreSQL does not keep it."""
     form = None if text is None else catalog.canonical(target.table_name, text)
     return None if form == "true" else form
@@ -350,7 +350,7 @@ def _plain(expression: Optional[str]) -> Optional[str]:
     return only.group(1).replace('""', '"') if only else expression
 
 
-def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
+def _shape(column: IndexColumn, target: DesiredIndex, catalog: Catalog) -> List[Any]:
     """A key column in comparable form; None for what PostgreSQL chooses by itself."""
     return [
         column.name if column.name is not None else _plain(_canonical(column.expression, target, catalog)),
@@ -363,7 +363,7 @@ def _shape(column: IndexColumn, target: Target, catalog: Catalog) -> List[Any]:
 
 
 def _found_shape(
-    column: Mapping[str, Any], wanted: Optional[IndexColumn], target: Target, catalog: Catalog
+    column: Mapping[str, Any], wanted: Optional[IndexColumn], target: DesiredIndex, catalog: Catalog
 ) -> List[Any]:
     """The same of what stands there: an operator class or collation counts as not given when it is the default."""
     placed = wanted is not None and wanted.opclass_schema is not None

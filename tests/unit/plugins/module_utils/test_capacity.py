@@ -11,12 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.steady.postgresql.plugins.module_utils._planning.capacity import Capacity, Facts, choose
+from ansible_collections.steady.postgresql.plugins.module_utils._planning.capacity import (
+    Capacity,
+    ConnectionFacts,
+    choose,
+)
 
 MB, GB = 1024**2, 1024**3
 
 
-def facts(**changes: Any) -> Facts:
+def facts(**changes: Any) -> ConnectionFacts:
     """A server of 32 GB with 8 cores, set up as one is, on this machine."""
     usual = {
         "cores": 8,
@@ -28,7 +32,7 @@ def facts(**changes: Any) -> Facts:
         "maintenance_work_mem": 64 * MB,
         "maintenance_workers": 2,
     }
-    return Facts(**{**usual, **changes})
+    return ConnectionFacts(**{**usual, **changes})
 
 
 class TestBuilds:
@@ -116,7 +120,7 @@ class TestMemory:
 
     @given(
         st.builds(
-            Facts,
+            ConnectionFacts,
             st.none() | st.integers(1, 512),
             st.none() | st.integers(0, 10**13),
             st.integers(1, 10**5),
@@ -129,7 +133,7 @@ class TestMemory:
         st.integers(1, 500),
         st.none() | st.integers(1, 500),
     )
-    def test_whatever_a_server_has(self, found: Facts, tables: int, wanted: int | None) -> None:
+    def test_whatever_a_server_has(self, found: ConnectionFacts, tables: int, wanted: int | None) -> None:
         chosen = choose(found, tables, wanted)
         assert 1 <= chosen.builds <= min(tables, wanted or 8)
         if chosen.memory is not None:

@@ -26,7 +26,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._locks.blockers 
     describe_blockers,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import (
-    Attempt,
+    LockAttempt,
     LockPolicy,
     Taken,
     run_guarded,
@@ -50,7 +50,7 @@ HOLDER = Blocker(815, "app", "web", "idle in transaction", 20.4, "RowExclusiveLo
 QUEUED = Blocker(816, "app", "web", "active", None, "AccessShareLock", "public.User", "", waiting=True)
 
 
-def attempts(policy: LockPolicy, count: int = 400) -> list[Attempt]:
+def attempts(policy: LockPolicy, count: int = 400) -> list[LockAttempt]:
     return list(itertools.islice(policy.attempts(), count))
 
 
@@ -102,7 +102,7 @@ class TestScript:
     """The whole transaction in one message."""
 
     def test_lock_statements_and_commit_go_to_the_server_in_one_message(self) -> None:
-        parts = _locks.script(SWAP, Attempt(None, 0.05), 100).split("; ")
+        parts = _locks.script(SWAP, LockAttempt(None, 0.05), 100).split("; ")
         assert [part for part in parts if not part.startswith("SET LOCAL ")] == [
             "BEGIN",
             'LOCK TABLE "public"."CashDrawer", "public"."User" IN ACCESS EXCLUSIVE MODE NOWAIT',
@@ -112,17 +112,17 @@ class TestScript:
         ]
 
     def test_both_timeouts_are_set_before_the_lock_whatever_the_session_has(self) -> None:
-        before = _locks.script(SWAP, Attempt(25, 0.05), 100).split("LOCK TABLE", maxsplit=1)[0]
+        before = _locks.script(SWAP, LockAttempt(25, 0.05), 100).split("LOCK TABLE", maxsplit=1)[0]
         assert "SET LOCAL lock_timeout TO " in before
         assert "SET LOCAL statement_timeout TO " in before
 
     def test_nothing_is_waited_for_while_a_lock_is_held(self) -> None:
         """Else the application that has the second table and wants the first is ended as the victim of a deadlock."""
-        before, first, rest = _locks.script(SWAP, Attempt(60, 1.0), 100).split("LOCK TABLE")
+        before, first, rest = _locks.script(SWAP, LockAttempt(60, 1.0), 100).split("LOCK TABLE")
         assert "SET LOCAL statement_timeout TO '60ms'" in before
         assert first == ' ONLY "public"."CashDrawer" IN ACCESS EXCLUSIVE MODE; '
         assert rest.startswith(' "public"."CashDrawer", "public"."User" IN ACCESS EXCLUSIVE MODE NOWAIT; ')
-        assert "SET LOCAL statement_timeout TO '1ms'" in _locks.script(SWAP, Attempt(1, 1.0), 100)
+        assert "SET LOCAL statement_timeout TO '1ms'" in _locks.script(SWAP, LockAttempt(1, 1.0), 100)
 
     @pytest.mark.parametrize("unit", [DROP_NOT_NULL, SWAP], ids=["one statement", "two tables, two statements"])
     @pytest.mark.parametrize("queue_ms", [None, 25, 60])
@@ -132,7 +132,7 @@ class TestScript:
         budget = 100
         waited = held = 0
         timeouts = {"lock_timeout": 0, "statement_timeout": 0}
-        for statement in _locks.script(unit, Attempt(queue_ms, 1.0), budget).split("; "):
+        for statement in _locks.script(unit, LockAttempt(queue_ms, 1.0), budget).split("; "):
             setting = re.fullmatch(r"SET LOCAL (\w+) TO '(\d+)ms'", statement)
             if setting:
                 timeouts[setting[1]] = int(setting[2])
@@ -197,14 +197,14 @@ class TestRunGuarded:
         table = Table(clock := Clock(), [])
         taken, asked = table.run()
         assert (taken, asked, clock.pauses) == (Taken(1, 0.0), 0, [])
-        assert table.session.statements == [_locks.script(SWAP, Attempt(None, 0.05), 100)]
+        assert table.session.statements == [_locks.script(SWAP, LockAttempt(None, 0.05), 100)]
 
     @pytest.mark.parametrize("sqlstate", ["55P03", "40P01", "57014"])
     def test_what_patience_mends_is_tried_again_after_a_rollback_and_a_pause(self, sqlstate: str) -> None:
         """Lock not available, deadlock, and our own statement_timeout."""
         table = Table(clock := Clock(), [sqlstate] * 3)
         taken, _asked = table.run()
-        nowait = _locks.script(SWAP, Attempt(None, 0.05), 100)
+        nowait = _locks.script(SWAP, LockAttempt(None, 0.05), 100)
         assert table.session.statements == [nowait, "ROLLBACK"] * 3 + [nowait]
         assert taken.attempts == 4
         assert taken.lock_wait_ms == pytest.approx(sum(clock.pauses) * 1000)
@@ -220,7 +220,7 @@ class TestRunGuarded:
     def test_the_schedule_is_followed_to_the_attempts_that_queue(self) -> None:
         table = Table(Clock(), ["55P03"] * 24)
         table.run(policy=LockPolicy(budget_ms=200))
-        assert table.session.statements[-1] == _locks.script(SWAP, Attempt(50, 1.0), 200)
+        assert table.session.statements[-1] == _locks.script(SWAP, LockAttempt(50, 1.0), 200)
 
     @pytest.mark.parametrize("sqlstate", ["42501", "23505", "42P01", "53100", "25006"])
     def test_what_no_patience_mends_comes_out_at_once(self, sqlstate: str) -> None:
@@ -284,7 +284,7 @@ class TestRunGuarded:
 
     def test_an_attempt_whose_time_to_queue_is_over_is_not_too_slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """It has the same SQLSTATE."""
-        monkeypatch.setattr(LockPolicy, "attempts", lambda _policy: iter([Attempt(60, 0.1)] * 1000))
+        monkeypatch.setattr(LockPolicy, "attempts", lambda _policy: iter([LockAttempt(60, 0.1)] * 1000))
         with pytest.raises(LockNotAvailable) as caught:
             Table(Clock(), [], ever="57014").run(policy=LockPolicy(patience_s=1.0))
         assert "steady_lock_patience" in caught.value.todo

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.steady.postgresql.plugins.module_utils._support.problem import (
-    Problem,
+    Mistake,
     hint,
     kind_of,
     nearest,
@@ -36,11 +36,11 @@ from ansible_collections.steady.postgresql.plugins.module_utils._support.problem
     ],
 )
 def test_place(path, place):
-    assert Problem(path, "x").place == place_of(path) == place
+    assert Mistake(path, "x").place == place_of(path) == place
 
 
 def test_a_problem_is_seen_from_further_up():
-    assert Problem(("order",), "x").below("columns", 0) == Problem(("columns", 0, "order"), "x")
+    assert Mistake(("order",), "x").below("columns", 0) == Mistake(("columns", 0, "order"), "x")
 
 
 @pytest.mark.parametrize(

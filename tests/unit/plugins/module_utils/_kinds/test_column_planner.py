@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import (
-    Target,
+    DesiredColumn,
     differs,
     from_image,
     from_specification,
@@ -78,7 +78,7 @@ def drawers(
 
 
 def planned(nullable: bool, around: Catalog) -> Outcome:
-    return plan(Target(*DRAWER, COLUMN, nullable), around)
+    return plan(DesiredColumn(*DRAWER, COLUMN, nullable), around)
 
 
 class TestNothingToDo:
@@ -222,12 +222,12 @@ class TestToNotNullSince18:
 
     def test_the_constraint_has_the_name_that_postgresql_would_choose_as_long_as_that_fits(self) -> None:
         name = "c" * (63 - len("CashDrawer__not_null"))
-        outcome = plan(Target(*DRAWER, name, False), catalog({DRAWER: table(name)}))
+        outcome = plan(DesiredColumn(*DRAWER, name, False), catalog({DRAWER: table(name)}))
         assert f'ADD CONSTRAINT "CashDrawer_{name}_not_null" NOT NULL' in outcome.step.statements[0]
 
     def test_a_constraint_name_beyond_63_bytes_is_replaced_by_a_shorter_one(self) -> None:
         name = "ö" * 31
-        outcome = plan(Target(*DRAWER, name, False), catalog({DRAWER: table(name)}))
+        outcome = plan(DesiredColumn(*DRAWER, name, False), catalog({DRAWER: table(name)}))
         short = derived_name(f"CashDrawer_{name}_not_null", DRAWER)
         assert len(short.encode()) <= 63
         assert outcome.step.statements == [
@@ -257,7 +257,7 @@ class TestToNotNullSince18:
 
     def test_one_that_was_not_valid_before_the_deployment_is_so_again(self) -> None:
         former = constraint(name="theirs", validated=False, comment="c")
-        target = Target(*DRAWER, COLUMN, False, former)
+        target = DesiredColumn(*DRAWER, COLUMN, False, former)
         step = plan(target, drawers(True, not_null_constraint=constraint(name="theirs"))).step
         assert script(step) == [
             (
@@ -314,21 +314,21 @@ class TestProblems:
 
     def test_a_table_that_is_not_there_with_the_nearest_name(self) -> None:
         outcome = plan(
-            Target("public", "cashdrawer", "x", True),
+            DesiredColumn("public", "cashdrawer", "x", True),
             catalog({}, nearby={("public", "cashdrawer"): ["CashDrawer"]}),
         )
         assert texts(outcome) == ['there is no table "cashdrawer" in schema "public"; did you mean "CashDrawer"?']
         assert (outcome.step, outcome.state) == (None, "cannot be planned")
 
     def test_a_column_that_is_not_there_with_the_nearest_name(self) -> None:
-        outcome = plan(Target(*DRAWER, "openedbyid", True), drawers(True))
+        outcome = plan(DesiredColumn(*DRAWER, "openedbyid", True), drawers(True))
         assert texts(outcome) == [
             'there is no column "openedbyid" in "public"."CashDrawer"; did you mean "openedById"?'
         ]
         assert outcome.step is None
 
     def test_a_table_that_is_not_changed_is_refused_before_its_columns_are_looked_at(self) -> None:
-        outcome = plan(Target(*DRAWER, "nope", True), drawers(True, facts={"kind": "v"}))
+        outcome = plan(DesiredColumn(*DRAWER, "nope", True), drawers(True, facts={"kind": "v"}))
         assert texts(outcome) == [
             '"public"."CashDrawer" is a view, which this version does not change; name the tables that it reads'
         ]
@@ -393,7 +393,7 @@ class TestRollback:
 def test_odd_names_are_quoted_in_every_statement(name: str, version: int, nullable: bool) -> None:
     place = (name, name)
     around = catalog({place: table(Column(name, "text", nullable))}, version=version)
-    outcome = plan(Target(name, name, name, nullable), around)
+    outcome = plan(DesiredColumn(name, name, name, nullable), around)
     assert outcome.step is not None
     assert outcome.problems == ()
     own = quoted(name)
@@ -406,7 +406,7 @@ def test_odd_names_are_quoted_in_every_statement(name: str, version: int, nullab
 
 def test_a_specification_becomes_a_target() -> None:
     specification = ColumnSpecification("public", "CashDrawer", COLUMN, True)
-    assert from_specification(specification) == Target(*DRAWER, COLUMN, True)
+    assert from_specification(specification) == DesiredColumn(*DRAWER, COLUMN, True)
     assert tables(from_specification(specification)) == {DRAWER}
 
 

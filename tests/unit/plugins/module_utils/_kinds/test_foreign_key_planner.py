@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import Target as Nullability
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import (
+    DesiredColumn as Nullability,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.planner import (
-    Target,
+    DesiredKey,
     describe,
     differs,
     from_image,
@@ -89,13 +91,13 @@ def swap(*more: str) -> Units:
     return [("guarded", BOTH_ALL, statements)]
 
 
-def wanted(**entry: Any) -> Target:
+def wanted(**entry: Any) -> DesiredKey:
     references = {"table": "User", "columns": ["id"]}
     entry = {"table": "CashDrawer", "name": NAME, "columns": ["openedById"], "references": references, **entry}
     return from_specification(ForeignKeySpecification.from_entry(entry, "public"))
 
 
-def absent() -> Target:
+def absent() -> DesiredKey:
     return wanted(state="absent")
 
 
@@ -118,7 +120,7 @@ def drawers(
     return catalog(there, [*indexes, *SUPPORTS], keys, **more)
 
 
-def planned(target: Target, around: Catalog) -> Outcome:
+def planned(target: DesiredKey, around: Catalog) -> Outcome:
     return plan(target, around)
 
 
@@ -452,7 +454,7 @@ class TestAbsent:
 class TestTheNameIsTaken:
     @pytest.mark.parametrize("target", [wanted(), absent()], ids=["present", "absent"])
     @pytest.mark.parametrize("kind", ["c", "u", "p"])
-    def test_by_another_constraint_of_the_table(self, target: Target, kind: str) -> None:
+    def test_by_another_constraint_of_the_table(self, target: DesiredKey, kind: str) -> None:
         outcome = planned(target, drawers(other_constraint(NAME, kind=kind)))
         todo = "give the key another name" if target.present else "correct the name, or drop it in psql"
         assert texts(outcome) == [f'"{NAME}" is a constraint of "public"."CashDrawer", but not a foreign key; {todo}']
@@ -465,7 +467,7 @@ class TestTheNameIsTaken:
     @pytest.mark.parametrize(
         ("state", "what"), [({"period": True}, "temporal (PERIOD)"), ({"inherited": True}, "part of a partitioned")]
     )
-    def test_by_a_key_that_is_not_changed(self, target: Target, state: dict[str, Any], what: str) -> None:
+    def test_by_a_key_that_is_not_changed(self, target: DesiredKey, state: dict[str, Any], what: str) -> None:
         (text,) = texts(planned(target, drawers({**SAME, **state})))
         assert what in text
         assert "which this version does not change" in text
@@ -518,7 +520,7 @@ class Operators:
 
 
 class TestOrphans:
-    def sql(self, target: Target, session: Any = None) -> str:
+    def sql(self, target: DesiredKey, session: Any = None) -> str:
         (check,) = planned(target, drawers()).step.checks
         assert check.reads == (target.table_name, ("public", target.specification.referenced_table))
         assert check.message(1).startswith('1 row of "public"."CashDrawer" refers to no row of ')
@@ -636,7 +638,7 @@ class TestSetNull:
 
 class TestPrivileges:
     @pytest.mark.parametrize(("target", "found"), [(wanted(), ()), (wanted(on_delete="cascade"), (SAME,))])
-    def test_references_on_the_parent_is_needed_to_make_a_key(self, target: Target, found: tuple[Any, ...]) -> None:
+    def test_references_on_the_parent_is_needed_to_make_a_key(self, target: DesiredKey, found: tuple[Any, ...]) -> None:
         (problem,) = planned(target, drawers(*found, parent={"may_reference": False})).problems
         assert problem.permission
         assert 'GRANT REFERENCES ON "public"."User" TO "deployer"' in problem.text

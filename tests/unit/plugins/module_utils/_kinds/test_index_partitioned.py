@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.planner import plan, relation_names
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import IndexSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
-    Target,
+    DesiredIndex,
     from_image,
     from_specification,
 )
@@ -91,17 +91,17 @@ def around(*there: Mapping[str, Any], facts: dict[str, Any] | None = None, **mor
     return catalog(tables(**(facts or {})), there, **more)
 
 
-def wanted(**entry: Any) -> Target:
+def wanted(**entry: Any) -> DesiredIndex:
     return from_specification(
         IndexSpecification.from_entry({"table": "Event", "name": NAME, "columns": ["tenantId"], **entry}, "public")
     )
 
 
-def absent() -> Target:
+def absent() -> DesiredIndex:
     return wanted(state="absent")
 
 
-def planned(target: Target, there: Catalog) -> Outcome:
+def planned(target: DesiredIndex, there: Catalog) -> Outcome:
     return plan(target, there)
 
 
@@ -412,7 +412,7 @@ class TestAbsent:
         assert 'cannot be dropped: it belongs to the constraint "c"' in texts(planned(absent(), around(*there)))[0]
 
     @pytest.mark.parametrize(("target", "verb"), [(absent(), "dropped"), (wanted(columns=["at"]), "replaced")])
-    def test_the_replica_identity_of_a_partition(self, target: Target, verb: str) -> None:
+    def test_the_replica_identity_of_a_partition(self, target: DesiredIndex, verb: str) -> None:
         there = images()
         there[1]["replica_identity"] = True
         assert texts(planned(target, around(*there))) == [

@@ -18,7 +18,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.pla
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import IndexSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
-    Target,
+    DesiredIndex,
     from_image,
     from_specification,
 )
@@ -72,12 +72,12 @@ def alone(*statements: str) -> list[tuple[str, list[str], list[str]]]:
     return [("alone", SHARED, [statement]) for statement in statements]
 
 
-def wanted(**entry: Any) -> Target:
+def wanted(**entry: Any) -> DesiredIndex:
     entry = {"table": "CashDrawer", "columns": ["tenantId"], "name": NAME, **entry}
     return from_specification(IndexSpecification.from_entry(entry, "public"))
 
 
-def absent() -> Target:
+def absent() -> DesiredIndex:
     return wanted(state="absent")
 
 
@@ -92,7 +92,7 @@ def drawers(
     return catalog(tables_there, [*indexes, *others], **more)
 
 
-def planned(target: Target, around: Catalog) -> Outcome:
+def planned(target: DesiredIndex, around: Catalog) -> Outcome:
     return plan(target, around)
 
 
@@ -431,7 +431,7 @@ class TestTwins:
 class TestUnique:
     CREATE_UNIQUE = CREATE.replace("CREATE INDEX", "CREATE UNIQUE INDEX")
 
-    def check(self, target: Target, **more: Any) -> str:
+    def check(self, target: DesiredIndex, **more: Any) -> str:
         (check,) = planned(target, drawers(**more)).step.checks
         assert check.table == DRAWER
         assert check.message(1).startswith('1 key occurs more than once in "public"."CashDrawer", so the unique index ')
@@ -513,7 +513,7 @@ class TestProblems:
         ]
 
     @pytest.mark.parametrize("target", [wanted(), absent()], ids=["present", "absent"])
-    def test_a_partition_is_a_table_like_any_other(self, target: Target) -> None:
+    def test_a_partition_is_a_table_like_any_other(self, target: DesiredIndex) -> None:
         images = [] if target.present else [SAME]
         facts = {"is_partition": True, "parent": USER}
         assert planned(target, drawers(*images, facts=facts)) == planned(target, drawers(*images))

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.specification import IndexSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.index.target import (
-    Target,
+    DesiredIndex,
     create_statement,
     differences,
     from_image,
@@ -24,7 +24,7 @@ from unit.builders import DRAWER, catalog, index_image, key_column, table
 HEAD = 'CREATE INDEX CONCURRENTLY "i" ON "public"."CashDrawer" USING '
 
 
-def wanted(**entry: Any) -> Target:
+def wanted(**entry: Any) -> DesiredIndex:
     entry = {"table": "CashDrawer", "columns": ["a"], "name": "i", **entry}
     return from_specification(IndexSpecification.from_entry(entry, "public"))
 
@@ -122,7 +122,7 @@ class TestOutOfAnImage:
 
 
 def test_without_specification_and_image_there_is_nothing_to_create_or_compare() -> None:
-    target = Target(*DRAWER, "i")
+    target = DesiredIndex(*DRAWER, "i")
     for ask in (lambda: create_statement(target, "i"), lambda: keys(target)):
         with pytest.raises((AssertionError, ValueError)):
             ask()

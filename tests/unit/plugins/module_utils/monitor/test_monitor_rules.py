@@ -14,7 +14,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._monitor.activit
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.indexes import judge_usage
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.monitor import findings
 from ansible_collections.steady.postgresql.plugins.module_utils._monitor.statements import changes
-from ansible_collections.steady.postgresql.plugins.plugin_utils._monitoring import Watch
+from ansible_collections.steady.postgresql.plugins.plugin_utils._monitoring import MonitoringRounds
 from ansible_collections.steady.postgresql.plugins.plugin_utils._prometheus import metrics
 
 DAY = 86_400.0
@@ -206,7 +206,7 @@ def a_round(at: str = "t", **changes: Any) -> dict[str, Any]:
 
 class TestWatch:
     def test_what_stays_is_told_once_and_counted(self) -> None:
-        watch = Watch("critical")
+        watch = MonitoringRounds("critical")
         assert len(watch.saw(a_round("1", activity__hidden=3))) == 1
         assert watch.saw(a_round("2", activity__hidden=4)) == []
         result = watch.result()
@@ -216,12 +216,12 @@ class TestWatch:
 
     @pytest.mark.parametrize(("fail_on", "failed"), [("critical", False), ("warning", True), ("never", False)])
     def test_what_fails_is_chosen(self, fail_on: str, failed: bool) -> None:
-        watch = Watch(fail_on)
+        watch = MonitoringRounds(fail_on)
         watch.saw(a_round(activity__hidden=3))
         assert watch.result()["failed"] is failed
 
     def test_a_database_that_restarts_is_told_of_and_looked_at_again(self) -> None:
-        watch = Watch("never")
+        watch = MonitoringRounds("never")
         watch.saw(a_round())
         assert watch.saw({"failed": True, "what": "No connection", "finished_at": ""}) == [
             "cannot be looked at: No connection"
@@ -229,13 +229,13 @@ class TestWatch:
         assert watch.saw({"failed": True, "what": "No connection"}) == []
         assert watch.saw(a_round()) == ["answers again"]
         assert [one["message"] for one in watch.result()["monitoring"]["unreachable"]] == ["No connection"]
-        critical = Watch("critical")
+        critical = MonitoringRounds("critical")
         critical.saw({"failed": True, "msg": "No connection\nWhy: …"})
         critical.saw(a_round())
         assert critical.result()["failed"]
 
     def test_one_that_never_answered_fails_whatever_was_chosen(self) -> None:
-        watch = Watch("never")
+        watch = MonitoringRounds("never")
         watch.saw({"failed": True, "msg": "no"})
         assert watch.result()["failed"]
 
