@@ -81,6 +81,7 @@ def test_without_a_journal_nothing_is_known_and_that_is_a_failure(database: Data
             database.rollback(deployment, check=check)
         assert database.name in refusal.value.what
         assert "steady_database_url" in refusal.value.todo
+        assert refusal.value.facts["database"] == database.name
     database.apply(MIGRATION)
     database.execute("DROP SCHEMA steady CASCADE")
     with database.nothing_written(), pytest.raises(SteadyError, match=words):

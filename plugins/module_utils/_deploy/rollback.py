@@ -260,6 +260,7 @@ def _no_journal(server: Server, missing: str = "no journal in") -> SteadyError:
         "check steady_database_url and the host, and leave out with --limit the databases that had no deployment; "
         "where the schema steady was dropped, drop by hand what the deployments' reports name, or restore a backup",
         NOTHING_CHANGED,
+        facts={"database": server.database, "server_version": server.version_text, "database_role": server.role},
     )
 
 
