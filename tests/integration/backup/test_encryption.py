@@ -207,7 +207,9 @@ class TestNoBackup:
 
     def test_the_program_is_missing(self, untouched: Shop, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "/nonexistent")
-        monkeypatch.setattr("ansible_collections.steady.postgresql.plugins.module_utils._backup.cipher._PLACES", "")
+        monkeypatch.setattr(
+            "ansible_collections.steady.postgresql.plugins.module_utils._backup.encrypting.cipher._PLACES", ""
+        )
         assert f"There is no {keys.program}" in self.refusal(untouched, **keys.options()).what
 
 
