@@ -170,7 +170,7 @@ def test_a_partition_with_a_not_null_of_its_own(events: Database) -> None:
 
 def test_the_column_of_a_partition_alone(events: Database) -> None:
     message = refused(events, {"id": "one", "columns": [{"table": "Event_2024", "name": "note", "nullable": False}]})
-    assert "is a partition of another table" in message
+    assert "is a partition; name the partitioned table" in message
 
 
 # -- what is nobody's to change ----------------------------------------------------------------------------------------
