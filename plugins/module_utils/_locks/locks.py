@@ -33,6 +33,7 @@ __all__ = ["LATER", "Holders", "LockAttempt", "LockPolicy", "Taken", "holders", 
 # query_canceled, which is our own statement_timeout when the transaction was slow to finish.
 LATER = ("55P03", "40P01", "57014")
 DEADLOCK = "40P01"
+_DEADLOCK_MS = 1000  # the default of deadlock_timeout (20.12)
 _NAMED = 3  # tables of one unit that a message names; the rest is counted
 
 # (table, virtual transaction): transactions of others, each with a table on which it holds a lock.
@@ -62,12 +63,13 @@ class LockAttempt:
 class LockPolicy:
     """budget_ms: the longest that one attempt may make anybody wait. patience_s: how long to go on trying.
 
-    blockers: what may be done about the sessions in the way.
+    blockers: what may be done about the sessions in the way. deadlock_ms: the server's deadlock_timeout.
     """
 
     budget_ms: int = 100
     patience_s: float = 600.0
     blockers: BlockerPolicy = BlockerPolicy()
+    deadlock_ms: int = _DEADLOCK_MS
 
     def attempts(self) -> Iterator[LockAttempt]:
         """The endless schedule; whoever follows it stops at the patience. Pauses are shortest first.
@@ -100,16 +102,19 @@ class Taken:
     lock_wait_ms: float = 0.0
 
 
-def script(unit: Unit, attempt: LockAttempt, budget_ms: int) -> str:
+def script(unit: Unit, attempt: LockAttempt, budget_ms: int, deadlock_ms: int = _DEADLOCK_MS) -> str:
     """The whole transaction in one message: no network round trip passes while the lock is held.
 
-    An attempt queues for its first table only, and nothing is waited for while a lock is held: else a transaction that
-    has the second table and wants the first would wait for us, and we for it. It is the application that the server
-    would end then, where its deadlock_timeout is shorter than the budget. statement_timeout counts for each statement
-    by itself, so they share what is left of the budget.
+    lock_timeout counts for each table by itself, so it is statement_timeout that bounds the time to queue for all of
+    them; it counts for each statement by itself, so they share what is left of the budget.
+
+    A transaction that has the second table and wants the first waits for us, and we for it, until our time is over.
+    Where the server would look for that deadlock sooner, it is the application that it would end: there an attempt
+    queues for its first table only, and takes the others with NOWAIT.
     """
     queue_ms = attempt.lock_timeout_ms or 0
-    first = [lock_statement(replace(unit, locks=(replace(unit.locks[0], only=True),)))] if queue_ms else []
+    nowait = " NOWAIT" if not queue_ms or queue_ms >= deadlock_ms else ""
+    first = [lock_statement(replace(unit, locks=(replace(unit.locks[0], only=True),)))] if queue_ms and nowait else []
     statement_ms = max(1, (budget_ms - queue_ms) // len(unit.statements))
     parts = [
         "BEGIN",
@@ -118,7 +123,7 @@ def script(unit: Unit, attempt: LockAttempt, budget_ms: int) -> str:
         f"SET LOCAL lock_timeout TO '{queue_ms}ms'",
         f"SET LOCAL statement_timeout TO '{queue_ms or max(budget_ms, 1)}ms'",
         *first,
-        lock_statement(unit) + " NOWAIT",
+        lock_statement(unit) + nowait,
         f"SET LOCAL statement_timeout TO '{statement_ms}ms'",
         *unit.statements,
         "COMMIT",
@@ -171,7 +176,7 @@ def run_guarded(
         try:
             if not stay or attempt.lock_timeout_ms is not None:
                 with guarding(), yielding() if attempt.polite else nullcontext(), answers(session, policy.budget_ms):
-                    session.execute(script(ordered, attempt, policy.budget_ms))
+                    session.execute(script(ordered, attempt, policy.budget_ms, policy.deadlock_ms))
                 taken.lock_wait_ms = (tried - started) * 1000.0
                 return taken
         except psycopg2.Error as error:

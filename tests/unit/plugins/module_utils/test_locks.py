@@ -116,13 +116,18 @@ class TestScript:
         assert "SET LOCAL lock_timeout TO " in before
         assert "SET LOCAL statement_timeout TO " in before
 
-    def test_nothing_is_waited_for_while_a_lock_is_held(self) -> None:
-        """Else the application that has the second table and wants the first is ended as the victim of a deadlock."""
-        before, first, rest = _locks.script(SWAP, LockAttempt(60, 1.0), 100).split("LOCK TABLE")
+    def test_queued_the_tables_share_the_time_though_each_is_waited_for_by_itself(self) -> None:
+        """One that is free at once leaves all of it to the other: lock_timeout alone would have to be divided."""
+        before, after = _locks.script(SWAP, LockAttempt(60, 1.0), 100).split("LOCK TABLE")
         assert "SET LOCAL statement_timeout TO '60ms'" in before
+        assert "NOWAIT" not in after
+        assert "SET LOCAL statement_timeout TO '1ms'" in _locks.script(SWAP, LockAttempt(1, 1.0), 100)
+
+    def test_nothing_is_waited_for_while_a_lock_is_held_where_deadlock_timeout_is_short(self) -> None:
+        """Else the application that has the second table and wants the first is ended as the victim of a deadlock."""
+        _before, first, rest = _locks.script(SWAP, LockAttempt(60, 1.0), 100, 60).split("LOCK TABLE")
         assert first == ' ONLY "public"."CashDrawer" IN ACCESS EXCLUSIVE MODE; '
         assert rest.startswith(' "public"."CashDrawer", "public"."User" IN ACCESS EXCLUSIVE MODE NOWAIT; ')
-        assert "SET LOCAL statement_timeout TO '1ms'" in _locks.script(SWAP, LockAttempt(1, 1.0), 100)
 
     @pytest.mark.parametrize("unit", [DROP_NOT_NULL, SWAP], ids=["one statement", "two tables, two statements"])
     @pytest.mark.parametrize("queue_ms", [None, 25, 60])
