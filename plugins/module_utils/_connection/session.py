@@ -48,7 +48,7 @@ class Session:
                 yield cursor
         except psycopg2.Error as error:
             if isinstance(error, psycopg2.errors.QueryCanceled) and self.why is not None:
-                raise self.why from None
+                raise self.why from None  # pylint: disable=raising-bad-type
             error.shows_rows = self.shows_rows  # for translate()
             raise
         finally:

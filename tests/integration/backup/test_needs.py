@@ -33,10 +33,12 @@ def refused(shop: Shop, folder: Path, **options: Any) -> tuple[list[str], str]:
     return found["evidence"], found["todo"]
 
 
-def fine(shop: Shop, folder: Path, migration: dict[str, Any] = MIGRATION, **options: Any) -> str:
+def fine(shop: Shop, folder: Path, migration: dict[str, Any] | None = None, **options: Any) -> str:
     """What it says where there is nothing to say."""
     needs = {"programs_dir": shop.programs, **options}
-    result = preflight(migration, Options(shop.server.url(shop.name), check=True), None, str(folder), backup=needs)
+    result = preflight(
+        migration or MIGRATION, Options(shop.server.url(shop.name), check=True), None, str(folder), backup=needs
+    )
     found = {one["name"]: one for one in result["preflight"]}["backup_needs"]
     assert (found["status"], found["todo"]) == ("ok", "")
     (words,) = found["evidence"]

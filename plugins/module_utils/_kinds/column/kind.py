@@ -15,7 +15,8 @@ from ..._support.problem import Mistake, quoted
 from ..._support.sqltext import temporary_name
 from .. import entries
 from ..kind import Image, Images, Kind
-from . import planner, specification
+from . import planner
+from . import specification as written
 from .catalog import read
 from .image import differences, parse
 from .specification import ColumnSpecification
@@ -27,15 +28,15 @@ class ColumnKind(Kind):
     """Columns: for now, whether they take NULL."""
 
     name = planner.KIND
-    section = specification.SECTION
+    section = written.SECTION
     description = "Columns and their desired state."
-    entry_schema = specification.ENTRY_SCHEMA
-    argument_spec = specification.ARGUMENT_SPEC
+    entry_schema = written.ENTRY_SCHEMA
+    argument_spec = written.ARGUMENT_SPEC
     rank = (0, 0)
     lasting = True
 
     def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Mistake]:
-        return specification.problems(entry, migration)
+        return written.problems(entry, migration)
 
     def clashes(self, migration: Mapping[str, Any]) -> Iterator[Mistake]:
         for position, entry, earlier in entries.repeated(migration, self.section, _identity):

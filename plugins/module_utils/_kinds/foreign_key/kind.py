@@ -16,7 +16,8 @@ from ..._support.problem import Mistake, quoted
 from .. import entries
 from ..helpers import named_helpers
 from ..kind import Image, Images, Kind
-from . import planner, rules, specification
+from . import planner, rules
+from . import specification as written
 from .catalog import read
 from .image import differences, parse
 from .null_refusals import read_null_refusals
@@ -29,17 +30,17 @@ class ForeignKeyKind(Kind):
     """Foreign keys. Its images are those of all constraints of a table, since all of them share their names."""
 
     name = planner.KIND
-    section = specification.SECTION
+    section = written.SECTION
     description = "Foreign keys that must exist, or must not exist."
-    entry_schema = specification.ENTRY_SCHEMA
-    argument_spec = specification.ARGUMENT_SPEC
+    entry_schema = written.ENTRY_SCHEMA
+    argument_spec = written.ARGUMENT_SPEC
     rank = (2, 2)
 
     def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Mistake]:
-        return specification.problems(entry, migration)
+        return written.problems(entry, migration)
 
     def clashes(self, migration: Mapping[str, Any]) -> Iterator[Mistake]:
-        name = specification.entry_name
+        name = written.entry_name
         yield from entries.twice(
             migration,
             self.section,
@@ -115,5 +116,5 @@ class ForeignKeyKind(Kind):
 
 
 def _identity(entry: Mapping[str, Any]) -> Optional[Hashable]:
-    table, name = _entry.text(entry, "table"), specification.entry_name(entry)
+    table, name = _entry.text(entry, "table"), written.entry_name(entry)
     return None if table is None or name is None else (table, name)

@@ -15,7 +15,8 @@ from ..._support.problem import Mistake, quoted
 from .. import entries
 from ..helpers import named_helpers
 from ..kind import Image, Images, Kind
-from . import planner, rules, specification
+from . import planner, rules
+from . import specification as written
 from .catalog import read
 from .dependents import read_dependents
 from .image import differences, parse, texts
@@ -30,20 +31,20 @@ class IndexKind(Kind):
     """Indexes that are no constraint's."""
 
     name = planner.KIND
-    section = specification.SECTION
+    section = written.SECTION
     description = "Indexes that must exist, or must not exist."
-    entry_schema = specification.ENTRY_SCHEMA
-    argument_spec = specification.ARGUMENT_SPEC
+    entry_schema = written.ENTRY_SCHEMA
+    argument_spec = written.ARGUMENT_SPEC
     rank = (1, 3)
     of_schema = True
     builds = True
 
     def problems(self, entry: Mapping[str, Any], migration: Mapping[str, Any]) -> List[Mistake]:
-        return specification.problems(entry, migration)
+        return written.problems(entry, migration)
 
     def clashes(self, migration: Mapping[str, Any]) -> Iterator[Mistake]:
         # Index names are unique in a schema, not only on a table.
-        name = specification.entry_name
+        name = written.entry_name
         yield from entries.twice(migration, self.section, name, lambda entry: f"the index {quoted(name(entry) or '')}")
         for position, entry, earlier in entries.repeated(migration, self.section, rules.likeness):
             same_name = name(entry) == name(migration[self.section][earlier])
@@ -55,7 +56,7 @@ class IndexKind(Kind):
                 )
 
     def relation_named(self, entry: Mapping[str, Any]) -> Optional[str]:
-        return specification.entry_name(entry)
+        return written.entry_name(entry)
 
     def specification(self, entry: Mapping[str, Any], schema: str) -> IndexSpecification:
         return IndexSpecification.from_entry(entry, schema)

@@ -63,6 +63,7 @@ def test_an_unexpected_error_has_no_secret_and_no_escapes() -> None:
 
 
 def test_an_unexpected_error_has_no_values_of_rows() -> None:
+    shown = ""
     try:
         try:
             int("a patient's name")
