@@ -21,7 +21,7 @@ from .._connection.translation import translate
 from .._journal.evidence import keep_during
 from .._journal.journal import Journal
 from .._journal.trust import JournalState
-from .._locks.locks import LockPolicy
+from .._locks.locks import deadlock_timeout_ms
 from .._locks.prisma_lock import PrismaLock
 from .._locks.wait_watch import WaitWatch
 from .._migration.reading import open_target, read_migration
@@ -309,12 +309,6 @@ def _counts_before(
         raise problem from None
 
 
-def _known_deadlock_timeout(control: Session, policy: LockPolicy) -> LockPolicy:
-    """The policy, with how soon the server looks for a deadlock. Raises psycopg2.Error."""
-    row = control.one("SELECT setting::int AS ms FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'")
-    return replace(policy, deadlock_ms=row["ms"])
-
-
 def execute(
     control: Session,
     target: Target,
@@ -332,7 +326,7 @@ def execute(
         target,
         control,
         schema,
-        _known_deadlock_timeout(control, options.policy),
+        replace(options.policy, deadlock_ms=deadlock_timeout_ms(control)),
         capacity.builds,
         attempt,
         read_image,

@@ -17,6 +17,7 @@ from .._connection.owners import WRITES, acting_as, as_role, rights_of_statement
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.target import Target
+from .._locks.locks import deadlock_timeout_ms
 from .._migration.evidence import Probe
 from .._planning.row_counts import count_rows
 from .._support.driver import psycopg2
@@ -56,16 +57,13 @@ def run_probes(target: Target, schema: str, probes: Sequence[Probe], budget_ms: 
         # For what is asked around a probe; in its own transaction it has shorter ones.
         session.execute("SET statement_timeout TO 10000; SET lock_timeout TO 1000")
         around = read_surroundings(session)
-        longest_lock_ms = int(session.one(_DEADLOCK_TIMEOUT)["ms"]) // 2
+        longest_lock_ms = deadlock_timeout_ms(session) // 2
         return [
             _run(session, around, schema, probe, f"probes[{number}]", probe.timeout_ms or budget_ms, longest_lock_ms)
             for number, probe in enumerate(probes)
         ]
     finally:
         session.close()
-
-
-_DEADLOCK_TIMEOUT = "SELECT setting::int AS ms FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'"
 
 
 def _run(

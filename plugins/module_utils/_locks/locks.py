@@ -27,7 +27,7 @@ from .._support.errors import LockNotAvailable
 from .._support.sqltext import qualified
 from .blockers import AUTOVACUUM, Blocker, BlockerPolicy, describe_blockers
 
-__all__ = ["LATER", "Holders", "LockAttempt", "LockPolicy", "Taken", "holders", "run_guarded"]
+__all__ = ["LATER", "Holders", "LockAttempt", "LockPolicy", "Taken", "deadlock_timeout_ms", "holders", "run_guarded"]
 
 # SQLSTATEs after which the same attempt may succeed later (appendix A): lock_not_available, deadlock_detected, and
 # query_canceled, which is our own statement_timeout when the transaction was slow to finish.
@@ -100,6 +100,12 @@ class Taken:
 
     attempts: int = 0
     lock_wait_ms: float = 0.0
+
+
+def deadlock_timeout_ms(session: Session) -> int:
+    """How long a session waits for a lock before the server looks for a deadlock. Raises psycopg2.Error."""
+    query = "SELECT setting::int AS ms FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'"
+    return int(session.one(query)["ms"])
 
 
 def script(unit: Unit, attempt: LockAttempt, budget_ms: int, deadlock_ms: int = _DEADLOCK_MS) -> str:
