@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
-__all__ = ["own_schemas", "path_in_options", "path_names"]
+__all__ = ["own_schemas", "path_in_options", "path_names", "searched_schemas"]
 
 _NAME = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^,"]*?))\s*(?:,|$)')
 # Searched in every session, and no place for tables of an application.
@@ -28,6 +28,11 @@ def path_names(path: str) -> Tuple[str, ...]:
 def own_schemas(names: Tuple[str, ...]) -> Tuple[str, ...]:
     """Without those that are searched anyhow."""
     return tuple(name for name in names if name not in _ALWAYS)
+
+
+def searched_schemas(schema: Optional[str]) -> List[str]:
+    """Where what a migration names without a schema is looked for, in this order. schema: the migration's own."""
+    return ["pg_catalog", schema or "public", "public"]
 
 
 def path_in_options(options: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import acting_as
 from .._connection.rights import theirs
+from .._connection.search_path import searched_schemas
 from .._connection.session import Session
 from .._connection.settings import path_statement
 from .._support.sqltext import compose, enclosed, identifier, identifiers, qualified, raw
@@ -134,7 +135,7 @@ class Duplicates:
 
 def _less(session: Any, opclass: Sequence[str]) -> Optional[str]:
     """The operator by which a B-tree operator class sorts; None when there is none of that name."""
-    schemas = [opclass[0]] if len(opclass) > 1 else ["pg_catalog", session.schema or "public", "public"]
+    schemas = [opclass[0]] if len(opclass) > 1 else searched_schemas(session.schema)
     rows = session.rows(
         "SELECT pg_catalog.format('%%I.%%s', n.nspname, o.oprname) AS name"
         " FROM pg_catalog.pg_opclass k JOIN pg_catalog.pg_namespace kn ON kn.oid = k.opcnamespace"

@@ -11,16 +11,17 @@ from __future__ import annotations
 import re
 from typing import Any, List, Optional, Sequence, Tuple
 
+from .._connection.search_path import searched_schemas
 from .._connection.session import Session
 from .._model.catalog import TableName
+from .._support.sqltext import ONE_NAME, literal_name
 
 __all__ = ["elsewhere"]
 
 # SQLSTATE → what may be missing (appendix A).
 _KINDS = {"42704": ("type", "collation"), "42883": ("function",)}
-_ONE = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 # The place of a collation is that of the word COLLATE (gram.y, CollateClause).
-_NAME = re.compile(rf"(?:(?i:collate)\s+)?(?P<schema>{_ONE}\s*\.\s*)?(?P<name>{_ONE})")
+_NAME = re.compile(rf"(?:(?i:collate)\s+)?(?P<schema>{ONE_NAME}\s*\.\s*)?(?P<name>{ONE_NAME})")
 _OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 
 # A function that a searched schema has too is there, with other arguments. Operators: those of the types that the
@@ -55,7 +56,7 @@ def elsewhere(session: Session, error: Any, table: TableName) -> str:
     if error.pgcode not in _KINDS or place is None or query is None:
         return ""
     schema, name, kinds = _missing(query.decode("utf-8", "replace")[int(place) - 1 :], _KINDS[error.pgcode])
-    searched = ["pg_catalog", session.schema or "public", "public"] if schema is None else [schema]
+    searched = searched_schemas(session.schema) if schema is None else [schema]
     values = {"name": name, "kinds": list(kinds), "path": searched, "schema": table[0], "table": table[1]}
     forms: List[str] = [row["form"] for row in session.rows(_NAMED, values)]
     return f"; there is one in another schema: write {' or '.join(forms)}" if forms else ""
@@ -66,12 +67,10 @@ def _missing(text: str, kinds: Sequence[str]) -> Tuple[Optional[str], str, Seque
     found = _NAME.match(text)
     if found is not None:
         schema = found.group("schema")
-        return _literal(schema.rpartition(".")[0]) if schema else None, _literal(found.group("name")), kinds
+        return (
+            literal_name(schema.rpartition(".")[0].strip()) if schema else None,
+            literal_name(found.group("name")),
+            kinds,
+        )
     operator = _OPERATOR.match(text)
     return None, operator.group() if operator else "", ("operator",)
-
-
-def _literal(written: str) -> str:
-    """A name as the catalog has it (4.1.1)."""
-    written = written.strip()
-    return written[1:-1].replace('""', '"') if written.startswith('"') else written.lower()

@@ -13,6 +13,7 @@ from .driver import sql
 
 __all__ = [
     "NAME_LIMIT",
+    "ONE_NAME",
     "collations_in",
     "compose",
     "copy_of",
@@ -23,6 +24,7 @@ __all__ = [
     "is_one_expression",
     "is_one_statement",
     "literal",
+    "literal_name",
     "mask_literals",
     "qualified",
     "raw",
@@ -165,8 +167,9 @@ def is_one_statement(text: str) -> bool:
     return ";" not in _code(text).rstrip().rstrip(";") and _closed(text)
 
 
-_ONE_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
-_ONE_PLACE = rf"(?P<name>{_ONE_NAME}(?:\s*\.\s*{_ONE_NAME})?)"
+#: A name as SQL writes it, with or without quotes (4.1.1).
+ONE_NAME = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+_ONE_PLACE = rf"(?P<name>{ONE_NAME}(?:\s*\.\s*{ONE_NAME})?)"
 _COLLATE = re.compile(rf'(?i)"(?:[^"]|"")*"|\bcollate\s+{_ONE_PLACE}')
 
 
@@ -194,9 +197,13 @@ def without_collation(expression: str) -> Tuple[str, Optional[str]]:
         return expression, None
     if not _ONE_OPERAND.fullmatch(_outermost(_code(found.group("rest")))):
         return expression, None
-    names = re.findall(_ONE_NAME, found.group("name"))
-    literal_names = (name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in names)
-    return found.group("rest").strip(), ".".join(literal_names)
+    names = re.findall(ONE_NAME, found.group("name"))
+    return found.group("rest").strip(), ".".join(literal_name(name) for name in names)
+
+
+def literal_name(written: str) -> str:
+    """A name as the catalog has it (4.1.1)."""
+    return written[1:-1].replace('""', '"') if written.startswith('"') else written.lower()
 
 
 def _outermost(code: str) -> str:

@@ -1,9 +1,6 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# PRIVATE to the collection steady.postgresql: it may change in any release.
-
 """Which collations and operator classes a migration means by their names: those that its search path finds.
 
 As CREATE INDEX looks for them, with pg_catalog before the path (PostgreSQL documentation, 5.10.5). Both may have dots
@@ -15,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
+from ..._connection.search_path import searched_schemas
 from ..._connection.session import Session
 from ..._model.catalog import Catalog
 from ..._model.plan import Problem
@@ -121,7 +119,7 @@ def _read_named(session: Session, targets: Sequence[DesiredIndex]) -> Dict[Sough
     if not sought:
         return {}
     whats, methods, names = zip(*sorted(sought))
-    path = ["pg_catalog", session.schema or "public", "public"]
+    path = searched_schemas(session.schema)
     parameters = {"whats": list(whats), "methods": list(methods), "names": list(names), "path": path}
     found: Dict[Sought, Named] = {}
     for row in session.rows(_QUERY, parameters):
