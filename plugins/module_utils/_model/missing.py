@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Tuple
 
 from .._connection.session import Session
 from .catalog import TableName
+from .tables import NOT_THE_USERS
 
 __all__ = ["read_missing"]
 
@@ -22,8 +23,7 @@ SELECT w.schema, w.name, n.oid IS NOT NULL AS has_schema,
     AS nearby,
   ARRAY(SELECT o.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace o ON o.oid = c.relnamespace
     WHERE c.relname = w.name AND c.relkind IN ('r', 'p') AND o.nspname !~ '^pg_'
-      AND o.nspname NOT IN ('information_schema', 'steady', 'steady_kept')
-      AND pg_catalog.has_schema_privilege(o.oid, 'USAGE') ORDER BY 1) AS elsewhere
+      AND o.nspname <> ALL (%s::text[]) AND pg_catalog.has_schema_privilege(o.oid, 'USAGE') ORDER BY 1) AS elsewhere
 FROM unnest(%s::text[], %s::text[]) AS w(schema, name)
 LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
 """
@@ -45,7 +45,9 @@ def read_missing(
     asked = sorted(set(names))
     if not asked:
         return {}, {}
-    rows = session.rows(_QUERY, ([schema for schema, _name in asked], [name for _schema, name in asked]))
+    rows = session.rows(
+        _QUERY, (list(NOT_THE_USERS), [schema for schema, _name in asked], [name for _schema, name in asked])
+    )
     instead = {(row["schema"], row["name"]): _instead(row) for row in rows}
     return (
         {(row["schema"], row["name"]): row["nearby"] for row in rows},

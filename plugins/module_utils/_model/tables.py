@@ -12,12 +12,14 @@ from .._support.sqltext import compose, identifier, qualified
 from .catalog import Catalog, Table, TableName
 from .plan import Problem
 
-__all__ = ["column_problems", "lock_problems", "owner_problems", "schema_problems", "table_problems"]
+__all__ = ["NOT_THE_USERS", "column_problems", "lock_problems", "owner_problems", "schema_problems", "table_problems"]
 
 _INHERIT_OF_GRANT = 160000  # GRANT, "WITH INHERIT"
 _SYSTEM_SCHEMAS = ("pg_catalog", "information_schema")
 #: The journal, and what a restore keeps: a migration that changes them breaks every later deployment.
 _OWN_SCHEMAS = ("steady", "steady_kept")
+#: No migration changes what is in them.
+NOT_THE_USERS = (*_SYSTEM_SCHEMAS, *_OWN_SCHEMAS)
 #: By pg_class.relkind: what it is, and what to do instead.
 _KINDS = {
     "p": ("a partitioned table", "name its partitions, each in an entry of its own"),
