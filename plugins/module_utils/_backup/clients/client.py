@@ -56,6 +56,11 @@ class Client:
     parameters: Mapping[str, str] = field(repr=False, default_factory=dict)
     shows_rows: bool = False
 
+    @property
+    def verbosity(self) -> List[str]:
+        """Options of psql with which it says the SQLSTATE, where values of rows are to be told apart by it."""
+        return [] if self.shows_rows else ["--set=VERBOSITY=verbose"]
+
     def clean(self, text: str) -> str:
         """A program's words without anything secret."""
         return hidden(text if self.shows_rows else without_rows(text), self.secrets, self.parameters)

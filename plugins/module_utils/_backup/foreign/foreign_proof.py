@@ -99,8 +99,7 @@ def _run_sql(target: Target, session: Session, programs: Programs, dump: Foreign
 
     with client_of(session, target.parameters, target.parameters["application_name"]) as client:
         psql = [programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"]
-        psql += [] if client.shows_rows else ["--set=VERBOSITY=verbose"]  # with the SQLSTATE
-        done = run_program([*psql, f"--dbname={client.dsn}"], client, supply=supply(), watch=watch)
+        done = run_program([*psql, *client.verbosity, f"--dbname={client.dsn}"], client, supply=supply(), watch=watch)
     if done.status != 0:
         raise restore_failure(done, session)
 

@@ -64,7 +64,7 @@ def restore_in_place(
                 "--no-password",
                 "--single-transaction",
                 "--set=ON_ERROR_STOP=1",
-                *([] if client.shows_rows else ["--set=VERBOSITY=verbose"]),  # with the SQLSTATE
+                *client.verbosity,
                 f"--dbname={client.dsn}",
             ],
             stdin=subprocess.PIPE,

@@ -321,11 +321,7 @@ class _Restore:
                     drop = compose("DROP DATABASE {name}", name=identifier(new))
                     problem.done = f"the backup is restored, and proven, as database {new} (to be rid of it: {drop})"
                 else:
-                    problem.done = drop_unproven(
-                        maintenance,
-                        lambda: maintenance_session(self.target, self.address, wanted, purpose, self.live)[0],
-                        new,
-                    )
+                    problem.done = drop_unproven(maintenance, again, new)
                 raise problem from None
         finally:
             maintenance.close()
