@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._expectation import judge_queries
-from ..plugin_utils._migration_argument import operator, read_argument
+from ..plugin_utils._migration_argument import operator, read_argument, shows_rows
 from ..plugin_utils._progress import run_with_progress
 
 __all__ = ["ActionModule"]
@@ -28,5 +27,5 @@ class ActionModule(ActionBase):
         arguments.setdefault("operator", operator())
         result = run_with_progress(self, arguments, variables, "apply")
         if "verification" in result:
-            result["verified"] = not judge_queries(result, boolean(arguments.get("show_rows", False)))
+            result["verified"] = not judge_queries(result, shows_rows(arguments))
         return result

@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._support.name_rules import is_sentence
 from ..plugin_utils._fetch import fetch_backup
 from ..plugin_utils._migration_argument import operator
 from ..plugin_utils._progress import run_with_progress
@@ -38,7 +39,7 @@ class ActionModule(ActionBase):
 
 def _elsewhere(words: str) -> dict[str, Any]:
     """Somebody stands for the backup. That is a sentence for the report, not a switch."""
-    if len(words.split()) < 3:
+    if not is_sentence(words):
         raise AnsibleActionFail(
             f"steady_backup_elsewhere says {words!r}: that is no sentence.\n"
             "What to do: say in words what takes the backup and when, such as 'Barman on db-backup-1, every night'; "

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._support.values import printable
 from ..plugin_utils._evidence_verdicts import probe_verdicts, query_verdicts, storage_verdicts
 from ..plugin_utils._execution import execute
-from ..plugin_utils._migration_argument import read_argument
+from ..plugin_utils._migration_argument import read_argument, shows_rows
 from ..plugin_utils._promises import promise_verdicts
 
 __all__ = ["ActionModule"]
@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
             return result
         evidence = result.pop("evidence")
         wanted = {key: boolean(arguments.get(key, True)) for key in ("probes", "queries")}
-        probes = probe_verdicts(migration, evidence, wanted["probes"], boolean(arguments.get("show_rows", False)))
+        probes = probe_verdicts(migration, evidence, wanted["probes"], shows_rows(arguments))
         queries = query_verdicts(migration, evidence, wanted["queries"])
         storage = storage_verdicts(evidence)
         after = evidence.get("after") is not None

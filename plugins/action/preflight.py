@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._execution import execute
 from ..plugin_utils._expectation import judge_queries
 from ..plugin_utils._findings import finding_summary
-from ..plugin_utils._migration_argument import read_argument
+from ..plugin_utils._migration_argument import read_argument, shows_rows
 
 __all__ = ["ActionModule"]
 
@@ -28,7 +27,7 @@ class ActionModule(ActionBase):
         arguments["migration"] = read_argument(arguments.get("migration"), variables)
         result = execute(self, arguments, variables)
         if "verification" in result:
-            result["verified"] = not judge_queries(result, boolean(arguments.get("show_rows", False)))
+            result["verified"] = not judge_queries(result, shows_rows(arguments))
         if "preflight" in result:
             result["said"] = finding_summary(result["preflight"])
         return result

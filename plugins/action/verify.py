@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._support.values import printable
 from ..plugin_utils._execution import execute
 from ..plugin_utils._expectation import judge_queries
-from ..plugin_utils._migration_argument import read_argument
+from ..plugin_utils._migration_argument import read_argument, shows_rows
 
 __all__ = ["ActionModule"]
 
@@ -35,7 +34,7 @@ class ActionModule(ActionBase):
         result = execute(self, arguments, variables)
         if result.get("failed") or "verification" not in result:
             return result
-        wrong = judge_queries(result, boolean(arguments.get("show_rows", False)))
+        wrong = judge_queries(result, shows_rows(arguments))
         result["status"] = "failed" if wrong else "succeeded"
         if wrong:
             total = len(result["verification"])

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ._migration_file import MigrationFileError, find, load, without_extensions
 
-__all__ = ["operator", "read_argument"]
+__all__ = ["operator", "read_argument", "shows_rows"]
 
 
 def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,6 +34,11 @@ def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         return load(find(str(value), search))
     except MigrationFileError as error:
         raise AnsibleActionFail(f"{error}\nLeft as it was: the database was not contacted") from None
+
+
+def shows_rows(arguments: Mapping[str, Any]) -> bool:
+    """The option `show_rows` of an action: whether values of rows may leave the database."""
+    return bool(boolean(arguments.get("show_rows", False)))
 
 
 def operator() -> str:

@@ -24,6 +24,7 @@ from ..module_utils._preflight.checks import CHECKS
 from ..module_utils._preflight.finding import severities
 from ..module_utils._support.duration import milliseconds, seconds_or_off
 from ..module_utils._support.errors import SteadyError
+from ..module_utils._support.name_rules import is_sentence
 from ..module_utils._support.size import size_bytes
 
 __all__ = [
@@ -270,7 +271,7 @@ def _severities(value: Any, name: str) -> None:
 
 
 def _sentence(value: Any, name: str) -> None:
-    if len(str(value).split()) < 3:
+    if not is_sentence(str(value)):
         raise ValueError(
             f'{name}: "{value}" is no sentence; say what takes the backup and when, such as "Barman on db-backup-1, '
             'every night"'

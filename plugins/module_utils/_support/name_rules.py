@@ -14,6 +14,7 @@ from .problem import Mistake, quoted
 __all__ = [
     "LONGEST_NAME",
     "derived_name_problems",
+    "is_sentence",
     "name_fault",
     "name_problems",
     "sql_fault",
@@ -23,6 +24,11 @@ __all__ = [
 
 #: Bytes in the database's encoding: NAMEDATALEN - 1 of every server that was not compiled otherwise.
 LONGEST_NAME = 63
+
+
+def is_sentence(words: str) -> bool:
+    """Whether a text says something, such as who takes the backup and when: it has three words at least."""
+    return len(words.split()) >= 3
 
 
 def name_fault(name: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any, Callable, List, Mapping, Optional, Tuple, TypeVar
 from ..._connection.session import Session
 from ..._connection.target import Server
 from ..._support.errors import SteadyError
+from ..._support.name_rules import is_sentence
 from ..._support.size import size_text
 from ..clients.programs import Programs, find_programs
 from ..encrypting.encryption import encryption_of
@@ -26,7 +27,6 @@ Answer = TypeVar("Answer")
 # Of the database's size on disk, indexes included, when there is no earlier backup to go by.
 _RATIO = 0.5
 _ROOM = 1.2
-_LEAST_WORDS = 3
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def needs_of(parameters: Mapping[str, Any], directory: str, session: Session, se
     words = str(given.get("elsewhere", "")).strip()
     if words:
         return (
-            Needs(otherwise=f"another system takes the backup: {words}") if _is_sentence(words) else _no_sentence(words)
+            Needs(otherwise=f"another system takes the backup: {words}") if is_sentence(words) else _no_sentence(words)
         )
     look = _Look()
     by_cli = given.get("method") == "supabase_cli"
@@ -132,10 +132,6 @@ def _programs(server: Server, folder: Optional[str]) -> Programs:
     for name in ("pg_dump", "pg_dumpall", "pg_restore"):
         programs.path(name)
     return programs
-
-
-def _is_sentence(words: str) -> bool:
-    return len(words.split()) >= _LEAST_WORDS
 
 
 def _no_sentence(words: str) -> Needs:
