@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, Mapping, Optional, T
 from .._support import entry as _entry
 from .._support.problem import Mistake
 
-__all__ = ["absent", "repeated", "second", "twice"]
+__all__ = ["absent", "of_table", "repeated", "second", "twice"]
 
 Entry = Mapping[str, Any]
 
@@ -42,6 +42,12 @@ def twice(
     for position, entry, earlier in repeated(migration, section, identity):
         contrary = absent(entry) is not absent(migration[section][earlier])
         yield second(section, position, earlier, what(entry), contrary)
+
+
+def of_table(entry: Entry, name: Optional[str]) -> Optional[Hashable]:
+    """What tells an object of a table from all others; None where its table or its name cannot be read."""
+    table = _entry.text(entry, "table")
+    return None if table is None or name is None else (table, name)
 
 
 def absent(entry: Entry) -> bool:

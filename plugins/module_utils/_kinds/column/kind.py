@@ -95,5 +95,4 @@ class ColumnKind(Kind):
 
 
 def _identity(entry: Mapping[str, Any]) -> Optional[Hashable]:
-    table, name = _entry.text(entry, "table"), _entry.text(entry, "name")
-    return None if table is None or name is None else (table, name)
+    return entries.of_table(entry, _entry.text(entry, "name"))

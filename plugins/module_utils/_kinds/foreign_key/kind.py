@@ -116,5 +116,4 @@ class ForeignKeyKind(Kind):
 
 
 def _identity(entry: Mapping[str, Any]) -> Optional[Hashable]:
-    table, name = _entry.text(entry, "table"), written.entry_name(entry)
-    return None if table is None or name is None else (table, name)
+    return entries.of_table(entry, written.entry_name(entry))
