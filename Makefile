@@ -22,6 +22,7 @@ PARALLEL := $(PYTEST) --numprocesses=auto --dist=loadfile
 # Real servers, real locks and real time: on a busy machine a test may miss its moment. What fails is shown, and run once
 # more by itself; a defect fails again.
 ONCE_MORE := $(PYTEST) --last-failed
+run = $(PARALLEL) $(1) || $(ONCE_MORE) $(1)
 FAULTS := $(PYTEST) tests/faults
 MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries struck_under_traffic traffic waves written)
 EVERY_UNIT := $(patsubst %,tests/faults/test_%.py,boundaries waves orphans playbook) -m long \
@@ -73,12 +74,11 @@ format: setup ## let ruff put the Python files in order
 	@ruff format --quiet
 
 unit: setup ## the tests of the parts, each by itself
-	@$(PARALLEL) tests/unit || $(ONCE_MORE) tests/unit
+	@$(call run,tests/unit)
 
 integration: setup ## the tests of the core on a real server: POSTGRES=16 says which
 	@echo "PostgreSQL $(firstword $(POSTGRES)):"
-	@$(PARALLEL) $(CORE) --postgres $(firstword $(POSTGRES)) || \
-		$(ONCE_MORE) $(CORE) --postgres $(firstword $(POSTGRES))
+	@$(call run,$(CORE) --postgres $(firstword $(POSTGRES)))
 
 stories: setup ## every operation from check to rollback, through the playbooks
 	@set -e; for major in $(POSTGRES); do $(PYTEST) $(STORIES) --postgres $$major; done
@@ -122,7 +122,7 @@ ci-packages:
 ci-long: setup
 	@set -e; what="tests/integration $(CORE:%=--ignore=%) -m not(long)"; for major in $(POSTGRES); do \
 		echo "All other tests on a server, PostgreSQL $$major:"; \
-		$(PARALLEL) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major; \
+		$(call run,$$what --postgres $$major); \
 		what="$(SECOND) -m postgres"; \
 	done
 
@@ -144,7 +144,7 @@ ci-rest: setup
 		major=$(lastword $(POSTGRES)); echo "PostgreSQL 15 is not installed here: $$major stands for it"; \
 	fi; \
 	echo "PostgreSQL $$major:"; \
-	$(PARALLEL) $$what --postgres $$major || $(ONCE_MORE) $$what --postgres $$major
+	$(call run,$$what --postgres $$major)
 	@$(MAKE) sanity
 	@.ci/readme
 

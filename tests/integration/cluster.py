@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from psycopg2 import sql
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import apply
@@ -17,6 +18,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._deploy.rollback
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.verification import verify
 from ansible_collections.steady.postgresql.plugins.module_utils._locks.locks import LockPolicy
 from ansible_collections.steady.postgresql.plugins.module_utils._run.options import Options
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from lab.server import SUPERUSER, Server
 
 # Long enough for every lock that a test frees again, short enough for a test that fails to do so.
@@ -78,6 +80,16 @@ class Database:
             if key in arguments
         }
         return apply(migration or {"id": "test", **sections}, self.options(**arguments))
+
+    def refusal(self, **sections: Any) -> str:
+        """What check mode says against a migration, and the run as well."""
+        said = []
+        for check in (True, False):
+            with pytest.raises(SteadyError) as refused:
+                self.apply({"id": "refused", **sections}, check=check)
+            said.append(str(refused.value))
+        assert said[0] == said[1]
+        return said[0]
 
     def rollback(
         self, deployment_id: str | None = None, *, partial: bool = False, only: Sequence[str] = (), **arguments: Any

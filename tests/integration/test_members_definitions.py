@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.cluster import Cluster, Database
 
 pytestmark = pytest.mark.postgres
@@ -175,17 +174,6 @@ def test_what_differs_is_no_twin(shouting: Database, there: str, wanted: dict[st
     assert shouting.dump() == before
 
 
-def _refusal(database: Database, **migration: Any) -> str:
-    """What check mode says, and the run as well."""
-    said = []
-    for check in (True, False):
-        with pytest.raises(SteadyError) as refused:
-            database.apply({"id": "refused", **migration}, check=check)
-        said.append(str(refused.value))
-    assert said[0] == said[1]
-    return said[0]
-
-
 def test_a_name_is_looked_for_where_create_index_does(shouting: Database) -> None:
     """B28 and its kind: what is elsewhere, or nowhere, is said by check mode, with the schema that has it."""
     for column, said in (
@@ -195,7 +183,7 @@ def test_a_name_is_looked_for_where_create_index_does(shouting: Database) -> Non
         ("j", 'the type json of j has no default operator class for access method "btree"'),
     ):
         with shouting.nothing_changed():
-            assert said in _refusal(shouting, indexes=[_index("i", column)])
+            assert said in shouting.refusal(indexes=[_index("i", column)])
     migration = {
         "id": "places",
         "indexes": [

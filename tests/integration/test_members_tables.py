@@ -14,17 +14,6 @@ from integration.cluster import Cluster, Database
 pytestmark = pytest.mark.postgres
 
 
-def _refusal(database: Database, **migration: Any) -> str:
-    """What check mode says, and the run as well."""
-    said = []
-    for check in (True, False):
-        with pytest.raises(SteadyError) as refused:
-            database.apply({"id": "refused", **migration}, check=check)
-        said.append(str(refused.value))
-    assert said[0] == said[1]
-    return said[0]
-
-
 def _whole_story(database: Database, migration: dict[str, Any], before: str | None = None) -> dict[str, Any]:
     """Check, deploy, again, verify, and back."""
     migration = {"id": "story", **migration}
@@ -127,13 +116,11 @@ def test_what_18_brought(cluster: Cluster, postgres_major: int) -> None:
     )
     key = {"table": "c", "name": "k", "columns": ["x"], "references": {"table": "p", "columns": ["id"]}}
     with database.nothing_changed():
-        assert 'the name "k" is taken by a NOT NULL constraint' in _refusal(database, foreign_keys=[key])
+        assert 'the name "k" is taken by a NOT NULL constraint' in database.refusal(foreign_keys=[key])
         for columns in ({"columns": ["a"]}, {"columns": ["b"], "include": ["a"]}):
-            assert "is a virtual generated column" in _refusal(
-                database, indexes=[{"table": "v", "name": "i", **columns}]
-            )
+            assert "is a virtual generated column" in database.refusal(indexes=[{"table": "v", "name": "i", **columns}])
         temporal = {"table": "o", "columns": ["r", "v"], "references": {"table": "w", "columns": ["r", "v"]}}
-        assert 'the constraint "pk" is temporal' in _refusal(database, foreign_keys=[temporal])
+        assert 'the constraint "pk" is temporal' in database.refusal(foreign_keys=[temporal])
     _whole_story(database, {"columns": [{"table": "v", "name": "a", "nullable": False}]})
 
 
@@ -154,7 +141,7 @@ def test_partitions_with_columns_in_another_order(cluster: Cluster, postgres_maj
     )
     unique = {"table": "q", "name": "qu", "columns": ["a"], "unique": True}
     with database.nothing_changed():
-        said = _refusal(database, indexes=[unique])
+        said = database.refusal(indexes=[unique])
         assert "is partitioned by a with the collation C, and the index compares it with another" in said
     to_whole = {"table": "c", "columns": ["k", "a", "d"], "references": {"table": "t", "columns": ["k", "a", "d"]}}
     from_whole = {"table": "t", "columns": ["a"], "references": {"table": "p", "columns": ["id"]}}
@@ -224,7 +211,7 @@ def test_names_that_are_long_or_odd(cluster: Cluster) -> None:
     }
     _whole_story(database, migration)
     long = {"table": "Order", "name": "é" * 40, "columns": ["id"]}
-    assert "is longer than 63 bytes in the encoding of this database" in _refusal(database, indexes=[long])
+    assert "is longer than 63 bytes in the encoding of this database" in database.refusal(indexes=[long])
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("LATIN1", "é" * 40), ("EUC_JP", "あ" * 25)])
