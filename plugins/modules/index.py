@@ -34,9 +34,10 @@ options:
     required: true
     suboptions:
       table:
-        description: Literal name of the table, its case kept.
+        description:
+          - Literal name of the table, its case kept. May be left out for O(indexes[].state=absent) with a name, since
+            an index has its name in its schema.
         type: str
-        required: true
       name:
         description:
           - Literal name of the index. By default C(<table>_<columns joined with _>_idx); an index with an expression

@@ -430,6 +430,30 @@ def test_an_absent_index_is_dropped_and_comes_back(database: Database) -> None:
     assert database.dump() == before
 
 
+def test_an_absent_index_needs_no_table(database: Database) -> None:
+    """DROP INDEX names none. The same names in another schema are others' indexes."""
+    database.execute('CREATE SCHEMA "Other"; CREATE TABLE "Other"."Order" (a int)')
+    database.execute(
+        'CREATE INDEX "Order_customerId_idx" ON "Other"."Order" (a); CREATE INDEX gone ON "Other"."Order" (a)'
+    )
+    before = database.dump()
+    entries = [{"name": "Order_customerId_idx", "state": "absent"}, {"name": "gone", "state": "absent"}]
+    assert database.apply(indexes=entries, check=True)["changed"] is True
+    assert actions(database.apply(indexes=entries)) == ["drop"]
+    assert set(database.indexes("Order")) == {"Order_pkey"}
+    assert database.apply(indexes=entries, check=True)["changed"] is False
+    assert database.apply(indexes=entries)["changed"] is False
+    database.rollback()
+    assert database.dump() == before
+
+
+@pytest.mark.parametrize("name", ["Order", "Order_id_seq", "Everything"])
+def test_what_is_no_index_is_not_dropped(database: Database, name: str) -> None:
+    database.execute('CREATE VIEW "Everything" AS SELECT 1 AS one; CREATE SEQUENCE IF NOT EXISTS "Order_id_seq"')
+    with database.nothing_changed(), pytest.raises(SteadyError, match="is a table, view or sequence, not an index"):
+        database.apply(indexes=[{"name": name, "state": "absent"}])
+
+
 @pytest.mark.parametrize("kind", ["UNIQUE (name)", "EXCLUDE (name WITH =)"])
 def test_the_index_of_a_constraint_is_refused(database: Database, kind: str) -> None:
     database.execute(f'ALTER TABLE "Customer" ADD CONSTRAINT mine {kind}')

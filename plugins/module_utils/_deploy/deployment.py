@@ -33,7 +33,7 @@ from .._planning.planning import ask_data, make_plan, refuse_problems, settled
 from .._planning.rehearsal import refuse_definitions, rehearse
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems, explained_counts
-from .._planning.wishes import wishes_of
+from .._planning.wishes import located, wishes_of
 from .._run.options import COLLECTION_VERSION, Options, now
 from .._run.results import result_of
 from .._support.deployment_id import new_deployment_id
@@ -145,7 +145,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
             if journal is not None and journal.exists():
                 take_over(control, journal)
             run.keep_prisma_out(control)
-        wishes = wishes_of(migration)
+        wishes = located(control, wishes_of(migration))
         plan = make_plan(control, server, wishes)
         problems = count_problems(control, schema, migration.verification.unchanged_counts)
         state = journal.state() if journal is not None else JournalState(False)

@@ -20,7 +20,7 @@ from .._model.plan import Outcome
 from .._planning.drift import Drift, find_drift
 from .._planning.planning import make_plan
 from .._planning.row_counts import NotCountable, count_rows, settle
-from .._planning.wishes import wishes_of
+from .._planning.wishes import located, wishes_of
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
@@ -129,7 +129,7 @@ def add_drift(
 
 def _structure(session: Session, server: Server, migration: Migration) -> List[Dict[str, Any]]:
     """Every object of the migration, by its definition: the plan for what already is must be empty."""
-    plan = make_plan(session, server, wishes_of(migration))
+    plan = make_plan(session, server, located(session, wishes_of(migration)))
     return [_object(outcome) for outcome in plan.outcomes]
 
 

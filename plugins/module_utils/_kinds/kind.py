@@ -77,6 +77,10 @@ class Kind(ABC):
     def restored(self, table: TableName, name: str, image: Optional[Image]) -> Any:
         """The target that brings back what an image has (None: nothing was there): the inverse of a step."""
 
+    def located(self, session: Session, targets: Sequence[Any]) -> Sequence[Any]:
+        """The targets, each with its table: of one that names none it is read. Raises psycopg2.Error."""
+        return targets
+
     @abstractmethod
     def tables(self, target: Any) -> Set[TableName]:
         """The tables that the plan has to know."""

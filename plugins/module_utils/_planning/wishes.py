@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
+from .._connection.session import Session
 from .._kinds.kind import Kind
 from .._kinds.registry import KINDS
 from .._migration.migration import Migration
 
-__all__ = ["Wish", "wishes_of"]
+__all__ = ["Wish", "located", "wishes_of"]
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,13 @@ def wishes_of(migration: Migration) -> List[Wish]:
             absent = getattr(specification, "state", "present") == "absent"
             wishes.append((kind.rank[absent], Wish(kind, kind.target(specification))))
     return [wish for _rank, wish in sorted(wishes, key=lambda item: item[0])]
+
+
+def located(session: Session, wishes: Sequence[Wish]) -> List[Wish]:
+    """The wishes in their order, each with its table: of one that names none it is read. Raises psycopg2.Error."""
+    found: Dict[int, Wish] = {}
+    for kind in KINDS.values():
+        own = [position for position, wish in enumerate(wishes) if wish.kind is kind]
+        targets = kind.located(session, [wishes[position].target for position in own])
+        found.update({position: Wish(kind, target) for position, target in zip(own, targets)})
+    return [found[position] for position in range(len(wishes))]

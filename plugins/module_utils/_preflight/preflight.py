@@ -24,7 +24,7 @@ from .._planning.planning import ask_data, plan_of, read_catalog, trigger_proble
 from .._planning.rehearsal import rehearse as rehearse_plan
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems
-from .._planning.wishes import wishes_of
+from .._planning.wishes import located, wishes_of
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
@@ -122,7 +122,7 @@ def _facts(
 
     Raises psycopg2.Error, and SteadyError where the rows cannot be asked.
     """
-    wishes = wishes_of(migration)
+    wishes = located(session, wishes_of(migration))
     catalog, errors = read_catalog(session, server, wishes)
     catalog = with_targets(catalog, wishes)
     planned = plan_of(catalog, errors, wishes)
@@ -163,7 +163,7 @@ def _facts(
 def _held(session: Session, migration: Migration) -> LockNotAvailable:
     """Somebody has a table to himself, so that not even its definition can be read."""
     session.execute("ROLLBACK")  # of the verification; elsewhere there is no transaction
-    tables = sorted({name for wish in wishes_of(migration) for name in wish.kind.tables(wish.target)})
+    tables = sorted({name for wish in located(session, wishes_of(migration)) for name in wish.kind.tables(wish.target)})
     holders = blockers_of_tables(session, guarded(ACCESS_EXCLUSIVE, tables), [session.pid])
     alone = [holder for holder in holders if holder.mode == "AccessExclusiveLock" and not holder.waiting]
     return LockNotAvailable(

@@ -20,6 +20,7 @@ from . import specification as written
 from .catalog import read
 from .dependents import read_dependents
 from .image import differences, parse, texts
+from .located import located
 from .places import placed, read_places
 from .specification import IndexSpecification
 from .target import DesiredIndex, from_image, from_specification
@@ -66,6 +67,9 @@ class IndexKind(Kind):
 
     def restored(self, table: TableName, name: str, image: Optional[Image]) -> DesiredIndex:
         return from_image(table, name, image)
+
+    def located(self, session: Session, targets: Sequence[Any]) -> Sequence[Any]:
+        return located(session, targets)
 
     def tables(self, target: Any) -> Set[TableName]:
         return planner.tables(target)

@@ -32,11 +32,13 @@ __all__ = ["KIND", "definition", "differs", "plan", "relation_names", "tables"]
 
 
 def tables(target: DesiredIndex) -> Set[TableName]:
-    return {target.table_name}
+    return {target.table_name} if target.table else set()
 
 
 def relation_names(target: DesiredIndex, around: Mapping[TableName, Table]) -> Set[TableName]:
     """The names that the plan may need: the index's own, those of its helpers, and those on partitions."""
+    if not target.table:
+        return {(target.schema, target.name)}
     names = (target.name, helper_name(target, "new"), helper_name(target, "old"))
     return {(target.schema, name) for name in names} | partitioned.relation_names(target, around)
 
@@ -74,6 +76,8 @@ def plan(target: DesiredIndex, catalog: Catalog) -> Outcome:
     if target.restores and not target.present and table not in catalog.tables:
         # Old partitions are dropped as time goes by, and their indexes with them: nothing is left to undo.
         return Outcome(KIND, table, target.name, "not there")
+    if not target.table:  # no index has the name, or it would have been found with its table
+        return Outcome(KIND, table, target.name, "not there", problems=tuple(_name_problems(target, catalog)))
     problems = table_problems(catalog, table, partitioned=True, partition=True)
     if not problems:
         problems = column_problems(catalog.tables[table], table, target.column_names)
@@ -116,8 +120,9 @@ def _name_problems(target: DesiredIndex, catalog: Catalog) -> List[Problem]:
         return []
     owner = f"an index of {qualified(*relation.table)}" if relation.table else "a table, view or sequence"
     if not target.present:
-        text = f'"{target.name}" is {owner}, not an index of {qualified(*target.table_name)}: it is not dropped'
-        text += "; correct the name or the table of the entry"
+        wanted = f"an index of {qualified(*target.table_name)}" if target.table else "an index"
+        text = f'"{target.name}" is {owner}, not {wanted}: it is not dropped'
+        text += "; correct the name or the table of the entry" if target.table else "; correct the name of the entry"
         return [Problem(text, clash=True)]
     text = f'the name "{target.name}" is taken in schema "{target.schema}" by {owner}; choose another name'
     return [Problem(text, clash=True)]

@@ -151,10 +151,15 @@ def _name_needed(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     if entry.get("state") == "absent":
         if not _entry.given(entry, "name") and not columns:
             yield Mistake(("name",), "is missing: say which index shall be absent, by its name or by its columns")
-    elif not _entry.given(entry, "columns"):
-        yield Mistake(("columns",), "is missing: an index has at least one key column")
-    elif entry["columns"] in ([], ()):
-        yield Mistake(("columns",), "is empty: an index has at least one key column")
+        elif not _entry.given(entry, "name") and not _entry.given(entry, "table"):
+            yield Mistake(("table",), "is missing: without a name the index is found by its table and columns")
+    else:
+        if not _entry.given(entry, "table"):
+            yield Mistake(("table",), "is missing: say which table the index is on")
+        if not _entry.given(entry, "columns"):
+            yield Mistake(("columns",), "is missing: an index has at least one key column")
+        elif entry["columns"] in ([], ()):
+            yield Mistake(("columns",), "is empty: an index has at least one key column")
     has_expression = any(_entry.given(column, "expression") for _position, column in _entry.mappings(entry, "columns"))
     if has_expression and not _entry.given(entry, "name"):
         yield Mistake(("name",), "is missing: no name can be made from an expression, so give the index one")

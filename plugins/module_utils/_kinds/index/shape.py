@@ -60,13 +60,19 @@ ENTRY_SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": "The desired state of one index.",
     "additionalProperties": False,
-    "required": ["table"],
     # Written so that each branch ends in one plain "required", which has a plain message.
     "if": {"properties": {"state": {"const": "absent"}}, "required": ["state"]},
-    "then": {"if": {"required": ["columns"]}, "else": {"required": ["name"]}},
-    "else": {"required": ["columns"]},
+    "then": {"if": {"required": ["columns"]}, "then": {"required": ["table"]}, "else": {"required": ["name"]}},
+    "else": {"required": ["table", "columns"]},
     "properties": {
-        "table": {"type": "string", "minLength": 1, "description": "Literal name of the table, its case kept."},
+        "table": {
+            "type": "string",
+            "minLength": 1,
+            "description": (
+                "Literal name of the table, its case kept. May be left out for state absent with a name: an index has "
+                "its name in its schema."
+            ),
+        },
         "name": {
             "type": "string",
             "minLength": 1,
@@ -147,7 +153,7 @@ COLUMN_CHOICES = {key: tuple(value["enum"]) for key, value in _COLUMN["propertie
 #: The same for Ansible: the suboptions of one entry. An item of ``columns`` is a string or a mapping, which Ansible
 #: cannot say: ``specification.problems`` checks its shape.
 ARGUMENT_SPEC: dict[str, Any] = {
-    "table": {"type": "str", "required": True},
+    "table": {"type": "str"},
     "name": {"type": "str"},
     "columns": {"type": "list", "elements": "raw"},
     "unique": {"type": "bool", "default": False},

@@ -34,10 +34,11 @@ entry_name = rules.entry_name
 class IndexSpecification:
     """The wanted state of one index; the names are literal, ``where`` is SQL text.
 
-    columns: empty only for state 'absent'. storage_parameters: (name, value) sorted by name, the values as PostgreSQL
-    writes them ('70', 'on'). state: 'present' or 'absent'. on_conflict, for an index of this name with another
-    definition: 'replace' or 'refuse'. on_equivalent, for an index of another name with this definition: 'accept' it
-    as this one and report it, or 'create' this one beside it.
+    table: empty only for state 'absent', where a name finds the index. columns: empty only for state 'absent'.
+    storage_parameters: (name, value) sorted by name, the values as PostgreSQL writes them ('70', 'on'). state: present
+    or absent. on_conflict, for an index of this name with another definition: 'replace' or 'refuse'. on_equivalent,
+    for an index of another name with this definition: 'accept' it as this one and report it, or 'create' this one
+    beside it.
     """
 
     schema: str
@@ -81,7 +82,7 @@ class IndexSpecification:
         }
         return cls(
             schema=schema,
-            table=entry["table"],
+            table=entry.get("table") or "",
             name=name,
             columns=tuple(IndexColumn.from_item(item) for item in _entry.items(entry, "columns")),
             include=tuple(_entry.items(entry, "include")),

@@ -573,7 +573,7 @@ class TestProblems:
             # Missing keys
             ("{}", ":1: id: is missing: a migration has an id, by which the journal and the reports know it"),
             (entry("columns", "{table: T, name: c}"), ":3: columns[0].nullable: is missing"),
-            (entry("indexes", "{columns: [a]}"), ":3: indexes[0].table: is missing"),
+            (entry("indexes", "{columns: [a]}"), ":3: indexes[0].table: is missing: say which table the index is on"),
             (
                 entry("indexes", "{table: T}"),
                 ":3: indexes[0].columns: is missing: an index has at least one key column",

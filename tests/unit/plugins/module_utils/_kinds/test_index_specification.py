@@ -390,7 +390,6 @@ def test_allowed(entry):
         {"include": [1, None]},
         {"where": 1},
         {"name": 1},
-        {"table": None},
         {"method": 1, "include": ["x"], "unique": True},
         {"unique": "yes", "nulls_not_distinct": True},
         {"storage_parameters": [1]},
