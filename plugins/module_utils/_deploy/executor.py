@@ -111,6 +111,7 @@ class StepResult:
             "name": step.name,
             "action": step.action,
             "summary": step.summary,
+            **({"source": step.source} if step.source else {}),
             "status": self.status,
             "sql": step.statements,
             "locks": step.locks,
@@ -346,8 +347,7 @@ class Executor:
             waited = time.monotonic() - started
             if waited > self.policy.patience_s:
                 raise LockNotAvailable(
-                    f"{result.step.action} {result.step.kind} {result.step.object}: transactions that use the table "
-                    f"were waited for, for {waited:.0f} s.",
+                    f"{result.step.label}: transactions that use the table were waited for, for {waited:.0f} s.",
                     describe_blockers(blockers),
                     "end these transactions, or raise steady_lock_patience",
                     sqlstate="55P03",
@@ -438,14 +438,13 @@ class Executor:
         blockers = self._watch.given_up(session) if session is not None else None
         if blockers is not None:
             return LockNotAvailable(
-                f"{step.action} {step.kind} {step.object}: other transactions were waited for, for "
-                f"{self.policy.patience_s:.0f} s.",
+                f"{step.label}: other transactions were waited for, for {self.policy.patience_s:.0f} s.",
                 blockers,
                 "end these transactions, or raise steady_lock_patience",
                 sqlstate="55P03",
                 rerun=True,
             )
-        problem = translate(error, f"{step.action} {step.kind} {step.object}")
+        problem = translate(error, step.label)
         mend = _MENDS.get(problem.sqlstate or "")
         if mend is not None:
             problem.advise(mend, rerun=True)
@@ -566,8 +565,7 @@ def prove(session: Session, step: Step) -> None:
             total = rows[0].pop("total")
             names = ", ".join(str(value) for row in rows for name, value in row.items() if name != "total")
             raise SteadyError(
-                f"{step.action} {step.kind} {step.object}: {check.message(total)}: {names}"
-                + (", …" if total > len(rows) else ""),
+                f"{step.label}: {check.message(total)}: {names}" + (", …" if total > len(rows) else ""),
                 "",
                 check.mends,
             )

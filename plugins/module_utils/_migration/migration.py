@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._kinds.registry import KINDS
@@ -49,7 +49,8 @@ class Verification:
 class Migration:
     """A valid migration. schema: None when the file leaves it to the connection; the specifications have it anyway.
 
-    objects: by section of the file, the specifications of what it says there.
+    objects: by section of the file, the specifications of what it says there. sources: by section, of a migration in
+    SQL, file and line of the statement behind each of them.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Migration:
     verification: Verification
     probes: tuple[Probe, ...] = ()
     queries: tuple[Query, ...] = ()
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any], default_schema: str = "public") -> Migration:
@@ -75,4 +77,16 @@ class Migration:
             verification=Verification.from_mapping(_entry.mapping(data, "verification")),
             probes=tuple(Probe.from_entry(entry) for entry in _entry.items(data, "probes")),
             queries=tuple(Query.from_entry(entry) for entry in _entry.items(data, "queries")),
+            sources=_sources(data),
         )
+
+
+def _sources(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Those of the sections that have one for each entry. They are for messages: others are passed over."""
+    written = _entry.mapping(data, "sources")
+    found = {}
+    for kind in KINDS.values():
+        sources = [source for _position, source in _entry.texts(written, kind.section)]
+        if sources and len(sources) == len(_entry.items(data, kind.section)):
+            found[kind.section] = tuple(sources)
+    return found

@@ -155,10 +155,17 @@ class Step:
     cleanup: Tuple[str, ...] = ()
     # Questions that must have no answer once the step is done: whether the catalog is as the step promises.
     proof: Tuple[DataCheck, ...] = ()
+    # File and line of the statement that it comes from; empty for an entry in YAML.
+    source: str = field(default="", compare=False)
 
     @property
     def object(self) -> str:
         return object_name(self.kind, self.table, self.name)
+
+    @property
+    def label(self) -> str:
+        """What the step does to what, for messages."""
+        return f"{self.action} {self.kind} {self.object}" + (f" ({self.source})" if self.source else "")
 
     @property
     def statements(self) -> List[str]:
@@ -253,7 +260,7 @@ class Plan:
         for number, step in enumerate(self.steps, 1):
             lines.append("")
             summary = f": {step.summary}" if step.summary else ""
-            lines.append(_comment(f"step {number}: {step.action} {step.kind} {step.object}{summary}"))
+            lines.append(_comment(f"step {number}: {step.label}{summary}"))
             for unit in step.units:
                 lines.extend(_comment(f"  lock: {lock.text}") for lock in unit.locks)
                 lines.extend(unit_script(unit))

@@ -98,8 +98,20 @@ def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishe
         if found:
             problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
             outcome = replace(outcome, step=None, further=(), problems=(*outcome.problems, *problems))
-        outcomes.append(outcome)
+        outcomes.append(_sourced(outcome, wish.source))
     return Plan(tuple(_without_clashes(outcomes)))
+
+
+def _sourced(outcome: Outcome, source: str) -> Outcome:
+    """The outcome, with file and line of its statement in its steps and before its problems."""
+    if not source:
+        return outcome
+    return replace(
+        outcome,
+        step=replace(outcome.step, source=source) if outcome.step is not None else None,
+        further=tuple(replace(step, source=source) for step in outcome.further),
+        problems=tuple(replace(problem, text=f"{source}: {problem.text}") for problem in outcome.problems),
+    )
 
 
 def _too_long(outcome: Outcome) -> Problem:

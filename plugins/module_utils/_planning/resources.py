@@ -55,7 +55,7 @@ def too_many_at_once(plan: Plan, budget_ms: int) -> List[Problem]:
         if least_ms > budget_ms:
             problems.append(
                 Problem(
-                    f"{step.action} {step.kind} {step.object}: {number:,} tables are locked in one moment, which takes "
+                    f"{step.label}: {number:,} tables are locked in one moment, which takes "
                     f"{least_ms:,.1f} ms at the least, and no session may be kept waiting longer than {budget_ms} ms; "
                     "raise steady_lock_budget for a quiet hour, or do it in parts: detach partitions first"
                 )

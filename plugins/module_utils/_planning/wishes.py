@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Dict, List, Sequence, Tuple
 
 from .._connection.session import Session
@@ -18,10 +19,14 @@ __all__ = ["Wish", "located", "wishes_of"]
 
 @dataclass(frozen=True)
 class Wish:
-    """One target of a run, with the kind that knows how to plan it."""
+    """One target of a run, with the kind that knows how to plan it.
+
+    source: file and line of the statement that it comes from; empty for an entry in YAML.
+    """
 
     kind: Kind
     target: Any
+    source: str = ""
 
     @property
     def key(self) -> Tuple[str, str, str, str]:
@@ -32,9 +37,10 @@ def wishes_of(migration: Migration) -> List[Wish]:
     """The migration's targets in the order in which a deployment carries them out."""
     wishes = []
     for kind in KINDS.values():
-        for specification in migration.objects.get(kind.section, ()):
+        sources = migration.sources.get(kind.section, ())
+        for specification, source in zip_longest(migration.objects.get(kind.section, ()), sources, fillvalue=""):
             absent = getattr(specification, "state", "present") == "absent"
-            wishes.append((kind.rank[absent], Wish(kind, kind.target(specification))))
+            wishes.append((kind.rank[absent], Wish(kind, kind.target(specification), source)))
     return [wish for _rank, wish in sorted(wishes, key=lambda item: item[0])]
 
 
@@ -44,5 +50,5 @@ def located(session: Session, wishes: Sequence[Wish]) -> List[Wish]:
     for kind in KINDS.values():
         own = [position for position, wish in enumerate(wishes) if wish.kind is kind]
         targets = kind.located(session, [wishes[position].target for position in own])
-        found.update({position: Wish(kind, target) for position, target in zip(own, targets)})
+        found.update({position: replace(wishes[position], target=target) for position, target in zip(own, targets)})
     return [found[position] for position in range(len(wishes))]

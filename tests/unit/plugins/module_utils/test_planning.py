@@ -110,6 +110,28 @@ class TestOneMigration:
         assert len(planned(drawers([SUPPORT]), indexes=gone, foreign_keys=[KEY]).notes) == 1
 
 
+SOURCES = {"indexes": ["V2__x.sql:3"], "foreign_keys": ["V2__x.sql:9"]}
+
+
+class TestStatementsOfAFile:
+    """A migration in SQL says with each entry where it stands."""
+
+    def test_steps_and_problems_say_where_they_come_from(self, planned: Plans) -> None:
+        keys = [{**KEY, "columns": ["nope"]}]
+        plan = planned(drawers(), indexes=[INDEX], foreign_keys=keys, sources=SOURCES)
+        assert [step.source for step in plan.steps] == ["V2__x.sql:3"]
+        assert "step 1: create index public.CashDrawer_openedById_idx (V2__x.sql:3)" in plan.text()
+        assert [text.partition(": ")[0] for text in reasons(plan)] == ["V2__x.sql:9"]
+
+    def test_the_plan_is_that_of_the_same_entries_in_yaml(self, planned: Plans) -> None:
+        written = {"indexes": [INDEX], "foreign_keys": [KEY]}
+        assert planned(drawers(), **written, sources=SOURCES).hash == planned(drawers(), **written).hash
+
+    @pytest.mark.parametrize("sources", [{"indexes": []}, {"indexes": ["a:1", "b:2"]}, {"indexes": [1]}, [], None])
+    def test_sources_that_do_not_fit_are_passed_over(self, planned: Plans, sources: Any) -> None:
+        assert [step.source for step in planned(drawers(), indexes=[INDEX], sources=sources).steps] == [""]
+
+
 class TestWhatTheServerDoesNotUnderstand:
     ERROR: ClassVar[dict[Any, str]] = {(DRAWER, "nope(x)"): "function nope(x) does not exist in: nope(x)"}
 
