@@ -27,7 +27,7 @@ def test_of_a_backup_and_a_restore(new_desk: NewDesk) -> None:
     desk.databases["clinic"].execute(progress.SLOW)
     waiting = progress.backup(desk, "clinic")
     assert len(waiting) >= 2
-    blocked = r"clinic: backing up waits for a locked table \(in the way: pid \d+ .*nightly export"
+    blocked = r"clinic: backing up waits for a locked table \(blocked by pid \d+ .*nightly export"
     assert any(re.match(blocked, line) for line in waiting)
     restoring = [line for line in progress.restore(desk, "clinic") if "restoring" in line]
     assert restoring
