@@ -115,7 +115,13 @@ class Kind(ABC):
 
     @abstractmethod
     def plan(self, target: Any, catalog: Catalog) -> Outcome:
-        """What has to be done for a target: pure. The catalog has all targets of the run, in its order."""
+        """What has to be done for a target: pure. The catalog is as it will be at this target's turn, as far as the
+        kinds of the targets before it say so (after), and has all targets of the run, in its order.
+        """
+
+    def after(self, target: Any, outcome: Outcome, catalog: Catalog) -> Catalog:
+        """The catalog as it will be once an outcome is carried out, for the planners of what comes later: pure."""
+        return catalog
 
     # -- images --------------------------------------------------------------------------------------------------------
 

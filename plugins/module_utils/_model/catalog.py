@@ -8,7 +8,7 @@ Planners get this value and no connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.session import Session
@@ -141,6 +141,17 @@ class Catalog:
     def below(self, table: TableName) -> List[TableName]:
         """The partitions of a table and theirs, parents before children."""
         return partitions_below(self.tables, table)
+
+    def with_column(self, table: TableName, column: Column, image: Mapping[str, Any]) -> Catalog:
+        """The catalog as it is once a table has this column; the partitions are not among what is changed."""
+        of_table = self.tables[table]
+        rest = [one for one in self.objects("column", table) if one["name"] != column.name]
+        of_kind = {**self.images.get("column", {}), table: [*rest, image]}
+        return replace(
+            self,
+            tables={**self.tables, table: replace(of_table, columns={**of_table.columns, column.name: column})},
+            images={**self.images, "column": of_kind},
+        )
 
     def canonical(self, table: TableName, expression: str) -> str:
         return self.expressions.get((table, expression), expression)

@@ -80,10 +80,11 @@ def _key(wish: Wish) -> Tuple[str, TableName, str]:
 
 
 def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishes: Sequence[Wish]) -> Plan:
-    """The plan by what read_catalog gave, with its targets: pure."""
+    """The plan by what read_catalog gave, with its targets: pure. Each planner sees what the ones before it leave."""
     outcomes: List[Outcome] = []
     for wish in wishes:
-        outcome = wish.kind.plan(catalog.targets.get(_key(wish), wish.target), catalog)
+        target = catalog.targets.get(_key(wish), wish.target)
+        outcome = wish.kind.plan(target, catalog)
         if len(wish.target.name.encode(catalog.encoding, "surrogateescape")) > LONGEST_NAME:
             outcome = replace(outcome, problems=(*outcome.problems, _too_long(outcome)))
         closed = schema_problems(catalog, wish.kind.tables(wish.target))
@@ -99,6 +100,7 @@ def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishe
             problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
             outcome = replace(outcome, step=None, further=(), problems=(*outcome.problems, *problems))
         outcomes.append(_sourced(outcome, wish.source))
+        catalog = wish.kind.after(target, outcome, catalog)
     return Plan(tuple(_without_clashes(outcomes)))
 
 

@@ -62,6 +62,9 @@ class ColumnKind(Kind):
     def plan(self, target: planner.DesiredColumn, catalog: Catalog) -> Outcome:
         return planner.plan(target, catalog)
 
+    def after(self, target: planner.DesiredColumn, outcome: Outcome, catalog: Catalog) -> Catalog:
+        return planner.after(target, outcome, catalog)
+
     def parse(self, image: Any) -> Dict[str, Any]:
         return parse(image)
 

@@ -27,7 +27,17 @@ from ..._model.tables import column_problems, owner_problems, table_problems
 from ..._support.sqltext import compose, derived_name, identifier, literal, qualified, temporary_name
 from .specification import ColumnSpecification
 
-__all__ = ["KIND", "DesiredColumn", "definition", "differs", "from_image", "from_specification", "plan", "tables"]
+__all__ = [
+    "KIND",
+    "DesiredColumn",
+    "after",
+    "definition",
+    "differs",
+    "from_image",
+    "from_specification",
+    "plan",
+    "tables",
+]
 
 KIND = "column"
 
@@ -101,6 +111,18 @@ def plan(target: DesiredColumn, catalog: Catalog) -> Outcome:
     action = "clean up" if column.not_null != target.nullable and not checks and not again else "alter"
     step = Step(KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks))
     return Outcome(KIND, name, target.name, state, step, tuple(refusals))
+
+
+def after(target: DesiredColumn, outcome: Outcome, catalog: Catalog) -> Catalog:
+    """The catalog once the column, and that of each partition, takes NULL or does not."""
+    if not outcome.steps:
+        return catalog
+    place = (target.schema, target.table)
+    for name in (place, *catalog.below(place)):
+        column = replace(catalog.tables[name].columns[target.name], not_null=not target.nullable)
+        image = catalog.find(KIND, name, target.name) or {"name": target.name}
+        catalog = catalog.with_column(name, column, {**image, "nullable": target.nullable})
+    return catalog
 
 
 def _before(image: Mapping[str, Any]) -> Dict[str, Any]:

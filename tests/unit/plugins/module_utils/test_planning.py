@@ -78,6 +78,27 @@ class TestOneMigration:
         assert reasons(planned(drawers([SUPPORT], not_null=True), columns=columns, foreign_keys=keys)) == []
         assert len(reasons(planned(drawers([SUPPORT], not_null=True), foreign_keys=keys))) == 1
 
+    def test_each_planner_sees_what_the_ones_before_it_leave(
+        self, planned: Plans, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The index's planner, the columns as they are at its turn: the first one changed, the second one refused."""
+        seen = []
+        kind = _planning.KINDS["index"]
+
+        def plan(target: Any, around: Catalog) -> Outcome:
+            seen.append({name: column.not_null for name, column in around.tables[DRAWER].columns.items()})
+            return Outcome("index", DRAWER, target.name, "there")
+
+        monkeypatch.setattr(kind, "plan", plan)
+        columns = [
+            {"table": "CashDrawer", "name": "openedById", "nullable": True},
+            {"table": "CashDrawer", "name": "nope", "nullable": False},
+        ]
+        around = drawers([SUPPORT], not_null=True)
+        planned(around, ask=False, columns=columns, indexes=[INDEX])
+        assert seen == [{"openedById": False, "status": False}]
+        assert around.tables[DRAWER].columns["openedById"].not_null
+
     def test_an_index_that_it_drops_does_not_do_the_job_of_another(self, planned: Plans) -> None:
         """Renamed by hand: a new name, and the old one absent. Else in the end neither stands."""
         indexes = [{**INDEX, "name": "new"}, {"name": "old", "table": "CashDrawer", "state": "absent"}]
