@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import constants as C
+from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 from ansible.module_utils.common.validation import check_type_path
 from ansible.plugins.action import ActionBase
@@ -39,10 +41,14 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         variables = task_vars or {}
         super().run(tmp, variables)
+        _specification, arguments = self.validate_argument_spec(
+            argument_spec={"without_inventory": {"type": "bool", "default": False}}
+        )
         host = str(variables.get("inventory_hostname", "localhost"))
         # Where the inventory has no host, Ansible would say "no hosts matched" and exit with 0; the playbooks then run
         # on localhost, to say so and to fail.
-        if host not in variables.get("groups", {}).get("all", [host]):
+        optional = arguments["without_inventory"] and not _inventory_is_named()
+        if host not in variables.get("groups", {}).get("all", [host]) and not optional:
             sources = ", ".join(str(source) for source in variables.get("ansible_inventory_sources") or [])
             raise AnsibleActionFail(
                 f"The inventory has no host, so nothing was done. Check the path after -i ({sources})."
@@ -113,3 +119,8 @@ class ActionModule(ActionBase):
             for name in COMMAND_LINE
             if name in variables and name not in typed and name not in play.vars
         ]
+
+
+def _inventory_is_named() -> bool:
+    """Whether -i names an inventory; otherwise Ansible has its default, which may be none."""
+    return list(context.CLIARGS.get("inventory") or []) != list(C.DEFAULT_HOST_LIST)

@@ -24,7 +24,13 @@ author:
   - steady.postgresql contributors (@steady-postgresql)
 extends_documentation_fragment:
   - steady.postgresql.attributes.reads
-options: {}
+options:
+  without_inventory:
+    description:
+      - Whether the run may have no inventory. An inventory that is named with C(-i) and has no host is an error anyway.
+    type: bool
+    default: false
+    version_added: 0.5.0
 notes:
   - It is the first task of every playbook of the collection, also in check mode.
 """

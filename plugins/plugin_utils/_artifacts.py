@@ -20,7 +20,7 @@ from ._junit import junit
 from ._pages import pages
 from ._report_view import view
 
-__all__ = ["host_folder", "refuse_unwritable", "write_artifacts", "write_privately"]
+__all__ = ["host_folder", "json_text", "new_folder", "refuse_unwritable", "write_artifacts", "write_privately"]
 
 
 # A report names tables, sessions and roles, and may show keys of rows: it is for the user who ran the playbook.
@@ -66,11 +66,11 @@ def write_artifacts(
     A file is written beside its place and renamed, so that nobody ever reads half of one. Raises OSError.
     """
     kind = "" if result["action"] == "deploy" else f".{result['action']}"
-    target = _new_folder(folder, f"{result['deployment_id']}{kind}")
+    target = new_folder(folder, f"{result['deployment_id']}{kind}")
     environment = pages(templates)
     shown = {"result": result, "view": view(result, commands or {}, operator)}
     document = {key: value for key, value in result.items() if key != "plan_sql"}
-    write_privately(target / "result.json", _json(document))
+    write_privately(target / "result.json", json_text(document))
     write_privately(target / "plan.sql", printable(result["plan_sql"]))
     write_privately(target / "report.html", environment.get_template("report.html.j2").render(shown))
     write_privately(target / "report.md", environment.get_template("report.md.j2").render(shown))
@@ -83,13 +83,13 @@ def write_artifacts(
     return target
 
 
-def _json(document: Mapping[str, Any]) -> str:
+def json_text(document: Any) -> str:
     r"""Every value as it is; what a terminal would obey is written as \u009b, which JSON reads as the same."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
     return OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 
-def _new_folder(folder: Path, name: str) -> Path:
+def new_folder(folder: Path, name: str) -> Path:
     """A folder of this run's own: what an earlier attempt left is evidence, too, and is never written over."""
     folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     number = 1

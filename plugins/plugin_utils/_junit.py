@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-__all__ = ["junit"]
+__all__ = ["Case", "junit", "suites_xml"]
 
 #: What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -18,14 +18,24 @@ _BAD = ("failed", "blocker")
 _SKIPPED = ("skipped", "planned", "not started", "inconclusive", "refused")
 
 
+#: name, status, detail, seconds
+Case = tuple[str, str, str, float]
+
+
 def junit(result: Mapping[str, Any]) -> str:
     """The XML, with one suite for each part of the run that has anything in it."""
-    root = ElementTree.Element("testsuites", name=_text(f"{result['action']} {result['database'] or result['host']}"))
-    for suite, cases in _suites(result):
-        node = ElementTree.SubElement(root, "testsuite", name=suite, hostname=_text(result["host"]))
+    title = f"{result['action']} {result['database'] or result['host']}"
+    return suites_xml(title, result["host"], dict(_suites(result)))
+
+
+def suites_xml(title: str, host: str, suites: Mapping[str, Sequence[Case]]) -> str:
+    """The XML of suites by their names, each with its cases."""
+    root = ElementTree.Element("testsuites", name=_text(title))
+    for suite, cases in suites.items():
+        node = ElementTree.SubElement(root, "testsuite", name=_text(suite), hostname=_text(host))
         counts = {"tests": 0, "failures": 0, "skipped": 0}
         for name, status, detail, seconds in cases:
-            case = ElementTree.SubElement(node, "testcase", classname=f"steady.{suite}", name=_text(name))
+            case = ElementTree.SubElement(node, "testcase", classname=_text(f"steady.{suite}"), name=_text(name))
             case.set("time", f"{seconds:.3f}")
             counts["tests"] += 1
             if status in _BAD:
@@ -41,7 +51,7 @@ def junit(result: Mapping[str, Any]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suites(result: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, str, float]]]]:
+def _suites(result: Mapping[str, Any]) -> Iterator[tuple[str, list[Case]]]:
     """(name of the suite, [(name, status, detail, seconds)])"""
     outcome = [("outcome", result["status"], result["error"] or "", 0.0)]
     backup = result["backup"]

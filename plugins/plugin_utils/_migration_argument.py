@@ -16,7 +16,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ._migration_file import MigrationFileError, find, load, without_extensions
 
-__all__ = ["operator", "read_argument", "shows_rows"]
+__all__ = ["operator", "read_argument", "search_folders", "shows_rows"]
 
 
 def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,12 +28,21 @@ def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
             "No migration is named.\nWhat to do: set steady_migration to a name in migrations/ or to a path\n"
             "Left as it was: the database was not contacted"
         )
-    playbook = Path(str(task_vars.get("playbook_dir", ".")))
-    search = list(dict.fromkeys([Path("migrations"), playbook / "migrations", playbook.parent / "migrations"]))
+    if isinstance(value, (list, tuple)):
+        raise AnsibleActionFail(
+            "steady_migration is a list: several migrations at once are for review.yml.\n"
+            "What to do: name one migration\nLeft as it was: the database was not contacted"
+        )
     try:
-        return load(find(str(value), search))
+        return load(find(str(value), search_folders(task_vars)))
     except MigrationFileError as error:
         raise AnsibleActionFail(f"{error}\nLeft as it was: the database was not contacted") from None
+
+
+def search_folders(task_vars: Mapping[str, Any]) -> list[Path]:
+    """The folders in which a migration is found by its name."""
+    playbook = Path(str(task_vars.get("playbook_dir", ".")))
+    return list(dict.fromkeys([Path("migrations"), playbook / "migrations", playbook.parent / "migrations"]))
 
 
 def shows_rows(arguments: Mapping[str, Any]) -> bool:

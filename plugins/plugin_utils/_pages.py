@@ -21,10 +21,10 @@ __all__ = ["pages"]
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~@])")
 
 
-def pages(folder: Path) -> Environment:
-    """The templates of a folder. What they show is escaped: in .html.j2 for HTML, elsewhere for Markdown."""
+def pages(*folders: Path) -> Environment:
+    """The templates of the folders. What they show is escaped: in .html.j2 for HTML, elsewhere for Markdown."""
     environment = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
         undefined=StrictUndefined,
         finalize=_shown,

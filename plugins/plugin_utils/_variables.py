@@ -26,6 +26,7 @@ from ..module_utils._support.duration import milliseconds, seconds_or_off
 from ..module_utils._support.errors import SteadyError
 from ..module_utils._support.name_rules import is_sentence
 from ..module_utils._support.size import size_bytes
+from ._review.acceptance import acceptance_problem
 
 __all__ = [
     "COMMAND_LINE",
@@ -290,8 +291,21 @@ def _web_address(value: Any, name: str) -> None:
 
 
 def _migration(value: Any, name: str) -> None:
-    if not isinstance(value, (str, Mapping)):
-        raise ValueError(f"{name}: a name in migrations/, a path or a mapping is wanted")
+    ones = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(one, (str, Mapping)) for one in ones):
+        raise ValueError(f"{name}: a name in migrations/, a path or a mapping is wanted; for review.yml also a list")
+
+
+def _acceptance(value: Any, name: str) -> None:
+    problem = acceptance_problem(value)
+    if problem:
+        raise ValueError(f"{name}: {problem}")
+
+
+def _formats(value: Any, name: str) -> None:
+    for one in check_type_list(value):
+        if one not in ("github", "gitlab"):
+            raise ValueError(f'{name}: there is no format "{one}"; there are github and gitlab')
 
 
 _VALUES: dict[str, Callable[[Any, str], object]] = {
@@ -317,5 +331,7 @@ _VALUES: dict[str, Callable[[Any, str], object]] = {
     "_webhook_url": _web_address,
     "_compression": _compression,
     "_migration": _migration,
+    "_accept": _acceptance,
+    "_formats": _formats,
     "backup_exclude_schemas": lambda value, name: _list(name, value),
 }

@@ -126,7 +126,7 @@ def test_it_holds_what_it_runs_with(artefact: Path) -> None:
     } <= names
 
 
-@pytest.mark.parametrize("playbook", ["deploy", "verify", "rollback", "backup", "restore"])
+@pytest.mark.parametrize("playbook", ["deploy", "verify", "rollback", "backup", "restore", "review"])
 def test_a_playbook_is_found_by_its_full_name(installed: Path, elsewhere: Path, playbook: str) -> None:
     """From any folder, with all the roles that it names."""
     _succeed(

@@ -15,7 +15,12 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import write_artifacts
 from ansible_collections.steady.postgresql.plugins.plugin_utils._fleet import write_fleet_page
+from ansible_collections.steady.postgresql.plugins.plugin_utils._review.files import write_review
+from ansible_collections.steady.postgresql.plugins.plugin_utils._review.problem import Unreadable
+from ansible_collections.steady.postgresql.plugins.plugin_utils._review.remarks import remarks
+from ansible_collections.steady.postgresql.plugins.plugin_utils._review.review import Review
 from unit.plugins.plugin_utils.test_report_pages import EVIL, TEMPLATES, full
+from unit.readings import another_way, as_written, decision, evil, not_carried_out, not_understood, reading
 
 webdriver = pytest.importorskip("selenium.webdriver")
 
@@ -25,6 +30,11 @@ ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
 )
+
+PAGES = [
+    *("db1/latest/report.html", "db2/latest/report.html", "index.html"),
+    *("db1/latest-review/review.html", "db2/latest-review/review.html"),
+]
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Debian's packages chromium and chromium-driver")
 
@@ -48,13 +58,17 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("artifacts")
     promises = [{"claim": EVIL, "status": "held", "measured": EVIL, "evidence": EVIL}]
     write_artifacts(folder / "db1", full(undo="ansible-playbook rollback.yml"), TEMPLATES, {"monitor": "monitor"})
-    evil = full(host=EVIL, database=EVIL, promises=promises, error=EVIL, status="failed", notes=[EVIL])
-    write_artifacts(folder / "db2", evil, TEMPLATES)
+    crowded = full(host=EVIL, database=EVIL, promises=promises, error=EVIL, status="failed", notes=[EVIL])
+    write_artifacts(folder / "db2", crowded, TEMPLATES)
     write_fleet_page(folder, {"db1": "db1", EVIL: "db2"}, TEMPLATES)
+    statements = (as_written(), another_way(), decision(), decision(8, "unused"), not_understood(), not_carried_out())
+    for host, migration in (("db1", reading(*statements)), ("db2", evil())):
+        review = Review((migration,), (Unreadable(EVIL, None, None, EVIL),), (EVIL,))
+        write_review(folder / host, review, remarks(review), host, "0.5.0", [])
     return folder
 
 
-@pytest.fixture(params=["db1/latest/report.html", "db2/latest/report.html", "index.html"])
+@pytest.fixture(params=PAGES)
 def page(request: pytest.FixtureRequest, browser: Any, artifacts: Path) -> Iterator[Any]:
     """The page, opened; when the test has ended, the console is empty and nothing was asked for but files of ours."""
     browser.get_log("performance")

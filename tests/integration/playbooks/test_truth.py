@@ -13,7 +13,7 @@ from integration.playbooks.desk import Desk, held_lock, is_migrated
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
-PLAYBOOKS = ("deploy", "rollback", "verify", "backup", "restore", "monitor")
+PLAYBOOKS = ("deploy", "rollback", "verify", "backup", "restore", "monitor", "review")
 HOSTS = ("a", "b", "c")
 
 

@@ -31,7 +31,7 @@ def _desk(folder: Path, **variables: Any) -> Desk:
     return Desk(folder)
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
+@pytest.mark.parametrize("playbook", [*PLAYBOOKS, "review"])
 def test_every_variable_is_checked_in_the_first_task(tmp_path: Path, playbook: str) -> None:
     """N1: of the inventory and of -e, with --check; all that is wrong at once, and the secret is not shown."""
     desk = _desk(

@@ -11,7 +11,7 @@ from unit.results import ROOT
 
 RUNTIME = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
 #: Runs on the controller only, and knows no database: a default such as database_url would be an error for it.
-WITHOUT_DATABASE = {"fleet_report", "report", "variables"}
+WITHOUT_DATABASE = {"fleet_report", "report", "review", "variables"}
 
 
 def test_the_action_group_names_exactly_the_modules_that_work_on_a_database() -> None:

@@ -14,7 +14,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._module import _
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.module_utils._support.plain import plain
 from ansible_collections.steady.postgresql.plugins.module_utils._support.values import printable
-from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import _json
+from ansible_collections.steady.postgresql.plugins.plugin_utils._artifacts import json_text
 from ansible_collections.steady.postgresql.plugins.plugin_utils._notify import message
 from unit.results import came_to, refused
 
@@ -43,7 +43,7 @@ def test_a_value_keeps_its_control_characters() -> None:
 
 
 def test_result_json_means_the_same_and_obeys_nothing() -> None:
-    text = _json({"object": ESCAPES})
+    text = json_text({"object": ESCAPES})
     assert json.loads(text) == {"object": ESCAPES}
     assert printable(text) == text
 

@@ -26,7 +26,7 @@ KNOWN = known_variables(ROOT / "roles", lambda path: yaml.safe_load(Path(path).r
 FREE = {
     *("artifacts_dir", "backup", "backup_dir", "confirm", "database_url", "decrypt_identity", "deployment"),
     *("programs_dir", "scratch_dir", "supabase_cli", "dir", "existing", "fetch_to", "proof_url", "plan_hash"),
-    *("maintenance_database", "prometheus", "monitor_prometheus"),
+    *("maintenance_database", "prometheus", "monitor_prometheus", "convert_to"),
 }
 
 
@@ -88,6 +88,13 @@ def test_what_the_roles_have_by_themselves_is_valid(name: str) -> None:
         ("steady_backup_dir", True, "a text is wanted"),
         ("steady_webhook_url", "hooks.example/secret", "http://"),
         ("steady_migration", 7, "a path or a mapping"),
+        ("steady_migration", ["a.sql", 7], "also a list"),
+        ("steady_accept", "data_loss", "a list of mappings with hazard, object, because is wanted"),
+        ("steady_accept", [{"hazard": "data_lost"}], "[0]: object is missing"),
+        ("steady_accept", [{"hazard": "data_lost", "object": "a", "because": "b"}], 'did you mean "data_loss"?'),
+        ("steady_accept", [{"hazard": "data_loss", "object": "a", "because": " "}], "because is missing"),
+        ("steady_accept", [{"hazzard": "data_loss"}], 'unknown key "hazzard"; did you mean "hazard"?'),
+        ("steady_review_formats", ["github", "junit"], 'no format "junit"'),
         ("steady_serial", "some", "neither a number"),
         ("steady_serial", 0, "from 1 on"),
         ("steady_serial", [1, "0%"], "from 1 on"),
@@ -119,6 +126,9 @@ def test_a_value_that_is_none(name: str, value: Any, said: str) -> None:
         ("steady_expect", {"database": "clinic", "system_identifier": 7404316832764109825}),
         ("steady_preflight_severity", {"old_transaction": "blocker"}),
         ("steady_migration", {"id": "x"}),
+        ("steady_migration", ["a.sql", "b/*.sql"]),
+        ("steady_accept", [{"hazard": "data_loss", "object": "public.Sale.notes", "because": "unused"}]),
+        ("steady_review_formats", "github,gitlab"),
         ("steady_monitor_for", "720h"),
         ("steady_serial", [1, "30%"]),
         ("backup_exclude_schemas", []),

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which migrations a review is about: one file, a folder of them, a pattern, a name, or a list of these."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .problem import Unreadable
+
+__all__ = ["Source", "shown_path", "sources"]
+
+_SQL = (".sql", ".psql", ".pgsql")
+_YAML = (".yml", ".yaml")
+# The file of a migration that is a folder: Prisma's, and the one of Diesel and Hasura beside a down.sql.
+_OF_FOLDER = ("migration.sql", "up.sql")
+_PATTERN = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One migration. id: as the journal calls it. path: its file. content: of one that is written in the inventory."""
+
+    id: str
+    path: Path
+    content: Mapping[str, Any] | None = None
+
+    @property
+    def is_sql(self) -> bool:
+        """Whether it is written in SQL; else in YAML."""
+        return self.path.suffix.lower() in _SQL
+
+
+def sources(value: Any, search: Sequence[Path]) -> tuple[list[Source], list[Unreadable]]:
+    """The migrations of steady_migration, each once, in their order, and what cannot be found.
+
+    value: a mapping, a text (a name or a path each line), or a list of both. search: the folders of names.
+    """
+    found: list[Source] = []
+    missing: list[Unreadable] = []
+    for one in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(one, Mapping):
+            found.append(Source(str(one.get("id", "steady_migration")), Path("steady_migration"), one))
+            continue
+        for text in filter(None, (line.strip() for line in str(one).splitlines())):
+            try:
+                found += _of_text(text, search)
+            except _MissingMigration as error:
+                missing.append(Unreadable(text, None, None, str(error)))
+    return list({(str(one.path), one.content is None or one.id): one for one in found}.values()), missing
+
+
+class _MissingMigration(Exception):
+    """There is no migration. The message is a clause about what was named."""
+
+
+def _of_text(text: str, search: Sequence[Path]) -> list[Source]:
+    given = _expanded(text)
+    if _is(given, Path.is_file):
+        return [_of_file(given)]
+    if _is(given, Path.is_dir):
+        return [_of_file(path) for path in _of_folder(given)]
+    if _PATTERN.search(text):
+        paths = sorted((Path(path) for path in glob.glob(str(given), recursive=True)), key=_order)
+        matched = [_of_file(path) for path in paths if path.is_file() and path.suffix.lower() in (*_SQL, *_YAML)]
+        matched += [_of_file(file) for path in paths if path.is_dir() for file in _of_folder(path, must=False)]
+        if not matched:
+            raise _MissingMigration("no file and no folder of migrations has such a name")
+        return matched
+    if "/" not in text:
+        for directory in search:
+            for path in (directory / text, *(directory / f"{text}{ending}" for ending in (*_YAML, *_SQL))):
+                if _is(path, Path.is_file):
+                    return [_of_file(path)]
+            if _is(directory / text, Path.is_dir):
+                return [_of_file(path) for path in _of_folder(directory / text)]
+    looked = "" if "/" in text else f"; looked here and in {', '.join(str(path) for path in search)}"
+    raise _MissingMigration(f"there is no such file, folder or migration{looked}")
+
+
+def _of_file(path: Path) -> Source:
+    if path.suffix.lower() not in (*_SQL, *_YAML):
+        raise _MissingMigration("is neither a .sql file nor a migration in YAML")
+    name = path.parent.name if path.name in _OF_FOLDER and path.parent.name else path.name.split(".")[0]
+    return Source(name or path.name, path)
+
+
+def _of_folder(folder: Path, must: bool = True) -> list[Path]:
+    """A folder that is a migration, or the migrations in it: SQL, and YAML where it has no SQL."""
+    for name in _OF_FOLDER:
+        if (folder / name).is_file():
+            return [folder / name]
+    try:
+        entries = sorted(folder.iterdir(), key=_order)
+    except OSError as error:
+        raise _MissingMigration(f"cannot be read: {error.strerror}") from None
+    files = [one for one in entries if one.suffix.lower() in _SQL and one.is_file() and ".down." not in one.name]
+    files += [one / name for one in entries if one.is_dir() for name in _OF_FOLDER if (one / name).is_file()]
+    files = files or [one for one in entries if one.suffix.lower() in _YAML and one.is_file()]
+    if not files and must:
+        raise _MissingMigration(
+            "the folder has no migration: no migration.sql, no *.sql, and no folder with a migration.sql"
+        )
+    return sorted(files, key=_order)
+
+
+def _order(path: Path) -> list[tuple[int, str]]:
+    """Numbers by their value: 2_b.sql comes before 10_a.sql."""
+    parts = re.split(r"(\d+)", str(path))
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user, so there is no such file either
+        return Path(text)
+
+
+def _is(path: Path, question: Callable[[Path], bool]) -> bool:
+    try:
+        return question(path)
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def shown_path(path: Path) -> str:
+    """The path from here, with slashes, as a pipeline's reports need it."""
+    try:
+        return Path(os.path.abspath(path)).relative_to(Path.cwd()).as_posix()
+    except (OSError, ValueError):
+        return path.as_posix()
