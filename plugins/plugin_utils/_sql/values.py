@@ -63,10 +63,16 @@ class Decision:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a statement becomes: an entry of a section of a YAML migration."""
+    """What a statement becomes: an entry of a section of a YAML migration.
+
+    schema: that of its table as the file names it, by itself or by search_path; None: the connection's.
+    loose: whether another name in it has no schema, so that it is in the connection's.
+    """
 
     section: str
     content: Mapping[str, Any]
+    schema: str | None = None
+    loose: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The migration that a SQL file means: the state of each object after all statements, as a YAML migration has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...module_utils._migration.rules import migration_problems
+from .effect import LATER
+from .problem import SqlProblem
+from .values import Entry, Reading, Statement, Verdict
+
+__all__ = ["migration_of"]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The state of one object so far, and the statement that gave it."""
+
+    entry: Entry
+    statement: Statement
+
+
+def migration_of(reading: Reading, schema: str | None = None) -> dict[str, Any]:
+    """The mapping of a YAML migration: id, schema, and the sections that the statements fill.
+
+    schema: the connection's, where it is known; else names without a schema must not stand beside names with one.
+    Raises SqlProblem with every statement that cannot be carried out, each with its place.
+    """
+    problems = [problem for statement in reading.statements for problem in _refusals(statement)]
+    if problems:
+        raise SqlProblem("\n".join(problems))
+    wanted: dict[Hashable, _Wanted] = {}
+    for statement in reading.statements:
+        for entry in statement.entries or ():
+            problems += _add(wanted, entry, statement)
+    problems += _schema_problems(wanted, schema)
+    if problems:
+        raise SqlProblem("\n".join(problems))
+    data, origins = _data(reading, wanted, schema)
+    mistakes = migration_problems(data)
+    if mistakes:
+        raise SqlProblem("\n".join(_line(mistake, origins, reading) for mistake in mistakes))
+    return data
+
+
+def _at(statement: Statement, message: str) -> str:
+    return f"{statement.file}:{statement.line}:{statement.column}: {message}"
+
+
+def _refusals(statement: Statement) -> Iterator[str]:
+    """Why a statement cannot be carried out: each undecided hazard, and what deploy.yml cannot do."""
+    for hazard in statement.undecided:
+        comment = f"-- steady: accept {hazard.name} because …"
+        yield _at(
+            statement,
+            f"{statement.kind} needs a decision: {hazard.name} on {hazard.object}: {hazard.message} Change the "
+            f'statement, or write "{comment}" before it',
+        )
+    if statement.verdict is Verdict.NOT_UNDERSTOOD:
+        yield _at(statement, f"{statement.kind} cannot be carried out: {statement.mend}")
+    elif statement.entries is None:
+        yield _at(statement, f"{statement.summary}: {statement.mend or LATER.format(kind=statement.kind)}")
+
+
+def _identity(entry: Entry) -> Hashable:
+    """What tells the object from all others of the migration; the name of an index is one in its schema."""
+    name = entry.content["name"]
+    return (entry.section, entry.schema, None if entry.section == "indexes" else entry.content["table"], name)
+
+
+def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) -> Iterator[str]:
+    """What the object is after the statement, whatever it was before."""
+    key = _identity(entry)
+    before = wanted.pop(key, None)
+    if before is None:
+        wanted[key] = _Wanted(entry, statement)
+    elif entry.content.get("state") == "absent" or entry.section == "columns":
+        content = dict(entry.content)
+        if "table" in before.entry.content:
+            content.setdefault("table", before.entry.content["table"])
+        wanted[key] = _Wanted(replace(entry, content=content), statement)
+    elif before.entry.content.get("state") == "absent":
+        wanted[key] = _Wanted(entry, statement)
+    elif re.search(r"(?i)\bIF\s+NOT\s+EXISTS\b", statement.text):
+        wanted[key] = before
+    else:
+        wanted[key] = before
+        yield _at(
+            statement,
+            f"{entry.content['name']} is made already in {before.statement.file}:{before.statement.line}, so that psql "
+            "would fail here: remove one",
+        )
+
+
+def _schema_problems(wanted: dict[Hashable, _Wanted], schema: str | None) -> Iterator[str]:
+    """One migration is of one schema, which the file or the connection names."""
+    named = {one.entry.schema: one.statement for one in reversed(wanted.values()) if one.entry.schema is not None}
+    loose = [one.statement for one in wanted.values() if one.entry.schema is None or one.entry.loose]
+    if len(named) > 1:
+        first, second = list(named)[-1], list(named)[-2]
+        yield _at(
+            named[second],
+            f"this statement is about the schema {second}, others are about {first}: deploy.yml takes one schema in a "
+            "migration, so make a file for each",
+        )
+    elif named and loose and schema not in named:
+        known = next(iter(named))
+        where = f", and the connection's schema is {schema}" if schema else ""
+        yield _at(
+            loose[0],
+            f"a name here has no schema, and other statements are about the schema {known}{where}: write the schema "
+            f"with each name, or SET search_path TO {known} at the top",
+        )
+
+
+def _data(
+    reading: Reading, wanted: dict[Hashable, _Wanted], schema: str | None
+) -> tuple[dict[str, Any], dict[tuple[str, int], Statement]]:
+    """The mapping, and the statement behind each of its entries."""
+    named = next((one.entry.schema for one in wanted.values() if one.entry.schema is not None), schema)
+    data: dict[str, Any] = {"id": reading.id}
+    if named is not None:
+        data["schema"] = named
+    origins: dict[tuple[str, int], Statement] = {}
+    for section in ("columns", "indexes", "foreign_keys"):
+        entries = [one for one in wanted.values() if one.entry.section == section]
+        if entries:
+            data[section] = [dict(one.entry.content) for one in entries]
+            origins.update({(section, number): one.statement for number, one in enumerate(entries)})
+    return data, origins
+
+
+def _line(mistake: Any, origins: dict[tuple[str, int], Statement], reading: Reading) -> str:
+    """A rule of the migration that the statements break, at the statement that breaks it."""
+    place = tuple(mistake.path[:2])
+    statement = origins.get(place)
+    if statement is not None:
+        return _at(statement, f"{statement.summary}: {mistake.message}")
+    first = reading.statements[0]
+    return f"{first.file}:1:1: {mistake.place}: {mistake.message}"

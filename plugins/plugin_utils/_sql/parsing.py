@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A SQL file in PostgreSQL's own grammar: its statements as trees of pglast, and its comments."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .dialect import foreign_dialect
+from .problem import SqlProblem
+from .source import Source, ascii_of
+
+__all__ = [
+    "PGLAST_MISSING",
+    "Comment",
+    "Parsed",
+    "Token",
+    "parse",
+    "parse_block",
+    "parse_query",
+    "parsed_expression",
+    "tokens_of",
+    "written",
+]
+
+
+def _module(name: str) -> Any:
+    """A module of pglast; None without pglast."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+parser = _module("pglast.parser")
+_stream = _module("pglast.stream")
+
+
+#: Why parse would not work, None when it does.
+PGLAST_MISSING = (
+    None
+    if parser is not None
+    else (
+        "reading a migration in SQL needs the Python package pglast (8 or later) on the controller, in the Python that "
+        "runs Ansible: pip install 'pglast>=8'"
+    )
+)
+
+#: In one statement. pglast needs time in the square of it for the positions; rows in an INSERT can have so many.
+_MANY_NOT_ASCII = 300
+_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
+_ERROR = re.compile(r"(?s)(?P<what>.*?)(?: at or near \"(?P<word>.*)\"| at end of input)?")
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment: its text with its signs, and where it begins in the file."""
+
+    start: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One statement. start: the offset of its first word. node: pglast's tree, whose locations count from there.
+
+    text: as it is written, without its comments. code: the same with spaces for comments, so that locations fit.
+    comments: those before it and in it, and those behind it on its last line.
+    """
+
+    start: int
+    text: str
+    code: str
+    node: Any
+    comments: tuple[Comment, ...]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or sign of a statement: its name in PostgreSQL's grammar, and its offsets, end exclusive."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass
+class _Piece:
+    """Tokens of a statement, as first and last offset, and its comments."""
+
+    start: int
+    end: int
+    inner: list[Comment]
+    before: list[Comment]
+
+
+def tokens_of(code: str) -> list[Token]:
+    """The words and signs of a statement that was parsed, without comments."""
+    return [
+        Token(token.name, token.start, token.end + 1)
+        for token in parser.scan(ascii_of(code))
+        if token.name not in _COMMENTS
+    ]
+
+
+def parse(source: Source, text: str) -> tuple[list[Parsed], list[Comment]]:
+    """The statements of the text in their order, and the comments behind the last one.
+
+    text: the source's, or the same with spaces for what is not the server's. Raises SqlProblem with every statement
+    that is no SQL of PostgreSQL. Call it only when PGLAST_MISSING is None.
+    """
+    try:
+        pieces, rest = _pieces(text)
+    except parser.ParseError as error:
+        raise SqlProblem(_broken(source, text, 0, error)) from None
+    parsed, problems = [], []
+    for piece in pieces:
+        code = _code(text, piece)
+        try:
+            nodes = parser.parse_sql(code if _few_not_ascii(code) else _ascii_constants(code))
+        except parser.ParseError as error:
+            problems.append(_broken(source, code, piece.start, error))
+            continue
+        except RecursionError:
+            problems.append(source.at(piece.start, "is nested too deeply to be read"))
+            continue
+        statement = text[piece.start : piece.end]
+        for node in nodes:
+            parsed.append(
+                Parsed(
+                    piece.start,
+                    _without(statement, piece) if piece.inner else statement,
+                    code,
+                    node.stmt,
+                    (*piece.before, *piece.inner),
+                )
+            )
+    if problems:
+        raise SqlProblem("\n".join(problems))
+    return parsed, rest
+
+
+def _pieces(text: str) -> tuple[list[_Piece], list[Comment]]:
+    """The statements by their semicolons: not those in parentheses (CREATE RULE) or in BEGIN ATOMIC … END."""
+    pieces: list[_Piece] = []
+    comments: list[Comment] = []
+    piece: _Piece | None = None
+    depth, blocks, last, atomic = 0, 0, "", False
+    for token in parser.scan(ascii_of(text)):
+        name = token.name
+        if name in _COMMENTS:
+            comment = Comment(token.start, text[token.start : token.end + 1])
+            if piece is not None:
+                piece.inner.append(comment)
+            elif pieces and "\n" not in text[pieces[-1].end : token.start]:
+                pieces[-1].inner.append(comment)
+            else:
+                comments.append(comment)
+            continue
+        if name == "ASCII_59" and depth <= 0 and blocks == 0:
+            piece, depth, last, atomic = None, 0, "", False
+            continue
+        if piece is None:
+            piece = _Piece(token.start, token.end + 1, [], comments)
+            pieces.append(piece)
+            comments = []
+        piece.end = token.end + 1
+        depth += {"ASCII_40": 1, "ASCII_41": -1}.get(name, 0)
+        # psql's own rule (psqlscan.l): within a routine's body, CASE and BEGIN open what END closes.
+        if name == "ATOMIC" and last == "BEGIN_P":
+            atomic, blocks = True, blocks + 1
+        elif atomic and name == "CASE":
+            blocks += 1
+        elif atomic and name == "END_P":
+            blocks = max(0, blocks - 1)
+        last = name
+    return pieces, comments
+
+
+def _code(text: str, piece: _Piece) -> str:
+    code = text[piece.start : piece.end]
+    for comment in piece.inner:
+        start = comment.start - piece.start
+        if start < len(code):
+            blank = re.sub(r"[^\r\n]", " ", comment.text)
+            code = code[:start] + blank + code[start + len(blank) :]
+    return code
+
+
+def _without(statement: str, piece: _Piece) -> str:
+    """The statement without its comments. One within a constant of several lines (4.1.2.1) is part of its token."""
+    kept, at = [], 0
+    for comment in piece.inner:
+        start = comment.start - piece.start
+        if start < len(statement):
+            kept.append(statement[at:start].rstrip(" \t"))
+            at = start + len(comment.text)
+            kept.append("" if statement[at : at + 1].isspace() else " ")
+    return "".join(kept) + statement[at:]
+
+
+def _few_not_ascii(code: str) -> bool:
+    return code.isascii() or len(code.encode("utf-8")) - len(code) < _MANY_NOT_ASCII
+
+
+def _ascii_constants(code: str) -> str:
+    """The statement with ASCII in its string constants: names stay as they are."""
+    plain = ascii_of(code)
+    kept, at = [], 0
+    for token in parser.scan(plain):
+        if token.name == "SCONST":
+            kept += [code[at : token.start], plain[token.start : token.end + 1]]
+            at = token.end + 1
+    return "".join(kept) + code[at:]
+
+
+def _broken(source: Source, code: str, start: int, error: Any) -> str:
+    """A syntax error in words; the offset of the word that the grammar did not expect is pglast's second argument."""
+    arguments: list[Any] = [*error.args, None]
+    message, offset = arguments[:2]
+    found = _ERROR.fullmatch(message)
+    what = found.group("what") if found else message
+    word = _first_word(found.group("word") or "") if found else ""
+    if offset is None:
+        offset = len(code.rstrip())
+        word = ""
+        what = f"{what}: the statement ends too early" if "end of input" in message else what
+    near = f' at "{word}"' if word else ""
+    advice = foreign_dialect(code, word) or (foreign_dialect(code[offset:], word) if word else "")
+    return source.at(start + offset, f"{what}{near}{f': {advice}' if advice else ''}")
+
+
+def _first_word(text: str) -> str:
+    """An error in an open constant quotes everything to the end of the file."""
+    line = text.splitlines()[0] if text else ""
+    return line if len(line) <= 40 else line[:39] + "…"
+
+
+def parsed_expression(text: str) -> Any:
+    """The tree of an expression; None for what is none. It is read as CREATE INDEX reads it, within parentheses."""
+    try:
+        statement = parser.parse_sql(f"CREATE INDEX ON x ((\n{text}\n))")
+    except parser.ParseError:
+        return None
+    parameters: tuple[Any, ...] = getattr(statement[0].stmt, "indexParams", ()) if len(statement) == 1 else ()
+    return parameters[0].expr if len(parameters) == 1 else None
+
+
+def written(node: Any) -> str:
+    """A tree as SQL text, in pglast's words."""
+    return str(_stream.RawStream()(node))
+
+
+def parse_query(text: str) -> list[Any] | None:
+    """The trees of a text that may be SQL; None where it is none."""
+    try:
+        return [statement.stmt for statement in parser.parse_sql(text)]
+    except parser.ParseError:
+        return None
+
+
+def parse_block(body: str) -> Any:
+    """The body of a DO block in PL/pgSQL as libpg_query's JSON; None where it cannot be read."""
+    tag = "$steady$" if "$steady$" not in body else "$steady_body$"
+    text = f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {tag}{body}{tag}"
+    try:
+        return json.loads(parser.parse_plpgsql_json(text))
+    except (parser.ParseError, ValueError):
+        return None

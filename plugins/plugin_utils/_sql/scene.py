@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a file has done so far, and what it does later: whether an object is new, and in which schema a name is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+from . import naming
+
+__all__ = ["Place", "Scene", "dotted", "strings"]
+
+#: A schema (None: the connection's) and a name in it.
+Place = tuple["str | None", str]
+
+#: What a name without a schema means where nothing else is said: PostgreSQL documentation, 5.10.2.
+_USUAL = "public"
+
+
+def dotted(schema: str | None, *names: str) -> str:
+    """How results call an object: public.Sale.notes; without the schema where the file has none."""
+    return ".".join((schema, *names) if schema else names)
+
+
+def strings(nodes: Iterable[Any] | None) -> list[str]:
+    """The literal names of a list of pglast's String nodes."""
+    return [node.sval for node in nodes or () if hasattr(node, "sval")]
+
+
+class Scene:
+    """The state of one reading, in which each statement is read.
+
+    schema: where names without one are: that of search_path, None for the connection's. position: the number of the
+    statement that is being read.
+    """
+
+    def __init__(self, later: Iterable[tuple[int, Hashable]] = ()) -> None:
+        self.schema: str | None = None
+        self.position = 0
+        self.open_transaction: int | None = None
+        self._new: set[Hashable] = set()
+        self._taken: set[tuple[str, str]] = set()
+        self._tables: dict[Place, Place] = {}
+        self._later: dict[Hashable, list[int]] = defaultdict(list)
+        for position, fact in later:
+            self._later[fact].append(position)
+
+    def place(self, relation: Any) -> Place:
+        """The schema and name of a RangeVar."""
+        return relation.schemaname or self.schema, relation.relname
+
+    def named(self, parts: Iterable[Any]) -> Place:
+        """The schema and name of a list of strings, as DROP has them."""
+        names = strings(parts)
+        return (names[-2] if len(names) > 1 else self.schema), names[-1]
+
+    def make(self, what: str, place: Place, *names: str) -> None:
+        """An object is made in this file: "table", place; or "column", its table's place, its name."""
+        self._new.add((what, _known(place), *names))
+
+    def forget(self, what: str, place: Place, *names: str) -> None:
+        self._new.discard((what, _known(place), *names))
+
+    def is_new(self, what: str, place: Place, *names: str) -> bool:
+        """Whether the file itself made the object: nobody uses it yet, and it has no rows but the file's."""
+        return (what, _known(place), *names) in self._new
+
+    def comes_later(self, *fact: Hashable) -> bool:
+        """Whether a statement from this one on does that: what `facts_of` says of it."""
+        return any(position >= self.position for position in self._later.get(fact, ()))
+
+    def came_before(self, *fact: Hashable) -> bool:
+        """Whether a statement up to this one did that."""
+        return any(position <= self.position for position in self._later.get(fact, ()))
+
+    def note(self, *fact: Hashable) -> None:
+        """The statement that is being read does what `facts_of` could not know, such as a key of a chosen name."""
+        self._later[fact].append(self.position)
+
+    def take(self, place: Place) -> None:
+        """A name of a relation or constraint is taken, for names that the server chooses."""
+        self._taken.add(_known(place))
+
+    def release(self, place: Place) -> None:
+        self._taken.discard(_known(place))
+
+    def chosen(self, table: Place, columns: str | None, label: str) -> str:
+        """The name that the server gives to an index or constraint that has none."""
+        name = naming.chosen(table[1], columns, label, lambda name: _known((table[0], name)) in self._taken)
+        self.take((table[0], name))
+        return name
+
+    def index_on(self, index: Place, table: Place) -> None:
+        """This file makes the index on the table."""
+        self._tables[_known(index)] = table
+
+    def table_of(self, index: Place) -> Place | None:
+        """The table of an index that this file made."""
+        return self._tables.get(_known(index))
+
+
+def _known(place: Place) -> tuple[str, str]:
+    return place[0] or _USUAL, place[1]

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ADD CONSTRAINT … FOREIGN KEY, as entries of `foreign_keys`, with every property: psql keeps none of a former key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import naming
+from ..effect import Effect
+from ..scene import Place, Scene, dotted, strings
+from ..values import Entry
+
+__all__ = ["add_foreign_key"]
+
+_ACTIONS = {"a": "no_action", "r": "restrict", "c": "cascade", "n": "set_null", "d": "set_default"}
+_MATCHES = {"s": "simple", "f": "full"}
+_ADDED = (
+    "The key is added NOT VALID under the lock policy and validated in another transaction, while rows are written; "
+    "orphans are found before anything is changed."
+)
+_REPLACED = "The new key is valid before the old one is dropped, in one short transaction: there always is one."
+
+
+def add_foreign_key(constraint: Any, table: Place, scene: Scene) -> Effect:
+    """constraint: pglast's Constraint, in an ALTER TABLE of the table."""
+    columns = strings(constraint.fk_attrs)
+    name = constraint.conname or scene.chosen(table, naming.joined(columns), "fkey")
+    about = dotted(*table, name)
+    effect = Effect("ALTER TABLE ADD FOREIGN KEY", f"foreign key {name} of {dotted(*table)}")
+    if not constraint.conname:
+        effect.notes.append(f"the key has no name: PostgreSQL calls it {name}, unless another constraint has that name")
+    scene.take((table[0], name))
+    scene.note("foreign key", table[1], name)
+    new_table = scene.is_new("table", table)
+    new_columns = any(scene.is_new("column", table, column) for column in columns)
+    replaced = scene.came_before("dropped constraint", table[1], name)
+    effect.instead = _REPLACED if replaced else _ADDED
+    if not (new_table or new_columns or replaced):
+        effect.hazard(
+            "breaks_running_application",
+            about,
+            f"Rows without a parent, and changes of parents that have rows in {dotted(*table)}, are refused from now "
+            "on, in code that runs now, too.",
+        )
+    mend = _not_expressible(constraint, table, scene, name)
+    if mend:
+        effect.mend = mend
+    else:
+        loose = constraint.pktable.schemaname is None and scene.schema is None
+        effect.entries = (
+            Entry(
+                "foreign_keys",
+                _content(constraint, table, scene, name, columns),
+                table[0],
+                loose and table[0] is not None,
+            ),
+        )
+    return effect
+
+
+def _not_expressible(constraint: Any, table: Place, scene: Scene, name: str) -> str:
+    """What to do about a key that no entry says; empty for one that an entry does."""
+    if not constraint.pk_attrs:
+        return "name the columns that the key refers to: REFERENCES parent (column)"
+    if constraint.fk_matchtype not in _MATCHES:
+        return "PostgreSQL has no MATCH PARTIAL: remove it"
+    if constraint.fk_with_period or constraint.pk_with_period:
+        return "deploy.yml of this version has no key with PERIOD: run it by your own tool"
+    if not constraint.is_enforced:
+        return "deploy.yml of this version has no key that is NOT ENFORCED: run it by your own tool"
+    if constraint.skip_validation and not scene.comes_later("validated", table[1], name):
+        return (
+            "the key stays NOT VALID, which deploy.yml of this version does not leave behind: add ALTER TABLE … "
+            f'VALIDATE CONSTRAINT "{name}" to the file, or remove NOT VALID; rows are checked without blocking writes'
+        )
+    return ""
+
+
+def _content(constraint: Any, table: Place, scene: Scene, name: str, columns: list[str]) -> dict[str, Any]:
+    parent = scene.place(constraint.pktable)
+    references: dict[str, Any] = {"table": parent[1], "columns": strings(constraint.pk_attrs)}
+    if parent[0] is not None and parent[0] != table[0]:
+        references["schema"] = parent[0]
+    content: dict[str, Any] = {
+        "name": name,
+        "table": table[1],
+        "columns": columns,
+        "references": references,
+        "on_delete": _ACTIONS[constraint.fk_del_action],
+        "on_update": _ACTIONS[constraint.fk_upd_action],
+        "match": _MATCHES[constraint.fk_matchtype],
+        "deferrable": bool(constraint.deferrable),
+        "initially_deferred": bool(constraint.initdeferred),
+    }
+    if constraint.fk_del_set_cols:
+        content["on_delete_columns"] = strings(constraint.fk_del_set_cols)
+    return content

@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CREATE INDEX and DROP INDEX, as entries of `indexes`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import naming
+from ..effect import Effect
+from ..parsing import Parsed, Token, parsed_expression, tokens_of, written
+from ..scene import Scene, dotted, strings
+from ..tree import kind_of_node
+from ..values import Entry
+
+__all__ = ["HANDLERS", "drop_index"]
+
+_ORDERS = {"SORTBY_ASC": "asc", "SORTBY_DESC": "desc"}
+_NULLS = {"SORTBY_NULLS_FIRST": "first", "SORTBY_NULLS_LAST": "last"}
+_BUILT = "CREATE INDEX CONCURRENTLY: writes continue while the index is built, and a failed build is built again."
+_UNIQUE = "Duplicates are looked for before it begins."
+_REPLACED = "The new index is built before the old one is dropped, so that there always is one."
+
+
+class _NotWritable(Exception):
+    """What an entry has no form for; the message is what to do about it."""
+
+
+def _create(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    table = scene.place(node.relation)
+    columns = naming.column_names((*node.indexParams, *(node.indexIncludingParams or ())))
+    given = node.idxname
+    name = given or scene.chosen(table, naming.joined(columns), "idx")
+    place = (table[0], name)
+    about = dotted(*place)
+    unique = "unique " if node.unique else ""
+    effect = Effect("CREATE INDEX", f"{unique}index {name} on {dotted(*table)}")
+    if not given:
+        effect.notes.append(f"the index has no name: PostgreSQL calls it {name}, unless another one has that name")
+    is_new = scene.is_new("table", table)
+    replaced = scene.came_before("dropped", "index", name)
+    if not node.concurrent and not is_new:
+        effect.instead = _REPLACED if replaced else _BUILT
+        effect.instead += f" {_UNIQUE}" if node.unique else ""
+    if node.unique and not is_new and not replaced and not _only_new(node, scene, table):
+        effect.hazard(
+            "breaks_running_application",
+            about,
+            f"Rows with a key that is there already are refused from now on, in code that runs now, too; duplicates in "
+            f"{dotted(*table)} are found before anything is changed.",
+        )
+    scene.make("index", place)
+    scene.take(place)
+    scene.index_on(place, table)
+    try:
+        effect.entries = (Entry("indexes", _content(node, name, table[1], parsed, replaced), table[0]),)
+    except _NotWritable as error:
+        effect.mend = str(error)
+    return effect
+
+
+def _only_new(node: Any, scene: Scene, table: tuple[str | None, str]) -> bool:
+    """Whether a key column is one that this file adds: no code that runs now writes it."""
+    return any(element.name and scene.is_new("column", table, element.name) for element in node.indexParams)
+
+
+def _content(node: Any, name: str, table: str, parsed: Parsed, replaced: bool) -> dict[str, Any]:
+    if not node.relation.inh:
+        raise _NotWritable("deploy.yml builds the index of a partitioned table on its partitions, too: remove ONLY")
+    tokens = tokens_of(parsed.code)
+    content: dict[str, Any] = {"name": name, "table": table}
+    content["columns"] = _columns(node.indexParams, parsed.code, tokens)
+    if node.unique:
+        content["unique"] = True
+    if node.nulls_not_distinct:
+        content["nulls_not_distinct"] = True
+    if node.indexIncludingParams:
+        content["include"] = [element.name for element in node.indexIncludingParams]
+    if node.whereClause is not None:
+        content["where"] = _where(node.whereClause, parsed.code, tokens)
+    if node.accessMethod and node.accessMethod != "btree":
+        content["method"] = node.accessMethod
+    if node.options:
+        content["storage_parameters"] = {option.defname: _value(option.arg) for option in node.options}
+    if node.tableSpace:
+        content["tablespace"] = node.tableSpace
+    # psql makes an index beside an equal one, and no other of a name that is taken.
+    content["on_conflict"] = "replace" if replaced else "refuse"
+    content["on_equivalent"] = "create"
+    return content
+
+
+def _columns(elements: Sequence[Any], code: str, tokens: Sequence[Token]) -> list[Any]:
+    spans = _element_spans(tokens)
+    columns = []
+    for number, element in enumerate(elements):
+        item: dict[str, Any] = {}
+        name = element.name or _only_column(element.expr)
+        if name:
+            item["name"] = name
+        else:
+            span = spans[number] if number < len(spans) else []
+            item["expression"] = _expression(element.expr, code, span)
+        if element.ordering.name in _ORDERS and _ORDERS[element.ordering.name] == "desc":
+            item["order"] = "desc"
+        if element.nulls_ordering.name in _NULLS:
+            item["nulls"] = _NULLS[element.nulls_ordering.name]
+        if element.opclass:
+            item["opclass"] = _qualified("operator class", element.opclass)
+        if element.opclassopts:
+            item["opclass_parameters"] = {option.defname: _value(option.arg) for option in element.opclassopts}
+        if element.collation:
+            item["collation"] = _qualified("collation", element.collation)
+        columns.append(item["name"] if list(item) == ["name"] else item)
+    return columns
+
+
+def _only_column(expression: Any) -> str | None:
+    """The column that is all of an expression: CREATE INDEX takes "(a)" for "a" (indexcmds.c, ComputeIndexAttrs)."""
+    names = strings(expression.fields) if kind_of_node(expression) == "ColumnRef" else []
+    return names[0] if len(names) == 1 else None
+
+
+def _qualified(what: str, parts: Sequence[Any]) -> str:
+    names = strings(parts)
+    if any("." in name for name in names):
+        raise _NotWritable(f"the {what} {'.'.join(names)} has a dot in its name, which deploy.yml cannot tell apart")
+    return ".".join(names)
+
+
+def _value(argument: Any) -> Any:
+    """The value of a storage parameter; for one without a value the server keeps "true"."""
+    if argument is None:
+        return "true"
+    kind = kind_of_node(argument)
+    if kind == "Integer":
+        return argument.ival
+    if kind == "Float":
+        return argument.fval
+    return strings(argument.names)[-1] if kind == "TypeName" else argument.sval
+
+
+def _element_spans(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The tokens of each key column: those in the first parentheses, apart at commas."""
+    spans: list[list[Token]] = []
+    depth = 0
+    for token in tokens:
+        closing = token.name == "ASCII_41"
+        depth -= closing
+        if closing and depth == 0:
+            break
+        if depth == 1 and token.name == "ASCII_44":
+            spans.append([])
+        elif depth >= 1:
+            spans[-1].append(token)
+        elif token.name == "ASCII_40":
+            spans.append([])
+        depth += token.name == "ASCII_40"
+    return spans
+
+
+def _expression(node: Any, code: str, span: Sequence[Token]) -> str:
+    """The text of an expression as the file has it, without the parentheses around it.
+
+    It is what stands in the first parentheses, or all to the end of the first ones for a call of a function; whatever
+    does not read back as the same tree is written by pglast instead.
+    """
+    depth = 0
+    for token in span:
+        depth += {"ASCII_40": 1, "ASCII_41": -1}.get(token.name, 0)
+        if token.name == "ASCII_41" and depth == 0:
+            text = code[span[0].start : token.end]
+            if span[0].name == "ASCII_40":
+                text = text[1:-1]
+            return _same(text.strip(), node)
+    return _same("", node)
+
+
+def _where(node: Any, code: str, tokens: Sequence[Token]) -> str:
+    """It is the last part of the statement."""
+    depth = 0
+    for token in tokens:
+        depth += {"ASCII_40": 1, "ASCII_41": -1}.get(token.name, 0)
+        if token.name == "WHERE" and depth == 0:
+            return _same(code[token.end :].strip(), node)
+    return _same("", node)
+
+
+def _same(text: str, node: Any) -> str:
+    read = parsed_expression(text) if text else None
+    if read is not None and read == node:
+        return text
+    return written(node)
+
+
+def drop_index(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    """DROP INDEX, with one or several names."""
+    places = [scene.named(one) for one in node.objects]
+    effect = Effect("DROP INDEX", f"index {', '.join(dotted(*place) for place in places)}")
+    cascade = node.behavior.name == "DROP_CASCADE"
+    if not node.concurrent:
+        effect.instead = "DROP INDEX CONCURRENTLY: no session waits for a lock behind it."
+    entries = []
+    for place in places:
+        table = scene.table_of(place)
+        content = {"name": place[1], "state": "absent"}
+        if table is not None:
+            content["table"] = table[1]
+        entries.append(Entry("indexes", content, place[0]))
+        scene.forget("index", place)
+        scene.release(place)
+        if cascade:
+            effect.hazard(
+                "breaks_running_application",
+                dotted(*place),
+                "CASCADE drops what depends on the index, too, such as a foreign key to its columns.",
+            )
+        elif scene.comes_later("made", "index", place[1]):
+            effect.instead = _REPLACED
+    effect.entries = tuple(entries)
+    if cascade:
+        effect.entries = None
+        effect.mend = "remove CASCADE, and drop by name what depends on the index"
+    return effect
+
+
+HANDLERS = {"IndexStmt": _create}

@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who reads which statement, by the class of its tree. A new subject is a file beside this one and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..effect import Effect
+from ..parsing import Parsed
+from ..scene import Scene
+from ..tree import kind_of_node
+from . import alter_table, code, data, dropping, index, privileges, renaming, server, session, table, types
+
+__all__ = ["effect_of"]
+
+_SUBJECTS = (session, index, alter_table, table, dropping, renaming, types, code, data, privileges, server)
+_HANDLERS: Mapping[str, Callable[[Any, Scene, Parsed], Effect]] = {
+    kind: read for subject in _SUBJECTS for kind, read in subject.HANDLERS.items()
+}
+
+
+def effect_of(parsed: Parsed, scene: Scene) -> Effect:
+    """What a statement does; the scene goes on to what comes after it."""
+    kind = kind_of_node(parsed.node)
+    read = _HANDLERS.get(kind)
+    if read is None:
+        words = " ".join(parsed.text.split()[:2]).upper()
+        return Effect(
+            words, words, understood=False, mend="this version does not know the statement: run it by your own tool"
+        )
+    return read(parsed.node, scene, parsed)

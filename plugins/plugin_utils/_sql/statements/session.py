@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Transactions and settings of the session: deploy.yml has others in their place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..effect import Effect, session_only
+from ..parsing import Parsed
+from ..scene import Scene
+from ..tree import constant
+
+__all__ = ["HANDLERS", "search_path", "unclosed"]
+
+_INSTEAD_OF_TRANSACTION = (
+    "Each step is a transaction of its own, so that no lock is held longer than its step; the journal knows what is "
+    "done, a run that is cut off resumes, and rollback.yml undoes all of it."
+)
+_TIMEOUTS = "The lock policy sets the timeouts of each step (steady_lock_budget, steady_lock_patience)."
+_SETTINGS = "Each step runs with settings of its own."
+_TIMEOUT_NAMES = {
+    "lock_timeout",
+    "statement_timeout",
+    "idle_in_transaction_session_timeout",
+    "transaction_timeout",
+    "deadlock_timeout",
+}
+#: Settings that change what the statements behind them make, so that leaving them out would be wrong.
+_MEANINGFUL = {
+    "role": "connect as that role: steady_database_url of the host names it",
+    "session_authorization": "connect as that role: steady_database_url of the host names it",
+    "session_replication_role": "it turns off triggers and foreign keys: remove it",
+    "default_tablespace": "write TABLESPACE with each index",
+    "default_table_access_method": "write USING with each table",
+    "check_function_bodies": "",
+}
+_OFF = {"off", "false", "no", "0"}
+
+
+def _transaction(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    kind = node.kind.name.removeprefix("TRANS_STMT_")
+    words = {"START": "START TRANSACTION", "ROLLBACK_TO": "ROLLBACK TO SAVEPOINT", "PREPARE": "PREPARE TRANSACTION"}
+    name = words.get(kind, kind.replace("_", " "))
+    if kind in ("BEGIN", "START"):
+        scene.open_transaction = scene.position
+        return session_only(name, "a transaction begins", _INSTEAD_OF_TRANSACTION)
+    if kind == "COMMIT":
+        scene.open_transaction = None
+        return session_only(name, "the transaction ends", _INSTEAD_OF_TRANSACTION)
+    if kind in ("SAVEPOINT", "RELEASE"):
+        return session_only(name, f"savepoint {node.savepoint_name}", _INSTEAD_OF_TRANSACTION)
+    scene.open_transaction = None
+    what = "what stands before it would be undone" if kind.startswith("ROLLBACK") else "it is finished elsewhere"
+    return Effect(
+        name,
+        f"{name}: {what}",
+        understood=False,
+        mend="remove it together with the statements that must not be carried out; deploy.yml undoes nothing halfway",
+    )
+
+
+def unclosed() -> str:
+    """What to do about a transaction without its end: psql undoes it when the file ends."""
+    return "COMMIT is missing: psql would undo all that follows; add it at the end, or remove this statement"
+
+
+def _set(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    kind = node.kind.name
+    word = "RESET" if kind.startswith("VAR_RESET") else "SET"
+    if kind == "VAR_RESET_ALL":
+        scene.schema = None
+        return session_only("RESET ALL", "all settings of the session", _SETTINGS)
+    name = (node.name or "").lower()
+    values = [constant(argument) or "" for argument in node.args or ()]
+    summary = f"setting {name}"
+    if name == "search_path":
+        return search_path(scene, values)
+    if name in _TIMEOUT_NAMES:
+        return session_only(word, summary, _TIMEOUTS)
+    if name == "standard_conforming_strings" and values and values[0].lower() in _OFF:
+        return Effect(
+            word, summary, understood=False, mend="write strings with backslashes as E'…', and remove this statement"
+        )
+    if _MEANINGFUL.get(name) and any(values) and values[0].lower() not in ("none", "origin", "heap"):
+        return Effect(word, summary, mend=f"this setting changes what the file does: {_MEANINGFUL[name]}")
+    return session_only(word, summary, _SETTINGS)
+
+
+def search_path(scene: Scene, values: list[str]) -> Effect:
+    """SET search_path, and SELECT set_config('search_path', …), which pg_dump writes."""
+    parts = [part.strip().strip('"') for value in values for part in value.split(",")]
+    schemas = [part for part in parts if part and part != "$user"]
+    scene.schema = schemas[0] if schemas else None
+    summary = f"search_path: {', '.join(schemas) or 'empty'}"
+    instead = f"Names without a schema are looked for in {schemas[0]}." if schemas else "Each name has its schema."
+    return session_only("SET", summary, instead)
+
+
+def _lock(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    tables = ", ".join(relation.relname for relation in node.relations)
+    return session_only("LOCK", f"a lock on {tables}", "Each step takes its own locks, under the lock policy.")
+
+
+def _nothing(kind: str, summary: str) -> Any:
+    def read(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+        return session_only(kind, summary, "It is not run: it only concerns the session.")
+
+    return read
+
+
+HANDLERS = {
+    "TransactionStmt": _transaction,
+    "VariableSetStmt": _set,
+    "VariableShowStmt": _nothing("SHOW", "shows a setting"),
+    "LockStmt": _lock,
+    "ConstraintsSetStmt": _nothing("SET CONSTRAINTS", "when constraints are checked"),
+    "DiscardStmt": _nothing("DISCARD", "forgets the session's state"),
+    "DeallocateStmt": _nothing("DEALLOCATE", "forgets a prepared statement"),
+    "ClosePortalStmt": _nothing("CLOSE", "closes a cursor"),
+    "FetchStmt": _nothing("FETCH", "reads from a cursor"),
+    "ListenStmt": _nothing("LISTEN", "the session listens"),
+    "UnlistenStmt": _nothing("UNLISTEN", "the session stops listening"),
+    "CheckPointStmt": _nothing("CHECKPOINT", "a checkpoint"),
+}
