@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ...module_utils._support.problem import hint, quoted
 from .parsing import Comment
-from .source import Source
+from .source import SqlSource
 from .values import HAZARDS, Decision, Hazard, Statement, Verdict
 
 __all__ = ["FORM", "Comments", "decide", "decisions_in", "verdict_of"]
@@ -35,7 +35,7 @@ class Comments:
     problems: tuple[str, ...] = ()
 
 
-def decisions_in(comments: Sequence[Comment], source: Source) -> Comments:
+def decisions_in(comments: Sequence[Comment], source: SqlSource) -> Comments:
     """The decisions in the comments before a statement and in it."""
     decisions: list[Decision] = []
     problems: list[str] = []
@@ -48,6 +48,14 @@ def decisions_in(comments: Sequence[Comment], source: Source) -> Comments:
             elif found:
                 problems.append(f"{source.file}:{number}: {found}")
     return Comments(tuple(decisions), tuple(problems))
+
+
+def _means_steady(word: str, begun: re.Match[str]) -> bool:
+    """Whether a comment begins with "steady:", or with something like it that goes on with something like "accept"."""
+    if word == "steady" and begun.group("colon"):
+        return True
+    alike = difflib.SequenceMatcher(None, word, "steady").ratio() >= _ALIKE
+    return alike and re.match(r"(?i)a\w*c\w*t\b", begun.group("rest")) is not None
 
 
 def _lines(comment: Comment) -> Iterator[tuple[int, str]]:
@@ -64,8 +72,7 @@ def _decision(line: str, file: str, number: int) -> Decision | str | None:
     """The decision of a line of a comment; what is wrong with it; or None for a comment of another kind."""
     begun = _STEADY.match(line)
     word = begun.group("word").lower() if begun else ""
-    alike = difflib.SequenceMatcher(None, word, "steady").ratio() >= _ALIKE
-    is_ours = begun is not None and alike and (begun.group("colon") or begun.group("rest").lower().startswith("accept"))
+    is_ours = begun is not None and _means_steady(word, begun)
     if begun is None or not is_ours:
         if _ANY_ACCEPT.search(line):
             return f'this comment is no decision, since it does not begin with "steady:": write {FORM}'

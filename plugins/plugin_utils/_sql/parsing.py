@@ -13,7 +13,7 @@ from typing import Any
 
 from .dialect import foreign_dialect
 from .problem import SqlProblem
-from .source import Source, ascii_of
+from .source import SqlSource, ascii_of
 
 __all__ = [
     "PGLAST_MISSING",
@@ -108,7 +108,7 @@ def tokens_of(code: str) -> list[Token]:
     ]
 
 
-def parse(source: Source, text: str) -> tuple[list[Parsed], list[Comment]]:
+def parse(source: SqlSource, text: str) -> tuple[list[Parsed], list[Comment]]:
     """The statements of the text in their order, and the comments behind the last one.
 
     text: the source's, or the same with spaces for what is not the server's. Raises SqlProblem with every statement
@@ -219,7 +219,7 @@ def _ascii_constants(code: str) -> str:
     return "".join(kept) + code[at:]
 
 
-def _broken(source: Source, code: str, start: int, error: Any) -> str:
+def _broken(source: SqlSource, code: str, start: int, error: Any) -> str:
     """A syntax error in words; the offset of the word that the grammar did not expect is pglast's second argument."""
     arguments: list[Any] = [*error.args, None]
     message, offset = arguments[:2]

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from .problem import SqlProblem
-from .source import Source
+from .source import SqlSource
 
 __all__ = ["Command", "without_psql"]
 
@@ -82,7 +82,7 @@ _NAME = re.compile(r"\\(?P<name>[!?]|[^\s\\;'\"(]*)(?P<rest>[^\r\n]*)")
 _DATA_END = re.compile(r"(?m)^\\\.[ \t]*\r?$")
 
 
-def without_psql(source: Source, text: str) -> tuple[str, list[Command]]:
+def without_psql(source: SqlSource, text: str) -> tuple[str, list[Command]]:
     """The text with spaces for what is psql's, so that all offsets stay, and the commands.
 
     text: the source's, or one of its length. Raises SqlProblem for commands that psql does not have.
@@ -93,7 +93,7 @@ def without_psql(source: Source, text: str) -> tuple[str, list[Command]]:
 
 
 class _Lexer:
-    def __init__(self, source: Source, text: str) -> None:
+    def __init__(self, source: SqlSource, text: str) -> None:
         self.source = source
         self.text = text
         self.pieces: list[str] = []

@@ -15,9 +15,9 @@ from .facts import facts_of
 from .parsing import PGLAST_MISSING, Comment, Parsed, parse
 from .problem import SqlProblem
 from .psql import Command, without_psql
-from .scene import Scene
+from .scene import SqlScene
 from .sections import without_down
-from .source import Source, read_source
+from .source import SqlSource, read_source
 from .statements.registry import effect_of
 from .statements.session import unclosed
 from .values import Reading, Statement, Verdict
@@ -29,7 +29,7 @@ __all__ = ["SqlProblem", "read_sql"]
 class _File:
     """A file that was read. rest: the comments behind its last statement."""
 
-    source: Source
+    source: SqlSource
     parsed: Sequence[Parsed]
     commands: Sequence[Command]
     rest: Sequence[Comment]
@@ -67,7 +67,7 @@ def _read(path: Path, name: str) -> _File:
 
 def _reading(files: Sequence[_File], id: str) -> Reading:
     nodes = [parsed.node for file in files for parsed in file.parsed]
-    scene = Scene((number, fact) for number, node in enumerate(nodes) for fact in facts_of(node))
+    scene = SqlScene((number, fact) for number, node in enumerate(nodes) for fact in facts_of(node))
     statements: list[Statement] = []
     unused: list[str] = []
     number = 0
@@ -87,7 +87,7 @@ def _reading(files: Sequence[_File], id: str) -> Reading:
     return Reading(id, tuple(statements), tuple(unused), tuple(notes))
 
 
-def _statement(parsed: Parsed, scene: Scene, source: Source) -> tuple[Statement, list[str]]:
+def _statement(parsed: Parsed, scene: SqlScene, source: SqlSource) -> tuple[Statement, list[str]]:
     effect = effect_of(parsed, scene)
     comments = decisions_in(parsed.comments, source) if parsed.comments else Comments()
     line, column = source.place(parsed.start)
@@ -119,7 +119,7 @@ def _of_effect(effect: Effect, file: str, line: int, column: int, text: str) -> 
     )
 
 
-def _command(command: Command, source: Source) -> Statement:
+def _command(command: Command, source: SqlSource) -> Statement:
     """A command of psql, as a statement of the file."""
     line, column = source.place(command.start)
     kind = f"\\{command.name}"

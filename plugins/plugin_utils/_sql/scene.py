@@ -11,7 +11,7 @@ from typing import Any
 
 from . import naming
 
-__all__ = ["Place", "Scene", "dotted", "strings"]
+__all__ = ["Place", "SqlScene", "dotted", "strings"]
 
 #: A schema (None: the connection's) and a name in it.
 Place = tuple["str | None", str]
@@ -30,7 +30,7 @@ def strings(nodes: Iterable[Any] | None) -> list[str]:
     return [node.sval for node in nodes or () if hasattr(node, "sval")]
 
 
-class Scene:
+class SqlScene:
     """The state of one reading, in which each statement is read.
 
     schema: where names without one are: that of search_path, None for the connection's. position: the number of the

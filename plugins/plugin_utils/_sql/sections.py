@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .source import Source
+from .source import SqlSource
 
 __all__ = ["without_down"]
 
@@ -18,7 +18,7 @@ _MARKS = re.compile(
 )
 
 
-def without_down(source: Source, text: str) -> tuple[str, str | None]:
+def without_down(source: SqlSource, text: str) -> tuple[str, str | None]:
     """The text with spaces for what undoes the migration, so that all offsets stay; and a note about it."""
     marks = [(found, next(word for word in found.groups() if word).lower()) for found in _MARKS.finditer(text)]
     if not any(word.startswith("down") for _found, word in marks):

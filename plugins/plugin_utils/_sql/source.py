@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .problem import SqlProblem
 
-__all__ = ["LARGEST_FILE", "Source", "ascii_of", "read_source"]
+__all__ = ["LARGEST_FILE", "SqlSource", "ascii_of", "read_source"]
 
 #: Bytes. 10,000 statements of an ORM are a fifth of it. pglast needs a second and 50 MB for each of its megabytes, and
 #: nobody reviews more; what is larger holds rows.
@@ -24,7 +24,7 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 @dataclass(frozen=True)
-class Source:
+class SqlSource:
     """A file: how it is called in messages, and its text, lines ended as it has them."""
 
     file: str
@@ -32,7 +32,7 @@ class Source:
     starts: tuple[int, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, file: str, text: str) -> Source:
+    def of(cls, file: str, text: str) -> SqlSource:
         return cls(file, text, (0, *(found.end() for found in re.finditer(r"\r\n|\n|\r", text))))
 
     def place(self, offset: int) -> tuple[int, int]:
@@ -54,7 +54,7 @@ def ascii_of(text: str) -> str:
     return text if text.isascii() else _NOT_ASCII.sub("x", text)
 
 
-def read_source(path: Path, file: str) -> Source:
+def read_source(path: Path, file: str) -> SqlSource:
     """The file's text. Raises SqlProblem for what is no readable UTF-8 file of a migration's size."""
     content = _content(path, file)
     if content.startswith(_UTF16) or _looks_like_utf16(content):
@@ -68,7 +68,7 @@ def read_source(path: Path, file: str) -> Source:
             f"{file}:{line}:{column}: is not UTF-8: byte 0x{content[error.start]:02x}; a file in Latin-1 or "
             "Windows-1252 looks like this: save it as UTF-8 (iconv -f LATIN1 -t UTF-8)"
         ) from None
-    source = Source.of(file, text)
+    source = SqlSource.of(file, text)
     if "\0" in text:
         raise SqlProblem(source.at(text.index("\0"), "there is a NUL character, which SQL cannot contain: remove it"))
     return source

@@ -10,19 +10,19 @@ from typing import Any
 
 from ..effect import Effect, of_several
 from ..parsing import Parsed
-from ..scene import Place, Scene, dotted
+from ..scene import Place, SqlScene, dotted
 from .column import COLUMN_COMMANDS
 from .constraint import add_constraint, alter_constraint, drop_constraint, validate_constraint
 
 __all__ = ["HANDLERS"]
 
-_Command = Callable[[Any, Place, Scene], Effect]
+_Command = Callable[[Any, Place, SqlScene], Effect]
 
 
 def _table_command(kind: str, *hazards: tuple[str, str]) -> _Command:
     """A subcommand about the table; hazards: names and messages, with {table} in them."""
 
-    def read(command: Any, table: Place, scene: Scene) -> Effect:
+    def read(command: Any, table: Place, scene: SqlScene) -> Effect:
         whole = dotted(*table)
         effect = Effect(f"ALTER TABLE {kind}", f"{kind} of {whole}")
         if not scene.is_new("table", table):
@@ -91,7 +91,7 @@ _COMMANDS: dict[str, _Command] = {
 }
 
 
-def _detach(command: Any, table: Place, scene: Scene) -> Effect:
+def _detach(command: Any, table: Place, scene: SqlScene) -> Effect:
     kind = "ALTER TABLE DETACH PARTITION"
     effect = Effect(kind, f"partition {command.def_.name.relname} of {dotted(*table)}")
     about = dotted(*scene.place(command.def_.name))
@@ -116,7 +116,7 @@ _OBJECTS = {
 _NULLABILITY = {"AT_SetNotNull", "AT_DropNotNull"}
 
 
-def _alter_table(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _alter_table(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.relation)
     what = _OBJECTS.get(node.objtype.name, "TABLE")
     effects = [_one(command, table, scene, node, what) for command in node.cmds]
@@ -130,7 +130,7 @@ def _alter_table(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return of_several(kind, summary, effects)
 
 
-def _one(command: Any, table: Place, scene: Scene, node: Any, what: str) -> Effect:
+def _one(command: Any, table: Place, scene: SqlScene, node: Any, what: str) -> Effect:
     name = command.subtype.name
     if what != "TABLE" and name not in _COMMANDS:
         return Effect(f"ALTER {what}", f"{what.lower()} {dotted(*table)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Scene, dotted, strings
+from ..scene import SqlScene, dotted, strings
 from ..tree import calls, constant, kind_of_node, walk
 from .do_block import only_reads
 from .session import search_path
@@ -19,7 +19,7 @@ __all__ = ["HANDLERS"]
 _WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
 
 
-def _view(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _view(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.place(node.view)
     effect = Effect("CREATE VIEW", f"view {dotted(*place)}")
     scene.make("view", place)
@@ -27,7 +27,7 @@ def _view(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _refresh(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _refresh(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.place(node.relation)
     effect = Effect("REFRESH MATERIALIZED VIEW", f"materialized view {dotted(*place)}")
     if not node.concurrent and not scene.is_new("table", place):
@@ -35,7 +35,7 @@ def _refresh(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _function(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _function(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.named(node.funcname)
     kind = "CREATE PROCEDURE" if node.is_procedure else "CREATE FUNCTION"
     scene.make("function", place)
@@ -45,18 +45,18 @@ def _function(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _alter_function(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _alter_function(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     return Effect("ALTER FUNCTION", f"function {dotted(*scene.named(node.func.objname))}")
 
 
-def _trigger(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _trigger(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.relation)
     effect = Effect("CREATE TRIGGER", f"trigger {node.trigname} on {dotted(*table)}")
     scene.make("trigger", (table[0], node.trigname))
     return effect
 
 
-def _rule(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _rule(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.relation)
     effect = Effect("CREATE RULE", f"rule {node.rulename} on {dotted(*table)}")
     if node.rulename != "_RETURN" and not scene.is_new("table", table):
@@ -68,7 +68,7 @@ def _rule(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _event_trigger(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _event_trigger(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     effect = Effect(
         "CREATE EVENT TRIGGER" if kind_of_node(node) == "CreateEventTrigStmt" else "ALTER EVENT TRIGGER",
         f"event trigger {node.trigname}",
@@ -78,7 +78,7 @@ def _event_trigger(node: Any, scene: Scene, parsed: Parsed) -> Effect:
 
 
 def _unknown(kind: str, effect_of: str) -> Any:
-    def read(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    def read(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         name = ".".join(strings(node.funccall.funcname)) if kind == "CALL" else getattr(node, "name", None) or kind
         effect = Effect(kind, f"{kind} {name}" if name != kind else effect_of)
         effect.hazard("unknown_locks", name, f"What it does and locks is known only when it runs: {effect_of}.")
@@ -88,7 +88,7 @@ def _unknown(kind: str, effect_of: str) -> Any:
     return read
 
 
-def _do(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _do(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     if only_reads(node):
         return Effect(
             "DO",
@@ -102,7 +102,7 @@ def _do(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _select(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _select(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     path = _set_config(node)
     if path is not None:
         return search_path(scene, [path])
@@ -142,7 +142,7 @@ def _set_config(node: Any) -> str | None:
     return value if strings(call.funcname)[-1] == "set_config" and name == "search_path" else None
 
 
-def _explain(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _explain(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     if any(option.defname == "analyze" for option in node.options or ()):
         effect = Effect("EXPLAIN", "EXPLAIN ANALYZE, which runs its statement")
         effect.hazard("unknown_locks", "EXPLAIN", "ANALYZE runs the statement.")

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..effect import Effect
-from ..scene import Place, Scene, dotted, strings
+from ..scene import Place, SqlScene, dotted, strings
 from ..tree import is_constant
 from ..values import Entry
 from .constraint import take_names
 
-__all__ = ["COLUMN_COMMANDS", "Facts", "facts"]
+__all__ = ["COLUMN_COMMANDS", "ColumnFacts", "facts"]
 
 _NOT_NULL = (
     "A CHECK (column IS NOT NULL) is added NOT VALID and validated while rows are written (PostgreSQL 18: the NOT NULL "
@@ -27,7 +27,7 @@ _WIDE = {"text"}
 
 
 @dataclass(frozen=True)
-class Facts:
+class ColumnFacts:
     """What ADD COLUMN or CREATE TABLE says of a column. default: the tree of its expression.
 
     references: pglast's Constraint of an inline foreign key.
@@ -45,13 +45,13 @@ class Facts:
     references: Any = None
 
 
-def facts(definition: Any) -> Facts:
+def facts(definition: Any) -> ColumnFacts:
     """Of a ColumnDef."""
     kinds = {constraint.contype.name: constraint for constraint in definition.constraints or ()}
     names = strings(definition.typeName.names) if definition.typeName else [""]
     generated = kinds.get("CONSTR_GENERATED")
     default = kinds.get("CONSTR_DEFAULT")
-    return Facts(
+    return ColumnFacts(
         not_null="CONSTR_NOTNULL" in kinds or "CONSTR_PRIMARY" in kinds,
         default=default.raw_expr if default is not None else None,
         identity="CONSTR_IDENTITY" in kinds,
@@ -65,7 +65,7 @@ def facts(definition: Any) -> Facts:
     )
 
 
-def _add_column(command: Any, table: Place, scene: Scene) -> Effect:
+def _add_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     definition = command.def_
     name = definition.colname
     about = dotted(*table, name)
@@ -79,7 +79,7 @@ def _add_column(command: Any, table: Place, scene: Scene) -> Effect:
     return effect
 
 
-def _hazards_of_new_column(effect: Effect, found: Facts, table: Place, about: str) -> None:
+def _hazards_of_new_column(effect: Effect, found: ColumnFacts, table: Place, about: str) -> None:
     whole = dotted(*table)
     filled = found.identity or found.serial or found.stored or found.virtual or found.default is not None
     if found.not_null and not filled:
@@ -100,7 +100,7 @@ def _hazards_of_new_column(effect: Effect, found: Facts, table: Place, about: st
         effect.hazard("fails_on_data", about, f"All rows get the same value: it fails if {whole} has two rows.")
 
 
-def _drop_column(command: Any, table: Place, scene: Scene) -> Effect:
+def _drop_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     about = dotted(*table, command.name)
     effect = Effect("ALTER TABLE DROP COLUMN", f"column {command.name} of {dotted(*table)}")
     is_new = scene.is_new("table", table) or scene.is_new("column", table, command.name)
@@ -111,15 +111,15 @@ def _drop_column(command: Any, table: Place, scene: Scene) -> Effect:
     return effect
 
 
-def _drop_not_null(command: Any, table: Place, scene: Scene) -> Effect:
+def _drop_not_null(command: Any, table: Place, scene: SqlScene) -> Effect:
     return _nullable(command, table, scene, True)
 
 
-def _set_not_null(command: Any, table: Place, scene: Scene) -> Effect:
+def _set_not_null(command: Any, table: Place, scene: SqlScene) -> Effect:
     return _nullable(command, table, scene, False)
 
 
-def _nullable(command: Any, table: Place, scene: Scene, nullable: bool) -> Effect:
+def _nullable(command: Any, table: Place, scene: SqlScene, nullable: bool) -> Effect:
     name = command.name
     verb = "DROP" if nullable else "SET"
     effect = Effect(f"ALTER TABLE {verb} NOT NULL", f"column {name} of {dotted(*table)}")
@@ -136,12 +136,12 @@ def _nullable(command: Any, table: Place, scene: Scene, nullable: bool) -> Effec
     return effect
 
 
-def _default(command: Any, table: Place, scene: Scene) -> Effect:
+def _default(command: Any, table: Place, scene: SqlScene) -> Effect:
     verb = "DROP" if command.def_ is None else "SET"
     return Effect(f"ALTER TABLE {verb} DEFAULT", f"default of column {command.name} of {dotted(*table)}")
 
 
-def _type(command: Any, table: Place, scene: Scene) -> Effect:
+def _type(command: Any, table: Place, scene: SqlScene) -> Effect:
     about, whole = dotted(*table, command.name), dotted(*table)
     effect = Effect("ALTER TABLE ALTER COLUMN TYPE", f"type of column {command.name} of {whole}")
     if scene.is_new("table", table):
@@ -162,8 +162,8 @@ def _type(command: Any, table: Place, scene: Scene) -> Effect:
     return effect
 
 
-def _rewriting(kind: str) -> Callable[[Any, Place, Scene], Effect]:
-    def read(command: Any, table: Place, scene: Scene) -> Effect:
+def _rewriting(kind: str) -> Callable[[Any, Place, SqlScene], Effect]:
+    def read(command: Any, table: Place, scene: SqlScene) -> Effect:
         effect = Effect(f"ALTER TABLE {kind}", f"column {command.name} of {dotted(*table)}")
         if not scene.is_new("table", table):
             effect.hazard(
@@ -174,15 +174,15 @@ def _rewriting(kind: str) -> Callable[[Any, Place, Scene], Effect]:
     return read
 
 
-def _plain(kind: str) -> Callable[[Any, Place, Scene], Effect]:
-    def read(command: Any, table: Place, scene: Scene) -> Effect:
+def _plain(kind: str) -> Callable[[Any, Place, SqlScene], Effect]:
+    def read(command: Any, table: Place, scene: SqlScene) -> Effect:
         return Effect(f"ALTER TABLE {kind}", f"column {command.name} of {dotted(*table)}")
 
     return read
 
 
 #: By pglast's AlterTableType; each gives what one subcommand does.
-COLUMN_COMMANDS: dict[str, Callable[[Any, Place, Scene], Effect]] = {
+COLUMN_COMMANDS: dict[str, Callable[[Any, Place, SqlScene], Effect]] = {
     "AT_AddColumn": _add_column,
     "AT_DropColumn": _drop_column,
     "AT_DropNotNull": _drop_not_null,

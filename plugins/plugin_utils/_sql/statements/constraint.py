@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import naming
 from ..effect import Effect
-from ..scene import Place, Scene, dotted, strings
+from ..scene import Place, SqlScene, dotted, strings
 from ..values import Entry
 from .foreign_key import add_foreign_key
 
@@ -25,7 +25,7 @@ _WORDS = {
 _LABELS = {"CONSTR_CHECK": "check", "CONSTR_UNIQUE": "key", "CONSTR_PRIMARY": "pkey", "CONSTR_EXCLUSION": "excl"}
 
 
-def take_names(constraint: Any, table: Place, scene: Scene, column: str | None = None) -> str:
+def take_names(constraint: Any, table: Place, scene: SqlScene, column: str | None = None) -> str:
     """The name of a constraint, its own or the server's (indexcmds.c, heap.c); taken from now on."""
     kind = constraint.contype.name
     if constraint.conname or kind not in _LABELS:
@@ -38,7 +38,7 @@ def take_names(constraint: Any, table: Place, scene: Scene, column: str | None =
     return scene.chosen(table, parts or None, _LABELS[kind])
 
 
-def add_constraint(command: Any, table: Place, scene: Scene) -> Effect:
+def add_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
     """ALTER TABLE … ADD CONSTRAINT, of any kind."""
     constraint = command.def_
     kind = constraint.contype.name
@@ -67,7 +67,7 @@ def add_constraint(command: Any, table: Place, scene: Scene) -> Effect:
     return effect
 
 
-def validate_constraint(command: Any, table: Place, scene: Scene) -> Effect:
+def validate_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
     """ALTER TABLE … VALIDATE CONSTRAINT."""
     effect = Effect("ALTER TABLE VALIDATE CONSTRAINT", f"constraint {command.name} of {dotted(*table)}")
     if scene.came_before("foreign key", table[1], command.name):
@@ -82,12 +82,12 @@ def validate_constraint(command: Any, table: Place, scene: Scene) -> Effect:
     return effect
 
 
-def alter_constraint(command: Any, table: Place, scene: Scene) -> Effect:
+def alter_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
     """ALTER TABLE … ALTER CONSTRAINT: when a key is checked."""
     return Effect("ALTER TABLE ALTER CONSTRAINT", f"constraint {command.def_.conname} of {dotted(*table)}")
 
 
-def drop_constraint(command: Any, table: Place, scene: Scene) -> Effect:
+def drop_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
     """ALTER TABLE … DROP CONSTRAINT, of a kind that only the catalog knows: deploy.yml says if it is no foreign key."""
     name = command.name
     about = dotted(*table, name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Place, Scene, dotted
+from ..scene import Place, SqlScene, dotted
 from ..tree import kind_of_node
 
 __all__ = ["HANDLERS"]
@@ -17,7 +17,7 @@ __all__ = ["HANDLERS"]
 _VERBS = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
 
 
-def _write(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _write(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     verb = _VERBS[kind_of_node(node)]
     place = scene.place(node.relation)
     about = dotted(*place)
@@ -37,7 +37,7 @@ def _write(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _only_new_columns(node: Any, scene: Scene, place: Place) -> bool:
+def _only_new_columns(node: Any, scene: SqlScene, place: Place) -> bool:
     """Whether an UPDATE fills what this file adds: nothing was there before."""
     targets = node.targetList if kind_of_node(node) == "UpdateStmt" else ()
     return bool(targets) and all(scene.is_new("column", place, target.name) for target in targets)
@@ -47,7 +47,7 @@ def _deletes(node: Any) -> bool:
     return any(clause.commandType.name == "CMD_DELETE" for clause in node.mergeWhenClauses or ())
 
 
-def _copy(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _copy(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     about = dotted(*scene.place(node.relation)) if node.relation is not None else "a query"
     direction = "FROM" if node.is_from else "TO"
     effect = Effect(f"COPY {direction}", f"rows of {about}")

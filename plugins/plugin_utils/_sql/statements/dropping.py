@@ -10,7 +10,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Scene, dotted, strings
+from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
 from .index import drop_index
 from .table import drop_table
@@ -39,7 +39,7 @@ _OF_TABLE = {"TRIGGER", "POLICY", "RULE"}
 _MADE = {"DOMAIN": "type", "PROCEDURE": "function", "ROUTINE": "function", "AGGREGATE": "function"}
 
 
-def _drop(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _drop(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     what = node.removeType.name.removeprefix("OBJECT_")
     if what == "INDEX":
         return drop_index(node, scene, parsed)
@@ -53,7 +53,7 @@ def _drop(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _name(one: Any, what: str, scene: Scene) -> Sequence[Any]:
+def _name(one: Any, what: str, scene: SqlScene) -> Sequence[Any]:
     """The parts of an object's name, the schema first, None where there is none."""
     kind = kind_of_node(one)
     if kind == "String":
@@ -71,7 +71,7 @@ def _name(one: Any, what: str, scene: Scene) -> Sequence[Any]:
     return (parts[-2] if len(parts) > 1 else scene.schema), parts[-1]
 
 
-def _hazards(effect: Effect, what: str, name: Sequence[Any], scene: Scene, node: Any) -> None:
+def _hazards(effect: Effect, what: str, name: Sequence[Any], scene: SqlScene, node: Any) -> None:
     about, made = dotted(name[0], *name[1:]), _MADE.get(what, what.lower())
     cascade = node.behavior.name == "DROP_CASCADE"
     if what == "POLICY":

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import naming
 from ..effect import Effect
-from ..scene import Place, Scene, dotted, strings
+from ..scene import Place, SqlScene, dotted, strings
 from ..values import Entry
 
 __all__ = ["add_foreign_key"]
@@ -23,7 +23,7 @@ _ADDED = (
 _REPLACED = "The new key is valid before the old one is dropped, in one short transaction: there always is one."
 
 
-def add_foreign_key(constraint: Any, table: Place, scene: Scene) -> Effect:
+def add_foreign_key(constraint: Any, table: Place, scene: SqlScene) -> Effect:
     """constraint: pglast's Constraint, in an ALTER TABLE of the table."""
     columns = strings(constraint.fk_attrs)
     name = constraint.conname or scene.chosen(table, naming.joined(columns), "fkey")
@@ -60,7 +60,7 @@ def add_foreign_key(constraint: Any, table: Place, scene: Scene) -> Effect:
     return effect
 
 
-def _not_expressible(constraint: Any, table: Place, scene: Scene, name: str) -> str:
+def _not_expressible(constraint: Any, table: Place, scene: SqlScene, name: str) -> str:
     """What to do about a key that no entry says; empty for one that an entry does."""
     if not constraint.pk_attrs:
         return "name the columns that the key refers to: REFERENCES parent (column)"
@@ -78,7 +78,7 @@ def _not_expressible(constraint: Any, table: Place, scene: Scene, name: str) -> 
     return ""
 
 
-def _content(constraint: Any, table: Place, scene: Scene, name: str, columns: list[str]) -> dict[str, Any]:
+def _content(constraint: Any, table: Place, scene: SqlScene, name: str, columns: list[str]) -> dict[str, Any]:
     parent = scene.place(constraint.pktable)
     references: dict[str, Any] = {"table": parent[1], "columns": strings(constraint.pk_attrs)}
     if parent[0] is not None and parent[0] != table[0]:

@@ -11,7 +11,7 @@ from typing import Any
 from .. import naming
 from ..effect import Effect
 from ..parsing import Parsed, Token, parsed_expression, tokens_of, written
-from ..scene import Scene, dotted, strings
+from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
 from ..values import Entry
 
@@ -28,7 +28,7 @@ class _NotWritable(Exception):
     """What an entry has no form for; the message is what to do about it."""
 
 
-def _create(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.relation)
     columns = naming.column_names((*node.indexParams, *(node.indexIncludingParams or ())))
     given = node.idxname
@@ -61,7 +61,7 @@ def _create(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _only_new(node: Any, scene: Scene, table: tuple[str | None, str]) -> bool:
+def _only_new(node: Any, scene: SqlScene, table: tuple[str | None, str]) -> bool:
     """Whether a key column is one that this file adds: no code that runs now writes it."""
     return any(element.name and scene.is_new("column", table, element.name) for element in node.indexParams)
 
@@ -195,7 +195,7 @@ def _same(text: str, node: Any) -> str:
     return written(node)
 
 
-def drop_index(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def drop_index(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     """DROP INDEX, with one or several names."""
     places = [scene.named(one) for one in node.objects]
     effect = Effect("DROP INDEX", f"index {', '.join(dotted(*place) for place in places)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Scene, dotted, strings
+from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
 
 __all__ = ["HANDLERS"]
@@ -18,7 +18,7 @@ _CHANGED = "Who may do what in the database changes."
 _CLUSTER = "Roles belong to all databases of the server."
 
 
-def _grant(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _grant(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     what = node.objtype.name.removeprefix("OBJECT_").lower()
     names = [_name(one, scene) for one in node.objects or ()]
     shown = ", ".join(names) or f"all {what}s"
@@ -30,7 +30,7 @@ def _grant(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _name(one: Any, scene: Scene) -> str:
+def _name(one: Any, scene: SqlScene) -> str:
     kind = kind_of_node(one)
     if kind == "RangeVar":
         return dotted(*scene.place(one))
@@ -41,7 +41,7 @@ def _name(one: Any, scene: Scene) -> str:
     return ".".join(strings(one if isinstance(one, tuple) else getattr(one, "names", ())))
 
 
-def _grant_role(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _grant_role(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     kind = "GRANT" if node.is_grant else "REVOKE"
     roles = ", ".join(getattr(role, "priv_name", None) or "?" for role in node.granted_roles)
     effect = Effect(kind, f"membership in {roles}")
@@ -50,14 +50,14 @@ def _grant_role(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _default_privileges(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _default_privileges(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     effect = Effect("ALTER DEFAULT PRIVILEGES", "privileges on objects that are made later")
     effect.hazard("privileges", "default privileges", _CHANGED)
     return effect
 
 
 def _role(kind: str) -> Any:
-    def read(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    def read(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         named = getattr(node, "role", None)
         roles = getattr(node, "roles", None) or ((named,) if named is not None else ())
         names = [getattr(one, "rolename", one) or "?" for one in roles]
@@ -70,7 +70,7 @@ def _role(kind: str) -> Any:
     return read
 
 
-def _policy(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _policy(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.table)
     verb = "CREATE" if kind_of_node(node) == "CreatePolicyStmt" else "ALTER"
     about = dotted(*table, node.policy_name)
@@ -81,7 +81,7 @@ def _policy(node: Any, scene: Scene, parsed: Parsed) -> Effect:
 
 
 def _owned(kind: str, *hazards: tuple[str, str]) -> Any:
-    def read(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    def read(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         shown = ", ".join(role.rolename or "?" for role in node.roles)
         effect = Effect(kind, f"all objects of {shown}")
         for name, message in hazards:
@@ -91,7 +91,7 @@ def _owned(kind: str, *hazards: tuple[str, str]) -> Any:
     return read
 
 
-def _label(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _label(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     effect = Effect("SECURITY LABEL", "a security label")
     effect.hazard("privileges", "security label", _CHANGED)
     return effect

@@ -10,19 +10,19 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Scene
+from ..scene import SqlScene
 from ..tree import kind_of_node
 from . import alter_table, code, data, dropping, index, privileges, renaming, server, session, table, types
 
 __all__ = ["effect_of"]
 
 _SUBJECTS = (session, index, alter_table, table, dropping, renaming, types, code, data, privileges, server)
-_HANDLERS: Mapping[str, Callable[[Any, Scene, Parsed], Effect]] = {
+_HANDLERS: Mapping[str, Callable[[Any, SqlScene, Parsed], Effect]] = {
     kind: read for subject in _SUBJECTS for kind, read in subject.HANDLERS.items()
 }
 
 
-def effect_of(parsed: Parsed, scene: Scene) -> Effect:
+def effect_of(parsed: Parsed, scene: SqlScene) -> Effect:
     """What a statement does; the scene goes on to what comes after it."""
     kind = kind_of_node(parsed.node)
     read = _HANDLERS.get(kind)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Scene, dotted, strings
+from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
 
 __all__ = ["HANDLERS"]
@@ -19,7 +19,7 @@ _UNSEEN = {"INDEX", "TABCONSTRAINT", "DOMCONSTRAINT", "TRIGGER", "RULE", "POLICY
 _WORDS = {"TABCONSTRAINT": "TABLE", "COLUMN": "TABLE", "MATVIEW": "MATERIALIZED VIEW", "ATTRIBUTE": "TYPE"}
 
 
-def _about(node: Any, scene: Scene) -> tuple[Any, ...]:
+def _about(node: Any, scene: SqlScene) -> tuple[Any, ...]:
     """The names of what is renamed or moved: its schema first, None where the file has none."""
     relation = getattr(node, "relation", None)
     own = getattr(node, "subname", None)
@@ -42,7 +42,7 @@ def _word(kind: str) -> str:
     return _WORDS.get(kind, kind.replace("_", " "))
 
 
-def _rename(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _rename(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     what = node.renameType.name.removeprefix("OBJECT_")
     name = _about(node, scene)
     about = dotted(*name)
@@ -69,7 +69,7 @@ def _rename(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _set_schema(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _set_schema(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     what = node.objectType.name.removeprefix("OBJECT_")
     about = dotted(*_about(node, scene))
     effect = Effect(f"ALTER {_word(what)} SET SCHEMA", f"{what.lower()} {about} moves to {node.newschema}")
@@ -77,7 +77,7 @@ def _set_schema(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _owner(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _owner(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     what = node.objectType.name.removeprefix("OBJECT_")
     about = dotted(*_about(node, scene))
     effect = Effect(f"ALTER {_word(what)} OWNER TO", f"{what.lower()} {about}")
@@ -85,7 +85,7 @@ def _owner(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _depends(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _depends(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     return Effect("ALTER … DEPENDS ON EXTENSION", f"{dotted(*_about(node, scene))} depends on an extension")
 
 

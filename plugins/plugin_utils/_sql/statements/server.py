@@ -10,18 +10,18 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Scene, dotted, strings
+from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
 
 __all__ = ["HANDLERS"]
 
-_Read = Callable[[Any, Scene, Parsed], Effect]
+_Read = Callable[[Any, SqlScene, Parsed], Effect]
 
 
 def _plain(kind: str, *hazards: tuple[str, str]) -> _Read:
     """A statement whose hazards do not depend on what is in it."""
 
-    def read(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    def read(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         about = _about(node, scene)
         effect = Effect(kind, f"{kind} {about}".strip())
         for name, message in hazards:
@@ -31,7 +31,7 @@ def _plain(kind: str, *hazards: tuple[str, str]) -> _Read:
     return read
 
 
-def _about(node: Any, scene: Scene) -> str:
+def _about(node: Any, scene: SqlScene) -> str:
     """The name that stands in the statement, wherever its tree has it."""
     relation = getattr(node, "relation", None) or getattr(node, "sequence", None)
     if kind_of_node(relation) == "RangeVar":
@@ -49,7 +49,7 @@ def _about(node: Any, scene: Scene) -> str:
     return ""
 
 
-def _comment(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _comment(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     what = node.objtype.name.removeprefix("OBJECT_").lower().replace("_", " ")
     named = node.object
     parts = strings(named) if isinstance(named, tuple) else []
@@ -57,14 +57,14 @@ def _comment(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return Effect("COMMENT ON", f"comment on {what} {name}".strip())
 
 
-def _schema(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _schema(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     effect = Effect("CREATE SCHEMA", f"schema {node.schemaname or ''}".strip())
     if node.schemaElts:
         effect.mend = "write the objects of the schema as statements of their own: deploy.yml does not read them here"
     return effect
 
 
-def _sequence(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _sequence(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.place(node.sequence)
     if kind_of_node(node) == "CreateSeqStmt":
         scene.make("sequence", place)
@@ -76,14 +76,14 @@ def _sequence(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _statistics(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _statistics(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     return Effect(
         "CREATE STATISTICS",
         f"statistics {dotted(*scene.named(node.defnames or ()))}" if node.defnames else "statistics",
     )
 
 
-def _vacuum(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _vacuum(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     kind = "VACUUM" if node.is_vacuumcmd else "ANALYZE"
     tables = [dotted(*scene.place(one.relation)) for one in node.rels or ()]
     shown = ", ".join(tables) or "all tables"
@@ -93,7 +93,7 @@ def _vacuum(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _reindex(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _reindex(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     name = dotted(*scene.place(node.relation)) if node.relation is not None else (node.name or "")
     effect = Effect("REINDEX", f"REINDEX {name}".strip())
     if not any(option.defname == "concurrently" for option in node.params or ()):

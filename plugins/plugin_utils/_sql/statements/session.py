@@ -9,7 +9,7 @@ from typing import Any
 
 from ..effect import Effect, session_only
 from ..parsing import Parsed
-from ..scene import Scene
+from ..scene import SqlScene
 from ..tree import constant
 
 __all__ = ["HANDLERS", "search_path", "unclosed"]
@@ -39,7 +39,7 @@ _MEANINGFUL = {
 _OFF = {"off", "false", "no", "0"}
 
 
-def _transaction(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _transaction(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     kind = node.kind.name.removeprefix("TRANS_STMT_")
     words = {"START": "START TRANSACTION", "ROLLBACK_TO": "ROLLBACK TO SAVEPOINT", "PREPARE": "PREPARE TRANSACTION"}
     name = words.get(kind, kind.replace("_", " "))
@@ -66,7 +66,7 @@ def unclosed() -> str:
     return "COMMIT is missing: psql would undo all that follows; add it at the end, or remove this statement"
 
 
-def _set(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _set(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     kind = node.kind.name
     word = "RESET" if kind.startswith("VAR_RESET") else "SET"
     if kind == "VAR_RESET_ALL":
@@ -88,7 +88,7 @@ def _set(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return session_only(word, summary, _SETTINGS)
 
 
-def search_path(scene: Scene, values: list[str]) -> Effect:
+def search_path(scene: SqlScene, values: list[str]) -> Effect:
     """SET search_path, and SELECT set_config('search_path', …), which pg_dump writes."""
     parts = [part.strip().strip('"') for value in values for part in value.split(",")]
     schemas = [part for part in parts if part and part != "$user"]
@@ -98,13 +98,13 @@ def search_path(scene: Scene, values: list[str]) -> Effect:
     return session_only("SET", summary, instead)
 
 
-def _lock(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _lock(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     tables = ", ".join(relation.relname for relation in node.relations)
     return session_only("LOCK", f"a lock on {tables}", "Each step takes its own locks, under the lock policy.")
 
 
 def _nothing(kind: str, summary: str) -> Any:
-    def read(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    def read(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         return session_only(kind, summary, "It is not run: it only concerns the session.")
 
     return read

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Place, Scene, dotted
+from ..scene import Place, SqlScene, dotted
 from ..tree import calls, kind_of_node
 from .column import facts
 from .constraint import take_names
@@ -17,7 +17,7 @@ from .constraint import take_names
 __all__ = ["HANDLERS", "drop_table"]
 
 
-def _create(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.relation)
     foreign = kind_of_node(node) == "CreateForeignTableStmt"
     base = node.base if foreign else node
@@ -42,7 +42,7 @@ def _create(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _element(element: Any, table: Place, scene: Scene) -> list[Place]:
+def _element(element: Any, table: Place, scene: SqlScene) -> list[Place]:
     """Takes the names that an element of CREATE TABLE takes; the tables that it refers to."""
     if kind_of_node(element) == "Constraint":
         take_names(element, table, scene)
@@ -55,7 +55,7 @@ def _element(element: Any, table: Place, scene: Scene) -> list[Place]:
     return [scene.place(references.pktable)] if references is not None else []
 
 
-def drop_table(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def drop_table(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     """DROP TABLE, with one or several names."""
     places = [scene.named(one) for one in node.objects]
     effect = Effect("DROP TABLE", f"table {', '.join(dotted(*place) for place in places)}")
@@ -74,7 +74,7 @@ def _cascades(node: Any) -> bool:
     return bool(node.behavior.name == "DROP_CASCADE")
 
 
-def _truncate(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _truncate(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     places = [scene.place(relation) for relation in node.relations]
     effect = Effect("TRUNCATE", f"table {', '.join(dotted(*place) for place in places)}")
     for place in places:
@@ -85,7 +85,7 @@ def _truncate(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _create_as(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _create_as(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.place(node.into.rel)
     view = node.objtype.name == "OBJECT_MATVIEW"
     kind = "CREATE MATERIALIZED VIEW" if view else "CREATE TABLE AS"

@@ -9,13 +9,13 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Scene, dotted
+from ..scene import SqlScene, dotted
 
 __all__ = ["HANDLERS"]
 
 
 def _create_named(kind: str, attribute: str) -> Any:
-    def read(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+    def read(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         place = scene.named(getattr(node, attribute))
         scene.make("type", place)
         scene.take(place)
@@ -24,14 +24,14 @@ def _create_named(kind: str, attribute: str) -> Any:
     return read
 
 
-def _create_composite(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _create_composite(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.place(node.typevar)
     scene.make("type", place)
     scene.take(place)
     return Effect("CREATE TYPE", f"type {dotted(*place)}")
 
 
-def _alter_enum(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _alter_enum(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.named(node.typeName)
     about = dotted(*place)
     if node.oldVal:
@@ -45,7 +45,7 @@ def _alter_enum(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _alter_domain(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _alter_domain(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.named(node.typeName)
     about = dotted(*place)
     effect = Effect("ALTER DOMAIN", f"domain {about}")
@@ -57,7 +57,7 @@ def _alter_domain(node: Any, scene: Scene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _alter_type(node: Any, scene: Scene, parsed: Parsed) -> Effect:
+def _alter_type(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     return Effect("ALTER TYPE SET", f"type {dotted(*scene.named(node.typeName))}")
 
 

@@ -13,7 +13,7 @@ from ansible_collections.steady.postgresql.plugins.module_utils._migration.rules
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_shape import shape_problems
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import migration_of
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.reader import SqlProblem, read_sql
-from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Reading, Statement
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import HAZARDS, Reading, Statement
 
 
 def reading(*texts: str | bytes) -> Reading:
@@ -59,4 +59,6 @@ def refusals(text: str, schema: str | None = None) -> list[str]:
 
 def hazards(text: str) -> list[tuple[str, str]]:
     """Names and objects of the last statement's hazards."""
-    return [(hazard.name, hazard.object) for hazard in one(text).hazards]
+    found = [(hazard.name, hazard.object) for hazard in one(text).hazards]
+    assert {name for name, _object in found} <= set(HAZARDS)
+    return found

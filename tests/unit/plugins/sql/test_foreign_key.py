@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Foreign keys: every property is explicit, since psql keeps none of a former key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Verdict
+from unit.plugins.sql.texts import hazards, migration, one, refusals
+
+ACCEPTED = "-- steady: accept breaks_running_application because it is a test\n"
+PLAIN = {
+    "name": "f",
+    "table": "t",
+    "columns": ["a"],
+    "references": {"table": "p", "columns": ["id"]},
+    "on_delete": "no_action",
+    "on_update": "no_action",
+    "match": "simple",
+    "deferrable": False,
+    "initially_deferred": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        ("", {}),
+        ("ON DELETE SET NULL ON UPDATE CASCADE", {"on_delete": "set_null", "on_update": "cascade"}),
+        ("ON DELETE RESTRICT ON UPDATE SET DEFAULT", {"on_delete": "restrict", "on_update": "set_default"}),
+        ("ON DELETE SET NULL (a)", {"on_delete": "set_null", "on_delete_columns": ["a"]}),
+        ("MATCH FULL DEFERRABLE", {"match": "full", "deferrable": True}),
+        ("INITIALLY DEFERRED", {"deferrable": True, "initially_deferred": True}),
+    ],
+)
+def test_every_property_is_said(options: str, changed: dict[str, Any]) -> None:
+    (key,) = migration(f"{ACCEPTED}ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) {options}")[
+        "foreign_keys"
+    ]
+    assert key == {**PLAIN, **changed}
+
+
+def test_drop_and_add_of_one_name_is_a_replacement_without_a_hazard() -> None:
+    """In two statements as an ORM writes it, and in one."""
+    add = 'ADD CONSTRAINT "F" FOREIGN KEY (a) REFERENCES p (id)'
+    for text in (
+        f'ALTER TABLE "T" DROP CONSTRAINT "F"; ALTER TABLE "T" {add};',
+        f'ALTER TABLE "T" DROP CONSTRAINT IF EXISTS "F", {add};',
+    ):
+        assert migration(text)["foreign_keys"] == [{**PLAIN, "name": "F", "table": "T"}]
+        assert one(text).verdict is Verdict.ANOTHER_WAY
+
+
+def test_two_keys_dropped_and_added_again_are_one_entry_each() -> None:
+    drops = "ALTER TABLE a DROP CONSTRAINT x; ALTER TABLE b DROP CONSTRAINT x;"
+    adds = "".join(f"ALTER TABLE {table} ADD CONSTRAINT x FOREIGN KEY (a) REFERENCES p (id);" for table in ("a", "b"))
+    keys = migration(drops + adds)["foreign_keys"]
+    assert [(key["table"], key["name"], key.get("state")) for key in keys] == [("a", "x", None), ("b", "x", None)]
+
+
+def test_a_dropped_constraint_is_an_absent_key() -> None:
+    assert migration('ALTER TABLE "T" DROP CONSTRAINT "F"')["foreign_keys"] == [
+        {"table": "T", "name": "F", "state": "absent"}
+    ]
+
+
+def test_a_new_key_on_a_column_that_code_uses_needs_a_decision() -> None:
+    add = "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id)"
+    assert hazards(add) == [("breaks_running_application", "t.f")]
+    assert hazards(f"ALTER TABLE t ADD COLUMN a int; {add}") == []
+    assert hazards(f"CREATE TABLE t (a int); {add}") == []
+
+
+def test_not_valid_must_be_validated_in_the_file() -> None:
+    add = "ALTER TABLE t DROP CONSTRAINT f, ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) NOT VALID;"
+    (line,) = refusals(add)
+    assert line.startswith("m.sql:1:1: table t: DROP CONSTRAINT, ADD FOREIGN KEY: the key stays NOT VALID")
+    both = migration(f"{add}\nALTER TABLE t VALIDATE CONSTRAINT f;")
+    assert both["foreign_keys"] == [PLAIN]
+
+
+def test_the_key_of_the_parent_must_be_named() -> None:
+    lines = refusals(f"{ACCEPTED}ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p")
+    assert lines == [
+        "m.sql:2:1: foreign key f of t: name the columns that the key refers to: REFERENCES parent (column)"
+    ]
+
+
+def test_a_parent_in_another_schema() -> None:
+    text = f"{ACCEPTED}ALTER TABLE a.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES b.p (id)"
+    data = migration(text)
+    assert (data["schema"], data["foreign_keys"][0]["references"]["schema"]) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) NOT ENFORCED", "no key that is NOT ENFORCED"),
+        ("DROP CONSTRAINT f CASCADE", "remove CASCADE"),
+        ("DROP CONSTRAINT f, ADD CONSTRAINT f CHECK (a > 0)", "does not carry out ALTER TABLE DROP CONSTRAINT"),
+    ],
+)
+def test_what_is_not_carried_out(text: str, mend: str) -> None:
+    assert any(mend in line for line in refusals(f"ALTER TABLE t {text}"))

@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a file means as a whole: the state of each object after all statements, in one schema."""
+
+from __future__ import annotations
+
+import pytest
+
+from unit.plugins.sql.texts import migration, refusals
+
+
+def test_the_guide_in_one_transaction() -> None:
+    data = migration(
+        """
+        BEGIN;
+        SET lock_timeout = '5s';
+        CREATE INDEX IF NOT EXISTS "Appointment_tenantId_idx" ON "Appointment" ("tenantId");
+        ALTER TABLE "CashDrawer" ALTER COLUMN "openedById" DROP NOT NULL;
+        ALTER TABLE "CashDrawer" DROP CONSTRAINT IF EXISTS "CashDrawer_openedById_fkey";
+        ALTER TABLE "CashDrawer" ADD CONSTRAINT "CashDrawer_openedById_fkey"
+          FOREIGN KEY ("openedById") REFERENCES "User" (id) ON DELETE SET NULL;
+        COMMIT;
+        """
+    )
+    assert data == {
+        "id": "m",
+        "columns": [{"table": "CashDrawer", "name": "openedById", "nullable": True}],
+        "indexes": [
+            {
+                "name": "Appointment_tenantId_idx",
+                "table": "Appointment",
+                "columns": ["tenantId"],
+                "on_conflict": "refuse",
+                "on_equivalent": "create",
+            }
+        ],
+        "foreign_keys": [
+            {
+                "name": "CashDrawer_openedById_fkey",
+                "table": "CashDrawer",
+                "columns": ["openedById"],
+                "references": {"table": "User", "columns": ["id"]},
+                "on_delete": "set_null",
+                "on_update": "no_action",
+                "match": "simple",
+                "deferrable": False,
+                "initially_deferred": False,
+            }
+        ],
+    }
+
+
+def test_the_last_word_about_a_column_counts() -> None:
+    text = "ALTER TABLE t ALTER a DROP NOT NULL; ALTER TABLE t ALTER b DROP NOT NULL, ALTER a DROP NOT NULL;"
+    assert [(one["name"], one["nullable"]) for one in migration(text)["columns"]] == [("b", True), ("a", True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "schema"),
+    [
+        ("CREATE INDEX i ON t (a)", None, None),
+        ("CREATE INDEX i ON t (a)", "app", "app"),
+        ("CREATE INDEX i ON app.t (a)", None, "app"),
+        ("CREATE INDEX i ON app.t (a); DROP INDEX app.j", "public", "app"),
+        ("SET search_path TO app, public; CREATE INDEX i ON t (a)", None, "app"),
+        ("SET search_path = 'App'; CREATE INDEX i ON t (a)", None, "App"),
+        ("SET search_path TO app; CREATE INDEX i ON t (a); CREATE INDEX j ON app.t (b)", None, "app"),
+        ("CREATE INDEX i ON app.t (a); CREATE INDEX j ON t (b)", "app", "app"),
+        ("SELECT pg_catalog.set_config('search_path', '', false); CREATE INDEX i ON app.t (a)", None, "app"),
+    ],
+)
+def test_the_schema(text: str, given: str | None, schema: str | None) -> None:
+    assert migration(text, given).get("schema") == schema
+
+
+def test_two_schemas_are_two_migrations() -> None:
+    (line,) = refusals("CREATE INDEX i ON a.t (a);\nCREATE INDEX j ON b.t (a);")
+    assert line == (
+        "m.sql:2:1: this statement is about the schema b, others are about a: deploy.yml takes one schema in a "
+        "migration, so make a file for each"
+    )
+
+
+@pytest.mark.parametrize("given", [None, "public"])
+def test_a_name_without_a_schema_beside_one_with_a_schema(given: str | None) -> None:
+    (line,) = refusals("CREATE INDEX i ON a.t (a);\nCREATE INDEX j ON t (a);", given)
+    assert line.startswith("m.sql:2:1: a name here has no schema, and other statements are about the schema a")
+
+
+def test_a_parent_without_a_schema_beside_a_table_with_one() -> None:
+    text = "ALTER TABLE a.t DROP CONSTRAINT f, ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id)"
+    (line,) = refusals(text)
+    assert line.startswith("m.sql:1:1: a name here has no schema")
+    assert migration(text, "a")["schema"] == "a"
+
+
+def test_all_that_cannot_be_carried_out_is_said_at_once() -> None:
+    lines = refusals("CREATE VIEW v AS SELECT 1;\n-- a\nDROP TABLE t;\n\\i x\nCREATE INDEX i ON t (a);")
+    assert [line.split(" ")[0] for line in lines] == [
+        "m.sql:1:1:",
+        "m.sql:3:1:",
+        "m.sql:3:1:",
+        "m.sql:3:1:",
+        "m.sql:4:1:",
+    ]
+    assert "does not carry out CREATE VIEW" in lines[0]
+    assert "DROP TABLE needs a decision: data_loss on t: All rows of the table are deleted." in lines[1]
+    assert 'write "-- steady: accept data_loss because …" before it' in lines[1]
+
+
+def test_a_rule_of_the_migration_is_broken_in_a_line() -> None:
+    """ON DELETE SET NULL of a column that the file makes NOT NULL: every delete would fail."""
+    text = """ALTER TABLE t DROP CONSTRAINT f,
+        ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL;
+        -- steady: accept breaks_running_application because it is a test
+        ALTER TABLE t ALTER a SET NOT NULL;"""
+    (line,) = refusals(text)
+    assert line.startswith('m.sql:1:1: table t: DROP CONSTRAINT, ADD FOREIGN KEY: sets "a" to NULL, but columns[0]')

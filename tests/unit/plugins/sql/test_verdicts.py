@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each kind of statement: its name in PostgreSQL's words, and its hazards, on objects that are there and on new."""
+
+from __future__ import annotations
+
+import pytest
+from pglast import ast
+
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.statements.registry import _HANDLERS
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Verdict
+from unit.plugins.sql.texts import hazards, one, reading
+
+NEW = "CREATE TABLE t (a int, b int); CREATE TYPE e AS ENUM ('x'); "
+
+
+def names(text: str) -> list[str]:
+    return sorted({name for name, _object in hazards(text)})
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "wanted"),
+    [
+        ("CREATE TABLE n (a int PRIMARY KEY)", "CREATE TABLE", []),
+        ("CREATE TABLE n AS SELECT 1", "CREATE TABLE AS", []),
+        ("ALTER TABLE t ADD COLUMN c int", "ALTER TABLE ADD COLUMN", []),
+        ("ALTER TABLE t ADD c int NOT NULL DEFAULT 0", "ALTER TABLE ADD COLUMN", []),
+        ("ALTER TABLE t ADD c timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP", "ALTER TABLE ADD COLUMN", []),
+        ("ALTER TABLE t ADD c text[] DEFAULT ARRAY[]::text[]", "ALTER TABLE ADD COLUMN", []),
+        ("ALTER TABLE t ADD c jsonb DEFAULT '{}'", "ALTER TABLE ADD COLUMN", []),
+        ("ALTER TABLE t ADD c int NOT NULL", "ALTER TABLE ADD COLUMN", ["fails_on_data"]),
+        ("ALTER TABLE t ADD c uuid DEFAULT gen_random_uuid()", "ALTER TABLE ADD COLUMN", ["table_rewrite"]),
+        ("ALTER TABLE t ADD c serial", "ALTER TABLE ADD COLUMN", ["table_rewrite"]),
+        ("ALTER TABLE t ADD c int GENERATED ALWAYS AS IDENTITY", "ALTER TABLE ADD COLUMN", ["table_rewrite"]),
+        ("ALTER TABLE t ADD c int GENERATED ALWAYS AS (a + 1) STORED", "ALTER TABLE ADD COLUMN", ["table_rewrite"]),
+        ("ALTER TABLE t ADD c int GENERATED ALWAYS AS (a + 1) VIRTUAL", "ALTER TABLE ADD COLUMN", []),
+        ("ALTER TABLE t ADD c int UNIQUE", "ALTER TABLE ADD COLUMN", ["blocks_reads"]),
+        ("ALTER TABLE t DROP COLUMN a", "ALTER TABLE DROP COLUMN", ["breaks_running_application", "data_loss"]),
+        ("ALTER TABLE t ALTER a SET NOT NULL", "ALTER TABLE SET NOT NULL", ["breaks_running_application"]),
+        ("ALTER TABLE t ALTER a DROP NOT NULL", "ALTER TABLE DROP NOT NULL", []),
+        ("ALTER TABLE t ALTER a SET DEFAULT 1", "ALTER TABLE SET DEFAULT", []),
+        ("ALTER TABLE t ALTER a DROP DEFAULT", "ALTER TABLE DROP DEFAULT", []),
+        (
+            "ALTER TABLE t ALTER a TYPE numeric(10,2)",
+            "ALTER TABLE ALTER COLUMN TYPE",
+            ["breaks_running_application", "data_loss", "fails_on_data", "table_rewrite"],
+        ),
+        (
+            "ALTER TABLE t ALTER a TYPE text",
+            "ALTER TABLE ALTER COLUMN TYPE",
+            ["breaks_running_application", "table_rewrite"],
+        ),
+        (
+            "ALTER TABLE t ADD CHECK (a > 0)",
+            "ALTER TABLE ADD CHECK",
+            ["blocks_reads", "breaks_running_application", "fails_on_data"],
+        ),
+        ("ALTER TABLE t ADD CHECK (a > 0) NOT VALID", "ALTER TABLE ADD CHECK", ["breaks_running_application"]),
+        (
+            "ALTER TABLE t ADD PRIMARY KEY (a)",
+            "ALTER TABLE ADD PRIMARY KEY",
+            ["blocks_reads", "breaks_running_application", "fails_on_data"],
+        ),
+        ("ALTER TABLE t RENAME a TO c", "ALTER TABLE RENAME", ["breaks_running_application"]),
+        ("ALTER TABLE t RENAME TO u", "ALTER TABLE RENAME", ["breaks_running_application"]),
+        ("ALTER TABLE t RENAME CONSTRAINT a TO c", "ALTER TABLE RENAME", []),
+        ("ALTER TABLE t SET SCHEMA s", "ALTER TABLE SET SCHEMA", ["breaks_running_application"]),
+        ("ALTER TABLE t OWNER TO r", "ALTER TABLE OWNER TO", ["privileges"]),
+        ("ALTER TABLE t ENABLE ROW LEVEL SECURITY", "ALTER TABLE ENABLE ROW LEVEL SECURITY", ["privileges"]),
+        ("ALTER TABLE t SET UNLOGGED", "ALTER TABLE SET UNLOGGED", ["data_loss", "table_rewrite"]),
+        ("ALTER TABLE t REPLICA IDENTITY FULL", "ALTER TABLE REPLICA IDENTITY", ["published_table"]),
+        (
+            "ALTER TABLE t DETACH PARTITION u",
+            "ALTER TABLE DETACH PARTITION",
+            ["blocks_reads", "breaks_running_application"],
+        ),
+        ("DROP TABLE t", "DROP TABLE", ["breaks_running_application", "data_loss"]),
+        ("TRUNCATE t", "TRUNCATE", ["blocks_reads", "data_loss"]),
+        ("INSERT INTO t VALUES (1)", "INSERT", []),
+        ("UPDATE t SET a = 1", "UPDATE", ["blocks_writes", "not_reversible"]),
+        ("DELETE FROM t", "DELETE", ["blocks_writes", "data_loss"]),
+        ("ALTER TYPE e ADD VALUE 'y'", "ALTER TYPE ADD VALUE", ["not_reversible"]),
+        ("ALTER TYPE e RENAME VALUE 'x' TO 'y'", "ALTER TYPE RENAME VALUE", ["breaks_running_application"]),
+        ("DROP TYPE e", "DROP TYPE", ["breaks_running_application"]),
+        ("VACUUM FULL t", "VACUUM", ["table_rewrite"]),
+    ],
+)
+def test_on_an_object_that_is_there(text: str, kind: str, wanted: list[str]) -> None:
+    assert (one(text).kind, names(text)) == (kind, wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALTER TABLE t ADD c int NOT NULL",
+        "ALTER TABLE t ADD c serial",
+        "ALTER TABLE t DROP COLUMN a",
+        "ALTER TABLE t ALTER a SET NOT NULL",
+        "ALTER TABLE t ALTER a TYPE text",
+        "ALTER TABLE t ADD CHECK (a > 0)",
+        "ALTER TABLE t ADD UNIQUE (a)",
+        "ALTER TABLE t RENAME a TO c",
+        "ALTER TABLE t OWNER TO r",
+        "CREATE UNIQUE INDEX i ON t (a)",
+        "DROP TABLE t",
+        "TRUNCATE t",
+        "UPDATE t SET a = 1",
+        "DELETE FROM t",
+        "ALTER TYPE e ADD VALUE 'y'",
+        "DROP TYPE e",
+        "ALTER TABLE t RENAME TO u; ALTER TABLE u DROP a",
+    ],
+)
+def test_on_an_object_that_the_file_makes_nothing_is_dangerous(text: str) -> None:
+    assert names(NEW + text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "wanted"),
+    [
+        ("CREATE VIEW v AS SELECT 1", "CREATE VIEW", []),
+        ("DROP VIEW v", "DROP VIEW", ["breaks_running_application"]),
+        ("REFRESH MATERIALIZED VIEW v", "REFRESH MATERIALIZED VIEW", ["blocks_reads"]),
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY v", "REFRESH MATERIALIZED VIEW", []),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE FUNCTION", []),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+            "CREATE FUNCTION",
+            ["privileges"],
+        ),
+        ("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()", "CREATE TRIGGER", []),
+        ("DROP TRIGGER g ON t", "DROP TRIGGER", ["breaks_running_application"]),
+        ("CREATE POLICY p ON t USING (true)", "CREATE POLICY", ["privileges"]),
+        ("GRANT SELECT ON t TO r", "GRANT", ["privileges"]),
+        ("REVOKE SELECT ON t FROM r", "REVOKE", ["breaks_running_application", "privileges"]),
+        ("CREATE ROLE r", "CREATE ROLE", ["leaves_database", "privileges"]),
+        ("CREATE EXTENSION pg_trgm", "CREATE EXTENSION", []),
+        ("COMMENT ON COLUMN t.a IS 'x'", "COMMENT ON", []),
+        ("CREATE SEQUENCE s", "CREATE SEQUENCE", []),
+        ("CREATE PUBLICATION p FOR TABLE t", "CREATE PUBLICATION", []),
+        ("ALTER PUBLICATION p ADD TABLE t", "ALTER PUBLICATION", ["published_table"]),
+        ("CALL p()", "CALL", ["not_reversible", "unknown_locks"]),
+        ("SELECT f()", "SELECT", ["not_reversible", "unknown_locks"]),
+        ("SELECT count(*), now() FROM t", "SELECT", []),
+        ("WITH d AS (DELETE FROM t RETURNING a) SELECT * FROM d", "SELECT", ["blocks_writes", "data_loss"]),
+        ("DO $$ BEGIN DELETE FROM t; END $$", "DO", ["not_reversible", "unknown_locks"]),
+        ("DO $$ BEGIN EXECUTE 'x'; END $$", "DO", ["not_reversible", "unknown_locks"]),
+        ("DO $$ BEGIN PERFORM f(); END $$", "DO", ["not_reversible", "unknown_locks"]),
+        ("DO $$ BEGIN RAISE EXCEPTION 'x'; END $$", "DO", ["not_reversible", "unknown_locks"]),
+        ("DO $$ BEGIN PERFORM 1 FROM t FOR UPDATE; END $$", "DO", ["not_reversible", "unknown_locks"]),
+        ("DO LANGUAGE plperl 'x'", "DO", ["not_reversible", "unknown_locks"]),
+        ("ALTER SYSTEM SET work_mem = '1MB'", "ALTER SYSTEM", ["leaves_database"]),
+        ("COPY t TO PROGRAM 'x'", "COPY TO", ["leaves_database"]),
+        ("REINDEX TABLE t", "REINDEX", ["blocks_writes"]),
+        ("REINDEX TABLE CONCURRENTLY t", "REINDEX", []),
+    ],
+)
+def test_other_statements(text: str, kind: str, wanted: list[str]) -> None:
+    assert (one(text).kind, names(text)) == (kind, wanted)
+
+
+def test_a_block_that_only_reads_and_raises_notices_is_not_run() -> None:
+    text = """DO $$
+        DECLARE n int; r record;
+        BEGIN
+          SELECT count(*) INTO n FROM "Sale" WHERE total < 0;
+          n := n + 1;
+          IF n > 0 THEN RAISE WARNING '% sales', n; ELSE RAISE NOTICE 'none'; END IF;
+          FOR r IN SELECT id FROM "Sale" LOOP RAISE NOTICE '%', r.id; END LOOP;
+        END $$"""
+    statement = one(text)
+    assert (statement.verdict, statement.entries, statement.hazards) == (Verdict.ANOTHER_WAY, (), ())
+
+
+def test_a_backfill_of_a_new_column_loses_no_value() -> None:
+    assert names("ALTER TABLE t ADD c int; UPDATE t SET c = 1") == ["blocks_writes"]
+
+
+def test_the_enum_swap_of_an_orm_breaks_no_name() -> None:
+    swap = """BEGIN; CREATE TYPE "E_new" AS ENUM ('a');
+        ALTER TABLE t ALTER COLUMN a TYPE "E_new" USING (a::text::"E_new");
+        ALTER TYPE "E" RENAME TO "E_old"; ALTER TYPE "E_new" RENAME TO "E"; DROP TYPE "E_old"; COMMIT;"""
+    found = {statement.kind: [hazard.name for hazard in statement.hazards] for statement in reading(swap).statements}
+    assert (found["ALTER TYPE RENAME"], found["DROP TYPE"]) == ([], [])
+    assert "table_rewrite" in found["ALTER TABLE ALTER COLUMN TYPE"]
+
+
+def test_a_view_that_is_made_again_is_a_replacement() -> None:
+    assert [list(one.hazards) for one in reading("DROP VIEW v; CREATE VIEW v AS SELECT 1").statements] == [[], []]
+
+
+def test_an_alter_table_of_several_subcommands_is_one_statement() -> None:
+    statement = one('ALTER TABLE "T" DROP COLUMN a, ADD COLUMN b int NOT NULL, ALTER c SET NOT NULL')
+    assert statement.kind == "ALTER TABLE"
+    assert statement.summary == "table T: DROP COLUMN, ADD COLUMN, SET NOT NULL"
+    assert [(hazard.name, hazard.object) for hazard in statement.hazards] == [
+        ("data_loss", "T.a"),
+        ("breaks_running_application", "T.a"),
+        ("fails_on_data", "T.b"),
+        ("breaks_running_application", "T.c"),
+    ]
+    assert statement.entries is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["BEGIN", "START TRANSACTION", "COMMIT", "SAVEPOINT s", "SET lock_timeout = '2s'", "SET client_encoding = 'UTF8'",
+     "SET LOCAL statement_timeout = 0", "SELECT pg_catalog.set_config('search_path', '', false)", "RESET ALL",
+     "LOCK TABLE t", "SET default_tablespace = ''", "SELECT 1"],
+)  # fmt: skip
+def test_what_the_session_does_needs_no_step(text: str) -> None:
+    statement = reading(f"{text}; COMMIT").statements[0]
+    assert (statement.verdict, statement.entries) == (Verdict.ANOTHER_WAY, ())
+    assert statement.instead
+
+
+@pytest.mark.parametrize(
+    "text", ["ROLLBACK", "ROLLBACK TO s", "PREPARE TRANSACTION 'x'", "SET standard_conforming_strings = off"]
+)
+def test_what_has_no_meaning_here_is_not_understood(text: str) -> None:
+    statement = one(text)
+    assert (statement.verdict, statement.entries) == (Verdict.NOT_UNDERSTOOD, None)
+    assert statement.mend
+
+
+def test_a_transaction_without_its_end_is_not_understood() -> None:
+    begin, index = reading("BEGIN;\nCREATE INDEX i ON t (a);").statements
+    assert begin.verdict is Verdict.NOT_UNDERSTOOD
+    assert begin.mend.startswith("COMMIT is missing: psql would undo all that follows")
+    assert index.verdict is Verdict.ANOTHER_WAY
+
+
+def test_every_statement_of_the_grammar_is_read_by_somebody() -> None:
+    """But those that are parts of others, or that no file can contain."""
+    parts = {"PLAssignStmt", "RawStmt", "ReturnStmt", "SetOperationStmt", "ReplicaIdentityStmt"}
+    assert {name for name in dir(ast) if name.endswith("Stmt")} - parts == set(_HANDLERS)
