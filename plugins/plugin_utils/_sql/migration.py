@@ -15,7 +15,7 @@ from .effect import LATER
 from .problem import SqlProblem
 from .values import Entry, Reading, Statement, Verdict
 
-__all__ = ["migration_of"]
+__all__ = ["migration_of", "sources_of"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,21 @@ def migration_of(reading: Reading, schema: str | None = None) -> dict[str, Any]:
     schema: the connection's, where it is known; else names without a schema must not stand beside names with one.
     Raises SqlProblem with every statement that cannot be carried out, each with its place.
     """
+    return _migration(reading, schema)[0]
+
+
+def sources_of(reading: Reading, schema: str | None = None) -> dict[str, list[str]]:
+    """For each section of that migration, file:line of the statement behind each entry: its key `sources` for hosts."""
+    data, origins = _migration(reading, schema)
+    return {
+        section: [f"{origins[section, number].file}:{origins[section, number].line}" for number in range(len(entries))]
+        for section, entries in data.items()
+        if isinstance(entries, list)
+    }
+
+
+def _migration(reading: Reading, schema: str | None) -> tuple[dict[str, Any], dict[tuple[str, int], Statement]]:
+    """The mapping, and the statement behind each of its entries."""
     problems = [problem for statement in reading.statements for problem in _refusals(statement)]
     if problems:
         raise SqlProblem("\n".join(problems))
@@ -46,7 +61,7 @@ def migration_of(reading: Reading, schema: str | None = None) -> dict[str, Any]:
     mistakes = migration_problems(data)
     if mistakes:
         raise SqlProblem("\n".join(_line(mistake, origins, reading) for mistake in mistakes))
-    return data
+    return data, origins
 
 
 def _at(statement: Statement, message: str) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from unit.plugins.sql.texts import migration, refusals
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import sources_of
+from unit.plugins.sql.texts import migration, reading, refusals
 
 
 def test_the_guide_in_one_transaction() -> None:
@@ -54,6 +55,13 @@ def test_the_guide_in_one_transaction() -> None:
 def test_the_last_word_about_a_column_counts() -> None:
     text = "ALTER TABLE t ALTER a DROP NOT NULL; ALTER TABLE t ALTER b DROP NOT NULL, ALTER a DROP NOT NULL;"
     assert [(one["name"], one["nullable"]) for one in migration(text)["columns"]] == [("b", True), ("a", True)]
+
+
+def test_the_statement_behind_each_entry_is_known() -> None:
+    """Of a replacement it is the one that makes the new index."""
+    text = "DROP INDEX i;\nDROP INDEX j;\nCREATE INDEX i ON t (a);\nALTER TABLE t\n ALTER a DROP NOT NULL;"
+    assert [index["name"] for index in migration(text)["indexes"]] == ["j", "i"]
+    assert sources_of(reading(text)) == {"indexes": ["m.sql:2", "m.sql:3"], "columns": ["m.sql:4"]}
 
 
 @pytest.mark.parametrize(
