@@ -9,9 +9,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: column
-short_description: Make columns nullable or NOT NULL
+short_description: Add columns, set their defaults, make them nullable or NOT NULL
 version_added: 0.1.0
 description:
+  - Adds a column with a O(columns[].type) where it is missing, in a moment and without writing rows anew. Where
+    PostgreSQL would have to write all rows anew (a volatile default, identity, a stored generated column, a domain with
+    constraints), the column is added only to a table without rows.
+  - Sets and drops defaults. The type of a column that is there is compared, and never changed.
   - Makes columns nullable or NOT NULL. NOT NULL is validated while reads and writes continue (with a NOT VALID
     constraint on PostgreSQL 18, with a CHECK on older versions). Rows without a value are found first and stop the
     change.
@@ -40,9 +44,29 @@ options:
         type: str
         required: true
       nullable:
-        description: Whether the column permits NULL.
+        description: Whether the column permits NULL. By default a new column does, and another one stays as it is.
         type: bool
-        required: true
+      type:
+        description: The type as SQL writes it, such as V(numeric(10,2\)). A missing column is added.
+        type: str
+      default:
+        description:
+          - The default as an SQL expression, such as V(0), V('new') with its quotes, or V(CURRENT_TIMESTAMP).
+          - V(NULL) means no default, and drops the one that is there.
+        type: str
+      generated:
+        description: The expression of a stored generated column, without the parentheses around it.
+        type: str
+      identity:
+        description: Whether the column is an identity column, and of which sort.
+        type: str
+        choices: [always, by_default]
+      collation:
+        description: Literal name of the collation, such as V(C) or V(other_schema.name); by default that of the type.
+        type: str
+      comment:
+        description: The comment on the column. An empty one means none.
+        type: str
 """
 
 EXAMPLES = r"""
@@ -51,6 +75,12 @@ EXAMPLES = r"""
     database_url: "{{ steady_database_url }}"
     columns:
       - {table: CashDrawer, name: openedById, nullable: true}
+
+- name: Add a column
+  steady.postgresql.column:
+    database_url: "{{ steady_database_url }}"
+    columns:
+      - {table: Sale, name: discount, type: "numeric(10,2)", default: 0, nullable: false}
 """
 
 RETURN = r"""

@@ -61,6 +61,8 @@ _REPLACED = {"name": "replaced", "table": "Order", "columns": ["note", "total"]}
 _DROPPED = {"name": "dropped", "table": "Customer", "state": "absent"}
 _NULLABLE = {"table": "Order", "name": "customerId", "nullable": True}
 _NOT_NULL = {"table": "Order", "name": "note", "nullable": False}
+_ADDED_COLUMN = {"table": "Order", "name": "discount", "type": "numeric(10,2)", "default": 0, "nullable": False}
+_DEFAULT = {"table": "Customer", "name": "isActive", "default": False}
 _PARTITIONED = {"table": "Payment", "columns": ["method"]}
 _PARTITIONED_REPLACED = {"name": "Parcel_code_idx", "table": "Parcel", "columns": ["code", "id"]}
 _KEY_TO_PARTITIONED = {
@@ -91,6 +93,8 @@ OPERATIONS = (
     Operation("foreign key dropped", {"id": "one", "foreign_keys": [_DROPPED_KEY]}),
     Operation("column made nullable", {"id": "one", "columns": [_NULLABLE]}),
     Operation("column made NOT NULL", {"id": "one", "columns": [_NOT_NULL]}),
+    Operation("column added", {"id": "one", "columns": [_ADDED_COLUMN]}),
+    Operation("default of a column", {"id": "one", "columns": [_DEFAULT]}),
     Operation("index of a partitioned table", {"id": "one", "indexes": [_PARTITIONED]}),
     Operation("index of a partitioned table replaced", {"id": "one", "indexes": [_PARTITIONED_REPLACED]}, whole=True),
     Operation("foreign key to a partitioned table", {"id": "one", "foreign_keys": [_KEY_TO_PARTITIONED]}),
@@ -98,7 +102,7 @@ OPERATIONS = (
         "all in one migration",
         {
             "id": "one",
-            "columns": [_NULLABLE, _NOT_NULL],
+            "columns": [_NULLABLE, _NOT_NULL, _ADDED_COLUMN, _DEFAULT],
             "indexes": [_BUILT, _REPLACED, _DROPPED],
             "foreign_keys": [_ADDED_KEY, {**_REPLACED_KEY, **_SET_NULL}, _DROPPED_KEY],
             "verification": {"unchanged_counts": ["Order"]},

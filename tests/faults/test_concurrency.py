@@ -110,6 +110,12 @@ CHANGES = [
     ("foreign key dropped", 'ALTER TABLE "Category" DROP CONSTRAINT "Category_parentId_fkey"', CHANGED),
     ("column made nullable", 'ALTER TABLE "Order" ALTER "customerId" DROP NOT NULL', f"{CHANGED}.*nullable True"),
     ("column made NOT NULL", 'ALTER TABLE "Order" ALTER note SET NOT NULL', f"{CHANGED}.*nullable False"),
+    (
+        "column added",
+        'ALTER TABLE "Order" ADD COLUMN discount text',
+        f"{CHANGED}.*planned for: nothing there; found: type text",
+    ),
+    ("default of a column", 'ALTER TABLE "Customer" ALTER "isActive" DROP DEFAULT', f"{CHANGED}.*default true.*None"),
     ("index dropped", 'ALTER TABLE "Customer" RENAME TO "Client"', f"dropped {CHANGED}.*found: nothing there"),
     ("index dropped", 'DROP TABLE "Customer" CASCADE', f"dropped {CHANGED}.*found: nothing there"),
 ]

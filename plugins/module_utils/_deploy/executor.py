@@ -54,7 +54,7 @@ __all__ = ["Executor", "Recorder", "StepResult", "prove"]
 _WATCH_SECONDS = 1.0
 _CLEANUP_SECONDS = 20.0
 _DRAIN_SECONDS = 0.25
-_TAKEN = ("42P07", "42710")  # duplicate_table, duplicate_object
+_TAKEN = ("42P07", "42710", "42701")  # duplicate_table, duplicate_object, duplicate_column
 _ROWS = ("23502", "23503", "23505", "23514")  # not_null_violation, foreign_key_, unique_, check_violation
 _MENDS = {
     "23502": "give the rows a value",
@@ -445,6 +445,8 @@ class Executor:
                 rerun=True,
             )
         problem = translate(error, step.label)
+        if step.asserted and problem.sqlstate == "22P02":
+            problem.what = f"{step.label}: {step.asserted}."
         mend = _MENDS.get(problem.sqlstate or "")
         if mend is not None:
             problem.advise(mend, rerun=True)
@@ -507,7 +509,7 @@ class Executor:
         Concurrently"); a key of ours is there once its transaction is.
         """
         step = self._from_here(result.step)
-        if kind_named(step.kind).lasting or image is None or not image.get("valid", True):
+        if image is None or not image.get("valid", True):
             return False
         if step.before is not None and step.before.get("valid", True):
             return False

@@ -39,7 +39,7 @@ def read_left(session: Session, step: Step) -> Left:
 
 
 def _as_before(step: Step) -> str:
-    if step.before is None and not kind_named(step.kind).lasting:
+    if step.before is None:
         return f"nothing of {step.object} is there"
     return f"{step.object} stands as it was"
 
@@ -50,8 +50,8 @@ def _object(step: Step, image: Optional[Image]) -> List[str]:
     if image is None:
         return [f"{step.object} is gone"] if before is not None else []
     state = kind.unfinished(step.object, image)
-    if before is None and not kind.lasting:
+    if before is None:
         return [state or f"{step.object} is there"]
     if before is not None and kind.differs(before, image):
-        return [state or f"{step.object} is {kind.definition(image)} by now"]
+        return [state or f"{step.object} is {kind.definition(kind.alike(image, before))} by now"]
     return [state] if state and state != kind.unfinished(step.object, before or {}) else []

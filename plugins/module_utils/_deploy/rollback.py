@@ -290,7 +290,7 @@ def _without_foreign_sql(control: Session, server: Server, plan: Plan, undos: Li
                 f"{undo.title} is not brought back: its definition "
                 f"has SQL in it, which may have been written into the journal by {names}, and would run with the "
                 f'rights of "{server.role}": {printable(kind_named(undo.kind).definition(undo.before))}; read it, and '
-                "build the index yourself, or take INSERT and UPDATE on steady.step away from these roles"
+                "bring it back yourself, or take INSERT and UPDATE on steady.step away from these roles"
             )
             outcome = replace(outcome, problems=(*outcome.problems, problem))
         outcomes.append(outcome)

@@ -39,8 +39,6 @@ class Kind(ABC):
     of_schema: ClassVar[bool] = False
     #: Whether an object of this kind may have to be built: then old transactions are waited for.
     builds: ClassVar[bool] = False
-    #: Whether the object is there before its first step, and after its last: a column.
-    lasting: ClassVar[bool] = False
 
     # -- the entries of a migration ------------------------------------------------------------------------------------
 
@@ -92,6 +90,10 @@ class Kind(ABC):
     def expressions(self, target: Any) -> List[str]:
         """The SQL texts of the migration in a target, to be compared in the form that the server gives them."""
         return []
+
+    def new_columns(self, target: Any) -> Dict[str, str]:
+        """Columns that a target may add to its table, each with the SQL text of its type."""
+        return {}
 
     # -- the catalog ---------------------------------------------------------------------------------------------------
 
@@ -147,6 +149,14 @@ class Kind(ABC):
     def texts(self, image: Image) -> List[str]:
         """The SQL texts of an image that the server evaluates when it is brought back."""
         return []
+
+    def compared(self, image: Image) -> List[str]:
+        """Those of them that stand beside expressions of the migration, to be compared with them."""
+        return self.texts(image)
+
+    def alike(self, image: Image, other: Optional[Image]) -> Image:
+        """As much of an image as another one of the same object has, where a kind has more than one form of it."""
+        return image
 
     def unfinished(self, name: str, image: Image) -> str:
         """What is unfinished about an image, and what it means; empty for nothing. name: the object, in words."""

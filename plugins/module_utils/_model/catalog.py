@@ -93,6 +93,8 @@ class Catalog:
     unique_indexes: by schema and name, their age and what depends on them (index/dependents).
     places: the collations and operator classes that the targets name (index/places). tablespace: the database's own.
     encoding: how Python calls the database's.
+    judgements: by table and column, what the server says of an entry (column/judgement). around_columns: by table, what
+    stands around a column that is added; column_uses: by table and column, what depends on it (column/around).
     nearby: the tables around the missing ones, for messages. instead: what stands in the place of a missing one, and
     what to do about it (missing). targets: what the same run is about, by kind, table and name, in the order of
     the run.
@@ -110,6 +112,9 @@ class Catalog:
     null_refusals: Mapping[Tuple[TableName, Tuple[str, ...]], Sequence[Any]] = field(default_factory=dict)
     unique_indexes: Mapping[TableName, Any] = field(default_factory=dict)
     places: Mapping[Any, Any] = field(default_factory=dict)
+    judgements: Mapping[Any, Any] = field(default_factory=dict)
+    around_columns: Mapping[TableName, Any] = field(default_factory=dict)
+    column_uses: Mapping[Any, Sequence[Any]] = field(default_factory=dict)
     tablespace: str = "pg_default"
     encoding: str = "utf-8"
 

@@ -23,7 +23,7 @@ from .._connection.settings import path_statement
 from .._support.sqltext import compose, enclosed, identifier, identifiers, qualified, raw
 from .._support.values import printable
 
-__all__ = ["Answer", "Duplicates", "Key", "Nulls", "Orphans", "Place", "ask"]
+__all__ = ["Answer", "AnyRow", "Duplicates", "Key", "Nulls", "Orphans", "Place", "ask"]
 
 _SHOWN = 10
 
@@ -32,7 +32,8 @@ _SHOWN = 10
 class Answer:
     """The rows that contradict: how many, and the first of them as `name=value, …`, as the server writes values.
 
-    query: for psql, what shows them. shows_rows: whether these may leave the database.
+    query: for psql, what shows them; empty where it does not matter which rows they are. shows_rows: whether these may
+    leave the database.
     """
 
     total: int
@@ -42,6 +43,8 @@ class Answer:
 
     def after(self, message: str, mends: str) -> str:
         """A sentence about them: the message, which rows, and what to do about them."""
+        if not self.query:
+            return f"{message}; {mends}"
         if self.shows_rows:
             more = ", …" if self.total > len(self.rows) else ""
             return f"{message}: {'; '.join(self.rows)}{more}; {mends}"
@@ -58,6 +61,16 @@ class Place:
     @property
     def sql(self) -> Any:
         return raw(("" if self.partitioned else "ONLY ") + qualified(*self.table))
+
+
+@dataclass(frozen=True)
+class AnyRow:
+    """Whether the table has rows at all: one is enough, however many there are."""
+
+    place: Place
+
+    def sql(self, session: Any) -> str:
+        return compose("SELECT 1 AS total FROM {place} LIMIT 1", place=self.place.sql)
 
 
 @dataclass(frozen=True)
@@ -314,6 +327,8 @@ def ask(session: Session, question: Any, role: Optional[str] = None) -> Optional
         names, rows = session.texts(statement)
     if not rows:
         return None
+    if isinstance(question, AnyRow):
+        return Answer(1, (), "", False)
     shown = names[: -2 if counted else -1]
     path = path_statement(session.schema) if counted and session.schema not in (None, "public") else ""
     return Answer(

@@ -155,6 +155,10 @@ class Step:
     cleanup: Tuple[str, ...] = ()
     # Questions that must have no answer once the step is done: whether the catalog is as the step promises.
     proof: Tuple[DataCheck, ...] = ()
+    # Whether its statements write all rows of a table anew: planned only where there are none.
+    rewrites: bool = False
+    # What it means when a statement of it fails with 22P02 (invalid_text_representation), by which it asserts.
+    asserted: str = ""
     # File and line of the statement that it comes from; empty for an entry in YAML.
     source: str = field(default="", compare=False)
 

@@ -88,7 +88,7 @@ def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drif
             continue
         if _HELPER.search(row["name"]) or _of_a_whole(row, left, objects.tables):
             continue
-        definition = kind_named(row["kind"]).definition
+        kind = kind_named(row["kind"])
         found.append(
             Drift(
                 row["kind"],
@@ -96,8 +96,8 @@ def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drif
                 row["name"],
                 row["deployment_id"],
                 row["migration_id"],
-                NOTHING if row["after"] is None else definition(row["after"]),
-                NOTHING if now is None else definition(now),
+                NOTHING if row["after"] is None else kind.definition(row["after"]),
+                NOTHING if now is None else kind.definition(kind.alike(now, row["after"])),
             )
         )
     return found

@@ -40,9 +40,10 @@ def read_objects(session: Session, names: Iterable[TableName], kinds: Optional[I
 
 
 def read_image(session: Session, step: Step) -> Optional[Mapping[str, Any]]:
-    """What stands at the step's place now. Raises psycopg2.Error."""
-    objects = read_objects(session, [step.table], [kind_named(step.kind)])
-    return objects.find(step.kind, step.table, step.name)
+    """What stands at the step's place now, as much of it as the step is about. Raises psycopg2.Error."""
+    kind = kind_named(step.kind)
+    found = read_objects(session, [step.table], [kind]).find(step.kind, step.table, step.name)
+    return None if found is None else kind.alike(found, step.before)
 
 
 def recheck(session: Session, step: Step) -> None:
@@ -67,7 +68,18 @@ def recheck(session: Session, step: Step) -> None:
 def _brief(image: Optional[Mapping[str, Any]]) -> str:
     if image is None:
         return "nothing there"
-    keys = ("nullable", "tail", "valid", "columns", "referenced_table", "on_delete", "on_update", "validated")
+    keys = (
+        "type",
+        "default",
+        "nullable",
+        "tail",
+        "valid",
+        "columns",
+        "referenced_table",
+        "on_delete",
+        "on_update",
+        "validated",
+    )
     return ", ".join(
         f"{key} {image[key]}" for key in keys if key in image and not (key == "columns" and "tail" in image)
     )

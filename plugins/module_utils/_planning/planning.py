@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import acting_as, event_trigger_problems, rights_for
 from .._connection.rights import theirs
@@ -19,6 +19,7 @@ from .._kinds.registry import KINDS
 from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
 from .._model.data_questions import Orphans, ask
 from .._model.missing import read_missing
+from .._model.new_columns import selected
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
 from .._model.tables import schema_problems
 from .._model.unit_rights import rights_of_unit
@@ -40,6 +41,8 @@ __all__ = [
     "trigger_problems",
     "with_targets",
 ]
+
+_UNDEFINED_COLUMN = "42703"
 
 
 def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
@@ -212,6 +215,7 @@ def _canonical_expressions(
     for wish in wishes:
         for table in wish.kind.tables(wish.target):
             texts.setdefault(table, []).extend(wish.kind.expressions(wish.target))
+    new = _new_columns(tables, wishes)
     canonical: Dict[Tuple[TableName, str], str] = {}
     errors: Dict[Tuple[TableName, str], str] = {}
     for table, wanted in texts.items():
@@ -225,7 +229,7 @@ def _canonical_expressions(
             for name in (table, *partitions_below(tables, table))
             for kind in KINDS.values()
             for image in images[kind.name].get(name, ())
-            for text in kind.texts(image)
+            for text in kind.compared(image)
         }
         # Functions of constants that are IMMUTABLE are run all the same, also those of the table's indexes.
         rights = rights_for(session, [table])
@@ -239,15 +243,7 @@ def _canonical_expressions(
                 errors[(table, text)] = f"this is more than one SQL expression: {text}; write one"
                 continue
             try:
-                with session.savepoint(), acting_as(session, rights.role), theirs(session):
-                    rows = session.rows(
-                        compose(
-                            "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT {text} FROM ONLY {table}",
-                            text=raw(enclosed(text)),
-                            table=identifier(*table),
-                        )
-                    )
-                    collations = _collations(session, text)
+                form = _server_form(session, rights.role, table, text, new.get(table, {}))
             except psycopg2.Error as error:
                 if text in wanted:
                     problem = translate(error, of_no_rows=True)
@@ -255,13 +251,48 @@ def _canonical_expressions(
                     todo = elsewhere(session, error, table) or "; correct the expression in the migration"
                     errors[(table, text)] = f"{said} in: {text}".replace("\n", " ") + todo
                 continue
-            if "QUERY PLAN" not in rows[0]:
+            if form is None:
                 errors[(table, text)] = f"this is more than one SQL expression: {text}; write one"
                 continue
-            output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
-            canonical[(table, text)] = _form(text, output[0]) + collations
+            canonical[(table, text)] = form
         session.execute("SET row_security TO off")
     return canonical, errors
+
+
+def _new_columns(tables: Mapping[TableName, Table], wishes: Sequence[Wish]) -> Dict[TableName, Dict[str, str]]:
+    """The columns that the run adds, by table, each with the SQL text of its type."""
+    found: Dict[TableName, Dict[str, str]] = {}
+    for wish in wishes:
+        for table in wish.kind.tables(wish.target):
+            there = tables[table].columns if table in tables else {}
+            new = wish.kind.new_columns(wish.target)
+            found.setdefault(table, {}).update({name: text for name, text in new.items() if name not in there})
+    return found
+
+
+def _server_form(
+    session: Session, role: Optional[str], table: TableName, text: str, new: Mapping[str, str]
+) -> Optional[str]:
+    """The server's form of an SQL text; None where it is more than one expression. Raises psycopg2.Error.
+
+    new: columns that the run adds to the table; what names one of them stands nowhere yet, and is only tried.
+    """
+    try:
+        return _explained(session, role, text, selected(raw(enclosed(text)), table, {}))
+    except psycopg2.Error as error:
+        if error.pgcode != _UNDEFINED_COLUMN or not new:
+            raise
+    return _explained(session, role, text, selected(raw(enclosed(text)), table, new))
+
+
+def _explained(session: Session, role: Optional[str], text: str, query: str) -> Optional[str]:
+    with session.savepoint(), acting_as(session, role), theirs(session):
+        rows = session.rows("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) " + query)
+        collations = _collations(session, text)
+    if "QUERY PLAN" not in rows[0]:
+        return None
+    output = rows[0]["QUERY PLAN"][0]["Plan"].get("Output", [text])
+    return _form(text, output[0]) + collations
 
 
 def _form(text: str, output: str) -> str:
@@ -302,6 +333,8 @@ def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
                 continue
             answer = ask(session, check.question, rights.role)
         except psycopg2.Error as error:
+            if getattr(error, "pgcode", None) == _UNDEFINED_COLUMN:
+                continue  # a column that the same run adds, with one value in all rows: the step itself finds out
             if getattr(error, "pgcode", None) != "42501":
                 raise translate(
                     error, f"The rows of {qualified(*check.table)} could not be checked", NOTHING_CHANGED

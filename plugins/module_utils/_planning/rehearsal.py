@@ -110,7 +110,9 @@ class _Trial:
         raised = self._raised(step) if self.triggers and self._silent else ""
         try:
             with self.session.savepoint():
+                files = self._files(step)
                 self._carry_out(step)
+                rewritten = self._files(step) != files
         except psycopg2.Error as error:
             if self.session.connection.closed:
                 raise
@@ -118,6 +120,12 @@ class _Trial:
                 self._refused.add(step.table)
                 self._judge(step, error)
             return
+        if rewritten and not step.rewrites:
+            self._refused.add(step.table)
+            self.result.reasons.append(
+                f"{step.kind} {step.object}: PostgreSQL would write all rows of {qualified(*step.table)} anew while "
+                "nobody reads or writes (table_rewrite); change that entry of the migration"
+            )
         if raised:
             self.result.notes.append(f"{raised} may refuse {step.kind} {step.object} at its turn")
 
@@ -125,6 +133,13 @@ class _Trial:
         with theirs(self.session):
             for table, statement in step.rehearsal:
                 self._as_owner(self._copies[table].role, statement)
+
+    def _files(self, step: Step) -> List[Any]:
+        """The files of the copies. A statement that writes all rows of a table anew gives it another one, even when it
+        is empty (52.11 "pg_class", relfilenode).
+        """
+        query = "SELECT pg_catalog.pg_relation_filenode(%s::pg_catalog.regclass) AS file"
+        return [self.session.one(query, (copy_of(*table),))["file"] for table in step.copies]
 
     def _judge(self, step: Step, error: Any) -> None:
         problem = translate(error, of_no_rows=True)

@@ -1,333 +1,181 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nullability of a column: DROP NOT NULL in an instant, SET NOT NULL without a scan under lock."""
+"""The plan for one column: added, taken away, or changed where it stands."""
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from dataclasses import replace
+from typing import List, Optional, Set, Tuple
 
 from ..._model.catalog import Catalog, Column, TableName
-from ..._model.data_questions import Nulls
-from ..._model.plan import (
-    ACCESS_EXCLUSIVE,
-    SHARE_UPDATE_EXCLUSIVE,
-    DataCheck,
-    Lock,
-    Outcome,
-    Problem,
-    Step,
-    Unit,
-    autocommit,
-    guarded,
-)
+from ..._model.plan import ACCESS_EXCLUSIVE, DataCheck, Outcome, Problem, Step, Unit, autocommit, guarded
 from ..._model.tables import column_problems, owner_problems, table_problems
-from ..._support.sqltext import compose, derived_name, identifier, literal, qualified, temporary_name
-from .specification import ColumnSpecification
+from ..._support.sqltext import compose, identifier, literal, qualified, raw
+from .addition import plan_addition, plan_removal
+from .image import before_of, definition
+from .judgement import ColumnJudgement
+from .nullability import plan_nullability
+from .target import KIND, NO_DEFAULT, DesiredColumn, alter, default_sql
 
-__all__ = [
-    "KIND",
-    "DesiredColumn",
-    "after",
-    "definition",
-    "differs",
-    "from_image",
-    "from_specification",
-    "plan",
-    "tables",
-]
-
-KIND = "column"
-
-# Since PostgreSQL 18 a NOT NULL can be NOT VALID; before, a validated CHECK spares the scan (ALTER TABLE, "Notes").
-_NOT_NULL_NOT_VALID = 180000
-
-
-@dataclass(frozen=True)
-class DesiredColumn:
-    """What a column shall be. constraint: the former NOT NULL constraint (PostgreSQL 18+) that a rollback restores."""
-
-    schema: str
-    table: str
-    name: str
-    nullable: bool
-    constraint: Optional[Mapping[str, Any]] = None
-
-
-def from_specification(specification: ColumnSpecification) -> DesiredColumn:
-    return DesiredColumn(specification.schema, specification.table, specification.name, specification.nullable)
-
-
-def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> DesiredColumn:
-    """The target that brings back what stood there. A column always stands there."""
-    if image is None:
-        raise ValueError(f"no image of column {name}: a deployment never adds or drops columns")
-    return DesiredColumn(table[0], table[1], name, image["nullable"], image["constraint"])
-
-
-def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether two images are different for a rollback's purposes."""
-    return bool(left["nullable"] != right["nullable"])
-
-
-def definition(image: Mapping[str, Any]) -> str:
-    """An image as people read it."""
-    return "NULL allowed" if image["nullable"] else "NOT NULL"
+__all__ = ["after", "plan", "tables"]
 
 
 def tables(target: DesiredColumn) -> Set[TableName]:
-    return {(target.schema, target.table)}
+    return {target.table_name}
 
 
 def plan(target: DesiredColumn, catalog: Catalog) -> Outcome:
     """The outcome for one column."""
-    name: TableName = (target.schema, target.table)
+    name = target.table_name
+    if not target.present and name not in catalog.tables:
+        return Outcome(KIND, name, target.name, "not there")  # dropped with its table: nothing is left to undo
     problems = table_problems(catalog, name, partitioned=True)
-    if not problems:
+    missing = not problems and target.name not in catalog.tables[name].columns
+    if missing and target.present and target.definition.type is None:
         problems = column_problems(catalog.tables[name], name, [target.name])
     if problems:
         return Outcome(KIND, name, target.name, "cannot be planned", problems=tuple(problems))
-    column = catalog.tables[name].columns[target.name]
-    image = catalog.image(KIND, name, target.name)
-    helper = temporary_name(target.name, "check", name)
-    leftover = next((check for check in image["checks"] if check["name"] == helper), None)
-    units, checks, refusals = (_to_null if target.nullable else _to_not_null)(target, catalog, column, leftover)
-    # SET NOT NULL looks for a CHECK that implies it, and simplifies all of them meanwhile.
-    units = [replace(unit, evaluates=True) for unit in units]
-    state = definition(image)
-    if not units:
-        return Outcome(KIND, name, target.name, state)
-    refusals += owner_problems(catalog, name)
-    again = _validated_since(target, column)
-    summary = (
-        "leftover of an interrupted run"
-        if column.not_null != target.nullable and not checks and not again
-        else ("NULL allowed" if target.nullable else "NOT NULL")
-    )
-    if checks and column.not_null:
-        summary = "NOT NULL, which was NOT VALID until now"
-    action = "clean up" if column.not_null != target.nullable and not checks and not again else "alter"
-    step = Step(KIND, name, target.name, action, tuple(units), _before(image), summary, tuple(checks))
-    return Outcome(KIND, name, target.name, state, step, tuple(refusals))
+    if not target.present:
+        return plan_removal(target, catalog)
+    if missing:
+        return plan_addition(target, catalog)
+    outcome = plan_nullability(target, catalog) if target.nullable is not None else None
+    return _changed(target, catalog, outcome) if target.definition or outcome is None else outcome
 
 
 def after(target: DesiredColumn, outcome: Outcome, catalog: Catalog) -> Catalog:
-    """The catalog once the column, and that of each partition, takes NULL or does not."""
-    if not outcome.steps:
+    """The catalog once the column, and that of each partition, is there, and takes NULL or does not."""
+    if not outcome.steps or not target.present:
         return catalog
-    place = (target.schema, target.table)
-    for name in (place, *catalog.below(place)):
-        column = replace(catalog.tables[name].columns[target.name], not_null=not target.nullable)
-        image = catalog.find(KIND, name, target.name) or {"name": target.name}
-        catalog = catalog.with_column(name, column, {**image, "nullable": target.nullable})
+    for name in (target.table_name, *catalog.below(target.table_name)):
+        found = catalog.tables[name].columns.get(target.name)
+        image = catalog.find(KIND, name, target.name) or {"name": target.name, "checks": [], "constraint": None}
+        if found is None:
+            judged: ColumnJudgement = catalog.judgements.get(target.key, ColumnJudgement())
+            generated = "s" if target.definition.generated is not None else ""
+            found = Column(target.name, judged.type or str(target.definition.type), False, generated=generated)
+        refuses = found.not_null if target.nullable is None else not target.nullable
+        not_null = refuses or target.definition.identity is not None
+        catalog = catalog.with_column(name, replace(found, not_null=not_null), {**image, "nullable": not not_null})
     return catalog
 
 
-def _before(image: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: image[key] for key in ("name", "nullable", "constraint")}
-
-
-def _alter(target: DesiredColumn, template: str, **parts: Any) -> str:
-    return compose("ALTER TABLE {table} " + template, table=identifier(target.schema, target.table), **parts)
-
-
-def _to_null(
-    target: DesiredColumn, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
-) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
-    name = (target.schema, target.table)
+def _changed(target: DesiredColumn, catalog: Catalog, nullability: Optional[Outcome]) -> Outcome:
+    """What the entry says beside NOT NULL of a column that is there: compared, and its default and comment changed."""
+    name = target.table_name
+    image = catalog.image(KIND, name, target.name)
+    judged: ColumnJudgement = catalog.judgements.get(target.key, ColumnJudgement())
+    before, state = before_of(image), definition(image)
     place = f"{qualified(*name)}.{target.name}"
-    problems: List[Problem] = []
-    statements = []
-    if column.not_null:
-        statements.append(_alter(target, "ALTER COLUMN {column} DROP NOT NULL", column=identifier(target.name)))
-        everywhere = [column, *(catalog.tables[below].columns[target.name] for below in catalog.below(name))]
-        if any(one.primary_key for one in everywhere):
-            problems.append(_stays(place, "is part of the primary key", "change the key first"))
-        if column.identity:
-            drop = _alter(target, "ALTER COLUMN {column} DROP IDENTITY", column=identifier(target.name))
-            problems.append(_stays(place, "is an identity column", f"run {drop} first"))
-        if any(
-            image["replica_identity"] and any(key["name"] == target.name for key in image["columns"])
-            for image in catalog.objects("index", (target.schema, target.table))
-        ):
-            other = _alter(target, "REPLICA IDENTITY FULL")
-            problems.append(_stays(place, "is part of the table's replica identity", f"run {other} first"))
-        problems += _inheritance_problems(target, catalog, column)
-    if leftover is not None:
-        statements.append(_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"])))
-    units = [guarded(ACCESS_EXCLUSIVE, [name, *catalog.below(name)], *statements)] if statements else []
-    return units, [], problems
+    if judged.problem:
+        problem = Problem(f"{place}: {judged.problem}", permission=judged.permission)
+        return Outcome(KIND, name, target.name, state, problems=(problem,))
+    problems = _fixed(target, catalog, judged)
+    units: List[Unit] = []
+    words: List[str] = []
+    checks: Tuple[DataCheck, ...] = ()
+    action = "alter"
+    if nullability is not None and nullability.step is not None:
+        step = nullability.step
+        units, checks, words = [*step.units], step.checks, [step.summary]
+        problems += [problem for problem in nullability.problems if not problem.permission]
+        action = step.action
+    default = _default(target, catalog, judged)
+    if default is not None:
+        problems += _default_problems(target, catalog)
+        locked = [name, *catalog.below(name)]
+        units.insert(0, replace(guarded(ACCESS_EXCLUSIVE, locked, default), evaluates=True))
+        words.append("its default" if "DROP DEFAULT" not in default else "no default any more")
+        action = "alter"
+    comment = target.definition.comment
+    if comment is not None and comment != (image["comment"] or ""):
+        units.append(_comment(target, comment))
+        words.append("its comment")
+        action = "alter"
+    if not units or problems:
+        return Outcome(KIND, name, target.name, state, problems=tuple(problems))
+    problems += owner_problems(catalog, name)
+    done = Step(KIND, name, target.name, action, tuple(units), before, "; ".join(words), checks)
+    return Outcome(KIND, name, target.name, state, done, tuple(problems))
 
 
-def _stays(place: str, why: str, todo: str) -> Problem:
-    return Problem(f"{place} {why} and stays NOT NULL; take it out of the migration, or {todo}")
-
-
-def _by_hand(target: DesiredColumn) -> str:
-    verb = "DROP" if target.nullable else "SET"
-    statement = _alter(target, f"ALTER COLUMN {{column}} {verb} NOT NULL", column=identifier(target.name))
-    return f"take it out of the migration, or run it in psql, with a lock_timeout: {statement}"
-
-
-def _inheritance_problems(target: DesiredColumn, catalog: Catalog, column: Column) -> List[Problem]:
-    name = (target.schema, target.table)
-    table = catalog.tables[name]
-    if table.kind == "p":
-        return _partition_problems(target, catalog, column)
-    if not table.has_children and not column.inherited:
+def _fixed(target: DesiredColumn, catalog: Catalog, judged: ColumnJudgement) -> List[Problem]:
+    """What the entry says otherwise than it is, and this version does not change."""
+    image, wanted = catalog.image(KIND, target.table_name, target.name), target.definition
+    place = f"{qualified(*target.table_name)}.{target.name}"
+    if target.restores:
         return []
+    found = []
+    if wanted.type is not None and judged.there_type != judged.type:
+        found.append(f"is {judged.there_type}, and not {judged.type} (table_rewrite)")
+    if wanted.generated is None and wanted.type is not None and image["generated"] is not None:
+        found.append(f"is generated: {image['generated']}")
+    if wanted.generated is not None and (image["generated"] is None or image["virtual"]):
+        found.append("is virtual, and not stored" if image["virtual"] else "is no generated column")
+    elif judged.type == judged.there_type and judged.generated != judged.there_generated:
+        found.append(f"is generated otherwise: {image['generated']}")
+    if wanted.identity is not None and image["identity"] != wanted.identity:
+        there = image["identity"]
+        found.append(f"is {'an identity column, ' + there.replace('_', ' ') if there else 'no identity column'}")
+    if wanted.collation is not None and judged.there_collation != judged.collation:
+        found.append(f"has the collation {'.'.join(judged.there_collation or ('none',))}")
+    if wanted.default is not None and (image["generated"] is not None or image["identity"] is not None):
+        found.append("is generated or an identity column, which has no default of its own")
     return [
         Problem(
-            f"{qualified(target.schema, target.table)} takes part in table inheritance, where NOT NULL concerns "
-            f"several tables at once, which this version does not change; {_by_hand(target)}"
+            f"{place} {text}, which this version does not change; correct the entry, or change the column by hand first"
         )
+        for text in found
     ]
 
 
-def _partition_problems(target: DesiredColumn, catalog: Catalog, column: Column) -> List[Problem]:
-    """ALTER TABLE gives all partitions the same; what one had of its own, no rollback could tell any more."""
-    name = (target.schema, target.table)
-    others = []
-    for below in catalog.below(name):
-        own = catalog.tables[below].columns[target.name]
-        constraint = own.not_null_constraint
-        if own.not_null != column.not_null or (constraint is not None and constraint.get("local")):
-            others.append(qualified(*below))
+def _default(target: DesiredColumn, catalog: Catalog, judged: ColumnJudgement) -> Optional[str]:
+    """The statement that gives the column the wanted default; None where it has it."""
+    wanted = target.definition.default
+    if wanted is None:
+        return None
+    image = catalog.image(KIND, target.table_name, target.name)
+    none = wanted.strip().upper() == NO_DEFAULT
+    if target.restores:
+        same = image["default"] == (None if none else wanted)
+    else:
+        same = image["default"] is None if none else judged.default == judged.there_default
+        same = same and (none or image["default"] is not None or not judged.default)
+    if same:
+        return None
+    column = identifier(target.name)
+    if none:
+        return alter(target, "ALTER COLUMN {column} DROP DEFAULT", column=column)
+    return alter(target, "ALTER COLUMN {column} SET DEFAULT {value}", column=column, value=raw(default_sql(wanted)))
+
+
+def _default_problems(target: DesiredColumn, catalog: Catalog) -> List[Problem]:
+    """ALTER TABLE gives all partitions, and all that inherits, the same; what they had of their own would be gone."""
+    name = target.table_name
+    image = catalog.image(KIND, name, target.name)
+    place = f"{qualified(*name)}.{target.name}"
+    if catalog.tables[name].kind == "r" and catalog.tables[name].has_children:
+        text = f"{place}: tables inherit from {qualified(*name)}, whose default would change too"
+        return [Problem(f"{text}, which this version does not change; take it out of the migration")]
+    others = [
+        qualified(*below)
+        for below in catalog.below(name)
+        if (catalog.find(KIND, below, target.name) or image).get("default") != image["default"]
+    ]
     if not others:
         return []
     return [
         Problem(
-            f"{qualified(*name)}.{target.name}: NOT NULL is a matter of their own for the partitions "
-            f"{', '.join(others[:3])}{', …' if len(others) > 3 else ''}, which a change of the whole would take away, "
-            f"and this version does not change that; {_by_hand(target)}"
+            f"{place}: the partitions {', '.join(others[:3])}{', …' if len(others) > 3 else ''} have a default of "
+            "their own, which a change of the whole would take away; change them by hand first"
         )
     ]
 
 
-def _constraint_name(target: DesiredColumn, catalog: Catalog) -> str:
-    """The name that the journal has, or that PostgreSQL would choose itself, with a number where that is taken.
-
-    A partition gets the constraint under the same name. Names of constraints are those of one table (pg_constraint).
-    """
-    place = (target.schema, target.table)
-    taken = set()
-    for table in (place, *catalog.below(place)):
-        taken |= {image["name"] for image in catalog.objects("foreign_key", table)}  # all but NOT NULL constraints
-        constraints = (column.not_null_constraint for column in catalog.tables[table].columns.values())
-        taken |= {constraint["name"] for constraint in constraints if constraint is not None}
-    natural = f"{target.table}_{target.name}_not_null"
-    former = (target.constraint or {}).get("name")
-    names = itertools.chain([former] if former else [], [natural], (f"{natural}{n}" for n in itertools.count(1)))
-    return next(name for name in (derived_name(one, place) for one in names) if name not in taken)
-
-
-def _to_not_null(
-    target: DesiredColumn, catalog: Catalog, column: Column, leftover: Optional[Mapping[str, Any]]
-) -> Tuple[List[Unit], List[DataCheck], List[Problem]]:
-    table_name = (target.schema, target.table)
-    below = catalog.below(table_name)
-    everywhere, also = [table_name, *below], tuple(Lock(SHARE_UPDATE_EXCLUSIVE, one) for one in below)
-    present = column.not_null_constraint
-    drop_leftover = [_alter(target, "DROP CONSTRAINT {name}", name=identifier(leftover["name"]))] if leftover else []
-    if _validated_since(target, column):
-        return [guarded(ACCESS_EXCLUSIVE, everywhere, *_not_valid_again(target, column), *drop_leftover)], [], []
-    if column.not_null and (present is None or present["validated"] or _was_not_valid(target)):
-        return ([guarded(ACCESS_EXCLUSIVE, everywhere, *drop_leftover)] if drop_leftover else []), [], []
-    units: List[Unit] = []
-    proven = catalog.image(KIND, table_name, target.name).get("proven")
-    if proven is not None and not column.not_null and target.constraint is None:
-        # "if a valid CHECK constraint exists … which proves no NULL can exist, then the table scan is skipped" (ALTER
-        # TABLE, SET NOT NULL). On 18 PostgreSQL gives the constraint a name that is free.
-        statement = _alter(target, "ALTER COLUMN {column} SET NOT NULL", column=identifier(target.name))
-        units.append(guarded(ACCESS_EXCLUSIVE, everywhere, statement, *drop_leftover))
-        return units, [], _inheritance_problems(target, catalog, column)
-    if catalog.version >= _NOT_NULL_NOT_VALID:
-        name = present["name"] if present else _constraint_name(target, catalog)
-        constraint = identifier(name)
-        if not present:
-            units.append(guarded(ACCESS_EXCLUSIVE, everywhere, *_add_not_valid(target, name)))
-        if not _was_not_valid(target):
-            validate = _alter(target, "VALIDATE CONSTRAINT {name}", name=constraint)
-            units.append(autocommit(table_name, validate, also=also))
-        if drop_leftover:
-            units.append(guarded(ACCESS_EXCLUSIVE, everywhere, *drop_leftover))
-    else:
-        # IS NOT NULL asks more of a row value than NOT NULL does, and would not spare the scan for one; of any other
-        # value this is the same (9.2 "Comparison Functions and Operators").
-        helper = identifier(temporary_name(target.name, "check", table_name))
-        if leftover is None:
-            units.append(
-                guarded(
-                    ACCESS_EXCLUSIVE,
-                    everywhere,
-                    _alter(
-                        target,
-                        "ADD CONSTRAINT {name} CHECK ({column} IS DISTINCT FROM NULL) NOT VALID",
-                        name=helper,
-                        column=identifier(target.name),
-                    ),
-                )
-            )
-        if leftover is None or not leftover["validated"]:
-            validate = _alter(target, "VALIDATE CONSTRAINT {name}", name=helper)
-            units.append(autocommit(table_name, validate, also=also))
-        units.append(
-            guarded(
-                ACCESS_EXCLUSIVE,
-                everywhere,
-                _alter(target, "ALTER COLUMN {column} SET NOT NULL", column=identifier(target.name)),
-                _alter(target, "DROP CONSTRAINT {name}", name=helper),
-            )
-        )
-    checks = [] if _was_not_valid(target) else [_null_check(target, catalog)]
-    return units, checks, _inheritance_problems(target, catalog, column)
-
-
-def _add_not_valid(target: DesiredColumn, name: str) -> List[str]:
-    """NOT NULL for new rows alone, under this name (PostgreSQL 18+)."""
-    former = target.constraint or {}
-    constraint, end = identifier(name), (" NO INHERIT" if former.get("no_inherit") else "") + " NOT VALID"
-    add = "ADD CONSTRAINT {name} NOT NULL {column}" + end
-    statements = [_alter(target, add, name=constraint, column=identifier(target.name))]
-    if former.get("comment"):
-        statements.append(
-            compose(
-                "COMMENT ON CONSTRAINT {name} ON {table} IS {comment}",
-                name=constraint,
-                table=identifier(target.schema, target.table),
-                comment=literal(former["comment"]),
-            )
-        )
-    return statements
-
-
-def _validated_since(target: DesiredColumn, column: Column) -> bool:
-    """Whether a NOT NULL that was NOT VALID before a deployment is valid by now: no statement takes that back."""
-    present = column.not_null_constraint
-    return _was_not_valid(target) and column.not_null and present is not None and bool(present["validated"])
-
-
-def _not_valid_again(target: DesiredColumn, column: Column) -> List[str]:
-    """The constraint made anew, in one transaction."""
-    present = column.not_null_constraint or {}
-    name = (target.constraint or {}).get("name") or present["name"]
-    return [_alter(target, "DROP CONSTRAINT {name}", name=identifier(present["name"])), *_add_not_valid(target, name)]
-
-
-def _was_not_valid(target: DesiredColumn) -> bool:
-    """A NOT NULL that was NOT VALID before a deployment comes back so: its rows were never all checked."""
-    return target.constraint is not None and not target.constraint["validated"]
-
-
-def _null_check(target: DesiredColumn, catalog: Catalog) -> DataCheck:
-    table_name = (target.schema, target.table)
-    keys = [column.name for column in catalog.tables[table_name].columns.values() if column.primary_key]
-    return DataCheck(
-        table_name,
-        Nulls(table_name, target.name, tuple(keys)),
-        f"1 row of {qualified(*table_name)} has no {target.name}, so it cannot be NOT NULL",
-        f"{{total}} rows of {qualified(*table_name)} have no {target.name}, so it cannot be NOT NULL",
-        "give these rows a value, or leave the column nullable",
-    )
+def _comment(target: DesiredColumn, text: str) -> Unit:
+    """SHARE UPDATE EXCLUSIVE on the table (13.3.1)."""
+    column = identifier(target.schema, target.table, target.name)
+    value = literal(text) if text else raw("NULL")
+    statement = compose("COMMENT ON COLUMN {column} IS {text}", column=column, text=value)
+    return autocommit(target.table_name, statement)

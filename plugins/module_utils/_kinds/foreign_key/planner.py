@@ -564,7 +564,9 @@ def _nulled(wanted: Mapping[str, Any]) -> Dict[str, Tuple[str, ...]]:
 def _takes_null(catalog: Catalog, table: TableName, column: str) -> bool:
     """Whether it will, once this run has given the column what the migration says of it."""
     wanted = catalog.targets.get(("column", table, column))
-    return bool(wanted.nullable) if wanted is not None else not catalog.tables[table].columns[column].not_null
+    if wanted is not None and wanted.nullable is not None:
+        return bool(wanted.nullable)
+    return not catalog.tables[table].columns[column].not_null
 
 
 def nulled_columns(target: DesiredKey) -> Dict[str, Tuple[str, ...]]:

@@ -400,7 +400,8 @@ class TestProblems:
             ("id: m\nID: n\n", ':2: ID: unknown key "ID"; did you mean "id"?'),
             (
                 entry("columns", "{table: T, name: c, nullable: true, zzz: 1}"),
-                ':3: columns[0].zzz: unknown key "zzz"; known are: table, name, nullable',
+                ':3: columns[0].zzz: unknown key "zzz"; known are: table, name, nullable, type, '
+                "default, generated, identity, collation, comment",
             ),
             (
                 entry("indexes", "{table: T, colums: [a]}"),
@@ -572,7 +573,13 @@ class TestProblems:
             ),
             # Missing keys
             ("{}", ":1: id: is missing: a migration has an id, by which the journal and the reports know it"),
-            (entry("columns", "{table: T, name: c}"), ":3: columns[0].nullable: is missing"),
+            (
+                entry("columns", "{table: T, name: c}"),
+                (
+                    ":3: columns[0].nullable: is missing: say what the column shall be: nullable, type, default or "
+                    "comment"
+                ),
+            ),
             (entry("indexes", "{columns: [a]}"), ":3: indexes[0].table: is missing: say which table the index is on"),
             (
                 entry("indexes", "{table: T}"),

@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import (
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.image import differs
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import plan, tables
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.target import (
     DesiredColumn,
-    differs,
     from_image,
     from_specification,
-    plan,
-    tables,
 )
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.specification import ColumnSpecification
 from ansible_collections.steady.postgresql.plugins.module_utils._model.catalog import Catalog, Column
 from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import Outcome
 from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import (
@@ -367,9 +366,8 @@ class TestRollback:
         assert script(outcome.step) == [("guarded", EXCLUSIVE, [ADD_NOT_NULL])]
         assert outcome.step.checks == ()
 
-    def test_a_column_has_an_image_always(self) -> None:
-        with pytest.raises((AssertionError, ValueError)):
-            from_image(DRAWER, COLUMN, None)
+    def test_where_no_column_was_one_is_taken_away(self) -> None:
+        assert from_image(DRAWER, COLUMN, None) == DesiredColumn(*DRAWER, COLUMN, present=False, restores=True)
 
     @pytest.mark.parametrize("nullable", [True, False])
     def test_the_image_before_holds_what_a_rollback_needs_and_no_leftovers(self, nullable: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.planner import (
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column.target import (
     DesiredColumn as Nullability,
 )
 from ansible_collections.steady.postgresql.plugins.module_utils._kinds.foreign_key.planner import (
