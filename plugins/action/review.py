@@ -20,7 +20,7 @@ from ..plugin_utils._artifacts import host_folder
 from ..plugin_utils._migration_argument import search_folders
 from ..plugin_utils._progress import show_line
 from ..plugin_utils._review.acceptance import accept, acceptance_problem, decisions
-from ..plugin_utils._review.convert import Conversion, write_form, yaml_form
+from ..plugin_utils._review.convert import Conversion, convertible, write_form, yaml_form
 from ..plugin_utils._review.discreet import discreet
 from ..plugin_utils._review.document import counts_of
 from ..plugin_utils._review.files import write_review
@@ -30,6 +30,8 @@ from ..plugin_utils._review.remarks import Remark, remarks
 from ..plugin_utils._review.review import Review
 from ..plugin_utils._review.sources import sources
 from ..plugin_utils._review.text import review_lines
+from ..plugin_utils._sql.migration import migration_of
+from ..plugin_utils._sql.problem import SqlProblem
 from ..plugin_utils._sql.values import Decision, Reading
 
 __all__ = ["ActionModule"]
@@ -96,8 +98,13 @@ class ActionModule(ActionBase):
         reading = readings[0]
         source = reading.statements[0].file if reading.statements else reading.id
         try:
-            text = yaml_form(discreet(reading), {"id": reading.id}, source)
+            text = yaml_form(discreet(reading), migration_of(convertible(reading)), source)
             said = write_form(Path(path), text, really=not self._task.check_mode)
+        except SqlProblem as error:
+            raise AnsibleActionFail(
+                f"The migration has no YAML form:\n{printable(str(error))}\n"
+                f"What to do: correct the SQL file, or deploy it as it is\n{_UNTOUCHED}, and no file was written"
+            ) from None
         except Conversion as error:
             raise AnsibleActionFail(f"{error}\n{_UNTOUCHED}") from None
         return [said], said.endswith("is written")
@@ -132,7 +139,7 @@ def _message(review: Review, unwritten: Sequence[str]) -> str:
     lines = [review.last_line()]
     if not review.passed or unwritten:
         lines = [
-            "The review asks for something, which is listed above." if not review.passed else unwritten[0],
+            "The review did not pass: what it asks for is listed above." if not review.passed else unwritten[0],
             "What to do: accept each hazard that you want, correct the others in the migration, and review it again",
             _UNTOUCHED,
             *lines,
@@ -157,7 +164,10 @@ def _review(
 
 
 #: What decides a review. An inventory gives it to many hosts at once.
-_ASKED = ("steady_migration", "steady_accept", "steady_review_formats", "steady_convert_to", "steady_artifacts_dir")
+_ASKED = (
+    *("steady_migration", "steady_accept", "steady_review_formats", "steady_convert_to", "steady_artifacts_dir"),
+    *("review_migration", "review_accept", "review_formats", "review_convert_to", "review_artifacts_dir"),
+)
 
 
 def _reviewed_with(variables: Mapping[str, Any], host: str) -> str | None:

@@ -83,9 +83,9 @@ def write_artifacts(
     return target
 
 
-def json_text(document: Any) -> str:
+def json_text(document: Any, indent: int | None = 2) -> str:
     r"""Every value as it is; what a terminal would obey is written as \u009b, which JSON reads as the same."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
     return OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
 
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +19,26 @@ from .._migration_file import MigrationFileError, load
 from .._sql.values import Reading, Statement
 from .review import ReviewVerdict, accept_in_file, standing
 
-__all__ = ["Conversion", "write_form", "yaml_form"]
+__all__ = ["Conversion", "convertible", "write_form", "yaml_form"]
 
 
 class Conversion(Exception):
     """The YAML form cannot be written. The message says why, what to do and what was left as it was."""
 
 
+def convertible(reading: Reading) -> Reading:
+    """The statements that the YAML form can have: decided, and carried out. In YAML nobody would ask again."""
+    ready = (one for one in reading.statements if one.entries is not None and not one.undecided)
+    return replace(reading, statements=tuple(ready))
+
+
 def yaml_form(reading: Reading, content: Mapping[str, Any], source: str) -> str:
     """The text of the file. content: the migration, as its mapping. source: the SQL file, for its first line."""
-    lines = [f"# Written by review.yml from {_one(source)}."]
+    said = [f"Written by review.yml from {_one(source)}."]
     for statement in reading.statements:
-        lines += _comments(statement)
-    for note in reading.notes:
-        lines.append(f"# {_one(note)}")
+        said += _comments(statement)
+    said += [_one(note) for note in reading.notes]
+    lines = [line for text in said for line in _commented(text)]
     body = yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, indent=2)
     return "\n".join([*lines, "---", body])
 
@@ -47,19 +55,28 @@ class _Dumper(yaml.SafeDumper):
 
 def _comments(one: Statement) -> Iterator[str]:
     place = f"{_one(one.file)}:{one.line}"
+    summary = _one(one.summary)
     stands = standing(one)
     if stands is ReviewVerdict.NOT_UNDERSTOOD:
-        yield f"# {place} is not in this file, because it is not understood: {_one(one.summary)}. {_one(one.mend)}"
-        return
-    for hazard in one.undecided:
-        yield f"# {place} needs a decision: {_one(one.summary)}"
-        yield f"#   {hazard.name}, {_one(hazard.object)}: {_one(hazard.message)}"
-        yield f"#   to accept it, write before the statement in the SQL file: {accept_in_file(hazard.name)}"
-    for hazard in one.hazards:
-        if hazard.accepted is not None:
-            yield f"# {place}: {hazard.name} of {_one(hazard.object)} is accepted, because {_one(hazard.accepted)}"
-    if one.entries is None:
-        yield f"# {place} is not in this file, because deploy.yml does not carry it out yet: {_one(one.summary)}"
+        yield f"{place} is not in this file, because it is not understood: {summary}. {_one(one.mend)}"
+    elif one.undecided:
+        yield f"{place} is not in this file, because it needs a decision: {summary}"
+        for hazard in one.undecided:
+            yield f"  {hazard.name}, {_one(hazard.object)}: {_one(hazard.message)}"
+            yield f"  to accept it, write before the statement in the SQL file: {accept_in_file(hazard.name)}"
+    elif one.entries is None:
+        yield f"{place} is not in this file, because deploy.yml does not carry it out yet: {summary}"
+    else:
+        for hazard in one.hazards:
+            yield f"{place}: {hazard.name} of {_one(hazard.object)} is accepted, because {_one(hazard.accepted or '')}"
+
+
+def _commented(text: str) -> list[str]:
+    """A comment of one line or several, none too long for a linter."""
+    indent = "#   " if text.startswith("  ") else "# "
+    return textwrap.wrap(
+        text.strip(), 120, initial_indent=indent, subsequent_indent="#   ", break_on_hyphens=False
+    ) or ["#"]
 
 
 def _one(text: str) -> str:

@@ -14,11 +14,12 @@ __all__ = ["discreet"]
 
 # CREATE ROLE … PASSWORD '…', OPTIONS (password '…'), CONNECTION '… password=…', postgresql://user:…@host: the
 # places where PostgreSQL's own statements hold one (documentation, CREATE ROLE, CREATE USER MAPPING, 32.1.1).
+# The end of the text ends one, too, since it may be cut.
 _SECRETS = (
-    (re.compile(r"(\bpassword\s+)(?:[eEnN]|[uU]&)?'(?:[^']|'')*'", re.IGNORECASE), r"\1'…'"),
-    (re.compile(r"(\bpassword\s+)(\$\w*\$).*?\2", re.IGNORECASE | re.DOTALL), r"\1'…'"),
-    (re.compile(r"(\bpassword\s*=\s*)(?:''(?:[^']|'[^'])*''|\\'.*?\\'|[^\s'\";]+)", re.IGNORECASE), r"\1…"),
-    (re.compile(r"(://[^:/@\s']*:)[^@\s']+@"), r"\1…@"),
+    (re.compile(r"(password\"?\s+)(?:[eEnN]|[uU]&)?'(?:[^']|'')*(?:'|\Z)", re.IGNORECASE), r"\1'…'"),
+    (re.compile(r"(password\"?\s+)(\$\w*\$).*?(?:\2|\Z)", re.IGNORECASE | re.DOTALL), r"\1'…'"),
+    (re.compile(r"(password\s*=\s*)(?:''(?:[^']|'[^'])*(?:''|\Z)|\\'.*?(?:\\'|\Z)|[^\s'\";]+)", re.IGNORECASE), r"\1…"),
+    (re.compile(r"(://[^:/@\s']*:)[^@\s']+(?:@|\Z)"), r"\1…@"),
 )
 #: Characters. A statement that inserts thousands of rows is no reading matter.
 _LONGEST = 4000
@@ -51,10 +52,10 @@ def _hazard(hazard: Hazard) -> Hazard:
 
 
 def _text(text: str) -> str:
-    lowered = text.lower()
-    if "password" in lowered or "://" in text:
+    """Cut first: the patterns are for texts of a page, not for files of megabytes."""
+    shown = text[:_LONGEST]
+    lowered = shown.lower()
+    if "password" in lowered or "://" in shown:
         for pattern, kept in _SECRETS:
-            text = pattern.sub(kept, text)
-    if len(text) <= _LONGEST:
-        return text
-    return f"{text[:_LONGEST]}… ({len(text):,} characters in all)"
+            shown = pattern.sub(kept, shown)
+    return shown if len(text) <= _LONGEST else f"{shown}… ({len(text):,} characters in all)"

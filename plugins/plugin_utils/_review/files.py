@@ -38,10 +38,10 @@ def write_review(
     ids = {reading.id for reading in review.readings}
     target = new_folder(folder, f"{host_folder(ids.pop()) if len(ids) == 1 else 'migrations'}.review")
     content = document(review, host, version)
-    write_privately(target / "review.json", json_text(content))
-    write_privately(target / "review.sarif", json_text(sarif(remarks, version)))
+    write_privately(target / "review.json", _text(content))
+    write_privately(target / "review.sarif", _text(sarif(remarks, version)))
     if "gitlab" in formats:
-        write_privately(target / "gl-code-quality-report.json", json_text(code_quality(remarks)))
+        write_privately(target / "gl-code-quality-report.json", _text(code_quality(remarks)))
     environment = pages(*_TEMPLATES)
     shown = {"review": content, "view": _view(review)}
     for name in ("review.html", "review.md"):
@@ -53,6 +53,11 @@ def write_review(
     pointer.symlink_to(target.name)
     pointer.replace(folder / _LATEST)
     return target
+
+
+def _text(content: Any) -> str:
+    """For programs: Python indents JSON slowly, and a folder of migrations has thousands of statements."""
+    return json_text(content, indent=None)
 
 
 def _view(review: Review) -> dict[str, Any]:

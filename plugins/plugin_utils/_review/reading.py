@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ...module_utils._migration.migration import migration_problems
 from .._migration_file import MigrationFileError
+from .._sql.reader import SqlProblem, read_sql
 from .._sql.values import Reading
 from .problem import Unreadable, placed
 from .sources import Source, shown_path
@@ -25,7 +26,7 @@ def read(found: Sequence[Source]) -> tuple[list[Reading], list[Unreadable]]:
         shown = shown_path(source.path) if source.content is None else "steady_migration"
         try:
             readings.append(_read(source, shown))
-        except MigrationFileError as error:
+        except (SqlProblem, MigrationFileError) as error:
             unreadable += [placed(line, shown) for line in str(error).splitlines() if line.strip()]
     # What keeps all files from being read, such as a package that is missing, is said once.
     everywhere = {(one.line is None and one.message) or str(one): one for one in reversed(unreadable)}
@@ -39,5 +40,5 @@ def _read(source: Source, shown: str) -> Reading:
             raise MigrationFileError("\n".join(f"{one.place}: {one.message}" for one in wrong))
         return yaml_reading(source.path, shown, source.content)
     if source.is_sql:
-        raise MigrationFileError(f"{shown}: is in SQL, which this version cannot read yet")
+        return read_sql([source.path], source.id, shown_path)
     return yaml_reading(source.path, shown)

@@ -15,6 +15,9 @@ __all__ = ["review_lines"]
 _WIDEST = max(len(one.value) for one in ReviewVerdict)
 #: Characters. A summary is a short line; names in it can be long.
 _LONGEST_SUMMARY = 160
+#: Of one kind: a folder of migrations can have hundreds, and the files have them all.
+_MOST_PLACES = 3
+_ADVICE = "run them with your own tool, in files of their own, with lock_timeout set; the reports say it for each"
 
 
 def review_lines(review: Review, files: str = "", more: Sequence[str] = ()) -> list[str]:
@@ -26,16 +29,30 @@ def review_lines(review: Review, files: str = "", more: Sequence[str] = ()) -> l
     lines += _listed(
         "decisions about hazards that are not there; remove or correct them:", [str(u) for u in review.unused]
     )
-    missing = review.not_carried_out
-    if missing:
-        verb, them = ("statement is", "it") if len(missing) == 1 else ("statements are", "them")
-        lines.append(f"{len(missing)} {verb} understood, but this version of deploy.yml does not carry {them} out:")
-        lines += [
-            f"  {_place(one)}  {_one(one.summary)}" + (f": {_one(one.mend)}" if one.mend else "") for one in missing
-        ]
+    lines += _not_carried_out(review.not_carried_out)
+    undecided = next((hazard for one in review.statements for hazard in one.undecided), None)
+    if undecided is not None:
+        example = accept_in_inventory(undecided.name, _one(undecided.object))
+        lines.append(f"a decision can also be in the inventory: {example}")
     lines += [_one(note) for note in (*review.notes, *more)]
     lines += [f"reports: {files}"] if files else []
     return [*lines, review.last_line()]
+
+
+def _not_carried_out(missing: Sequence[Statement]) -> Iterator[str]:
+    """How many, and which, by their kind: what to do is the same for all of one kind."""
+    if not missing:
+        return
+    verb, them = ("statement is", "it") if len(missing) == 1 else ("statements are", "them")
+    yield f"{len(missing)} {verb} understood, but this version of deploy.yml does not carry {them} out:"
+    kinds: dict[str, list[str]] = {}
+    for one in missing:
+        kinds.setdefault(_one(one.kind), []).append(_place(one))
+    for kind, places in kinds.items():
+        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
+        yield f"  {len(places)} × {kind}: {', '.join(places[:_MOST_PLACES])}{more}"
+    mends = {_one(one.mend) for one in missing}
+    yield f"  what to do: {mends.pop() if len(mends) == 1 else _ADVICE}"
 
 
 def _listed(title: str, sentences: Sequence[str]) -> list[str]:
@@ -48,7 +65,9 @@ def _reading_lines(reading: Reading) -> Iterator[str]:
     width = max((len(_place(one)) for one in reading.statements), default=0)
     for statement in reading.statements:
         stands = standing(statement)
-        yield f"{_place(statement):<{width}}  {stands.value:<{_WIDEST}}  {_short(statement.summary)}"
+        later = statement.entries is None and stands is not ReviewVerdict.NOT_UNDERSTOOD
+        about = _short(statement.summary) + (" (not carried out yet)" if later else "")
+        yield f"{_place(statement):<{width}}  {stands.value:<{_WIDEST}}  {about}"
         if stands is ReviewVerdict.NOT_UNDERSTOOD and statement.mend:
             yield f"    what to do: {_one(statement.mend)}"
         for hazard in statement.hazards:
@@ -64,7 +83,6 @@ def _hazard_lines(hazard: Hazard) -> Iterator[str]:
         return
     yield f"    {about}"
     yield f"      to accept it, write before the statement:  {accept_in_file(hazard.name)}"
-    yield f"      or in the inventory:  {accept_in_inventory(hazard.name, _one(hazard.object))}"
 
 
 def _several(title: str, text: str) -> Iterator[str]:

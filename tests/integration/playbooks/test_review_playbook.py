@@ -99,11 +99,12 @@ def test_nothing_to_review_is_no_failure_but_no_migration_is_one(desk: Desk) -> 
 
 def test_hosts_that_ask_for_the_same_get_one_review(desk: Desk) -> None:
     (desk.folder / "three.yml").write_text(YAML.replace("two-indexes", "three"))
-    run = with_inventory(desk, {"a": {}, "b": {}, "c": {"steady_migration": "three.yml"}})
+    other = {"steady_migration": "three.yml"}
+    run = with_inventory(desk, {"a": {}, "b": {}, "c": other, "d": {"review_migration": "three.yml"}})
     assert run.status == 0
-    assert run.output.count("index Pet_name_idx") == 2
+    assert run.output.count("index Pet_name_idx") == 3
     assert "b: the same migrations and decisions as a: its review is this one, too" in run.output
-    assert {path.name for path in (desk.folder / "artifacts").iterdir()} == {"a", "c"}
+    assert {path.name for path in (desk.folder / "artifacts").iterdir()} == {"a", "c", "d"}
 
 
 def test_no_choice_of_tags_leaves_the_review_out(desk: Desk) -> None:
@@ -128,3 +129,123 @@ def test_a_list_is_for_reviews_alone(desk: Desk) -> None:
     run = desk.play("verify")
     assert run.status != 0
     assert "several migrations at once are for review.yml" in run.output
+
+
+# -- migrations in SQL -------------------------------------------------------------------------------------------------
+
+EXAMPLES = Path(__file__).parent / "review"
+PRISMA = str(EXAMPLES / "prisma" / "migrations")
+BRANCH = f"{PRISMA}/20251015120000_branch/migration.sql"
+ACCEPTED = [
+    {"hazard": hazard, "object": "public.Sale.notes", "because": "moved to a table of their own in version 4.2"}
+    for hazard in ("data_loss", "breaks_running_application")
+]
+
+
+def test_a_folder_of_prisma_is_reviewed_statement_by_statement(desk: Desk) -> None:
+    run = review(desk, steady_migration=PRISMA, steady_review_formats=["github"])
+    assert run.status != 0
+    assert last_line(run) == "4 of 4 statements understood: 1 as written, 2 another way, 1 needs a decision"
+    assert (
+        "20251014090000_sale/migration.sql:2  carried out another way  index Sale_tenantId_createdAt_idx" in run.output
+    )
+    assert f"{BRANCH}:8  needs a decision         column notes of Sale" in run.output
+    assert "before the statement:  -- steady: accept data_loss because …" in run.output
+    assert f"\n::error file={BRANCH},line=8,col=1,title=data_loss%3A Sale.notes::" in run.output
+    content = document(desk)
+    assert [one["id"] for one in content["migrations"]] == ["20251014090000_sale", "20251015120000_branch"]
+    assert content["counts"]["need_decision"] == 1
+    log = json.loads((desk.folder / "artifacts" / "localhost" / "latest-review" / "review.sarif").read_text())
+    lines = [one["locations"][0]["physicalLocation"]["region"]["startLine"] for one in log["runs"][0]["results"]]
+    assert {8} == set(lines)
+
+
+def test_decisions_of_the_inventory_let_it_pass_and_are_repeated(desk: Desk) -> None:
+    needless = {"hazard": "blocks_reads", "object": "Sale", "because": "at night"}
+    run = with_inventory(desk, {"a": {}}, steady_migration=PRISMA, steady_accept=[*ACCEPTED, needless])
+    assert run.status == 0
+    assert run.output.count("Because: moved to a table of their own in version 4.2") == 2
+    assert "steady_accept[2] (blocks_reads, Sale) is about no hazard of these migrations." in run.output
+    assert last_line(run).endswith("1 decided, 0 need a decision")
+    markdown = (desk.folder / "artifacts" / "a" / "latest-review" / "review.md").read_text()
+    assert "| data\\_loss: Sale.notes | moved to a table of their own in version 4.2 |" in markdown
+
+
+def test_decisions_of_the_file_let_it_pass(desk: Desk) -> None:
+    run = review(desk, steady_migration=str(EXAMPLES / "numbered" / "2_decided.sql"))
+    assert run.status == 0
+    assert "Because: no report reads the notes since March" in run.output
+    assert "1 statement is understood, but this version of deploy.yml does not carry it out:" in run.output
+
+
+def test_a_file_of_another_database_is_named_with_line_and_column_and_the_others_are_reviewed(desk: Desk) -> None:
+    run = review(desk, steady_migration=str(EXAMPLES / "numbered"))
+    assert run.status != 0
+    assert "10_wrong.sql:2:14: " in run.output
+    assert "MySQL" in run.output
+    assert last_line(run).endswith("1 decided, 0 need a decision; 1 file cannot be read")
+
+
+def test_names_of_a_file_are_obeyed_by_nothing(desk: Desk) -> None:
+    """By no terminal and no runner of GitHub, whose commands may stand on any line of the output."""
+    (desk.folder / "odd it's; 100%.sql").write_text(
+        'CREATE INDEX "a\n::error::b \x1b]0;x\x07##[error]" ON "Sale" ("x|y", "c`d");\nDROP TABLE "::set-output::x";\n'
+    )
+    run = desk.command(
+        *("ansible-playbook", "steady.postgresql.review", "-e", '{"steady_migration": "*.sql"}'),
+        env={"GITHUB_ACTIONS": "true"},
+    )
+    assert "odd it's; 100%.sql:1  carried out another way  index a ::error::b" in run.output
+    assert "\x1b]" not in run.output
+    said = run.output.index("::stop-commands::"), run.output.index("odd it's"), run.output.index(" understood: ")
+    assert list(said) == sorted(said)
+    outside = run.output[: said[0]] + run.output[run.output.index("\n::", said[2]) + 2 :].partition("::\n")[2]
+    assert not [line for line in outside.splitlines() if line.strip().startswith("::")]
+
+
+def test_a_password_in_a_file_is_shown_nowhere(desk: Desk) -> None:
+    (desk.folder / "role.sql").write_text("CREATE ROLE reporting LOGIN PASSWORD 'hunter2';\n")
+    run = review(desk, "-vvv", steady_migration="role.sql", steady_review_formats=["github", "gitlab"])
+    assert "role reporting" in run.output
+    files = [path for path in desk.folder.rglob("*") if path.is_file() and path.name != "role.sql"]
+    assert len(files) > 5
+    assert not [path for path in files if "hunter2" in path.read_text()]
+    assert "hunter2" not in run.output
+
+
+def test_the_yaml_form_is_a_migration_and_is_never_written_over_another(desk: Desk) -> None:
+    form = desk.folder / "migrations" / "sale.yml"
+    first = f"{PRISMA}/20251014090000_sale"
+    with desk.nothing_written():
+        assert (
+            f"{form} would be written"
+            in review(desk, "--check", steady_migration=first, steady_convert_to=str(form)).output
+        )
+    run = review(desk, steady_migration=first, steady_convert_to=str(form))
+    assert (run.status, run.recap["localhost"]["changed"]) == (0, 1)
+    again = review(desk, steady_migration=first, steady_convert_to=str(form))
+    assert (again.status, again.recap["localhost"]["changed"]) == (0, 0)
+    of_form = review(desk, steady_migration="sale")
+    assert of_form.status == 0
+    assert "3 of 3 statements understood" in of_form.output
+    for name in ("Sale_tenantId_createdAt_idx", "Sale_status_idx"):
+        assert f"index {name}" in of_form.output
+    form.write_text("id: mine\n")
+    refused = review(desk, steady_migration=first, steady_convert_to=str(form))
+    assert refused.status != 0
+    assert "exists already, with another content" in refused.output
+    assert form.read_text() == "id: mine\n"
+
+
+def test_the_yaml_form_leaves_out_what_nobody_decided(desk: Desk) -> None:
+    (desk.folder / "mixed.sql").write_text(
+        'CREATE INDEX a_idx ON "Sale" (a);\nALTER TABLE "Sale" DROP COLUMN notes;\nCOMMENT ON TABLE "Sale" IS \'x\';\n'
+    )
+    run = review(desk, steady_migration="mixed.sql", steady_convert_to="migrations/mixed.yml")
+    assert run.status != 0
+    text = (desk.folder / "migrations" / "mixed.yml").read_text()
+    assert "# mixed.sql:2 is not in this file, because it needs a decision: column notes of Sale" in text
+    assert "# mixed.sql:3 is not in this file, because deploy.yml does not carry it out yet: comment on" in text
+    assert "1 of 1 statement understood" in review(desk, steady_migration="mixed").output
+    several = review(desk, steady_migration=PRISMA, steady_convert_to="migrations/several.yml")
+    assert "steady_convert_to writes one migration; steady_migration has 2" in several.output

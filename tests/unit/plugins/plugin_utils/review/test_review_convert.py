@@ -31,7 +31,10 @@ def test_comments_say_what_is_to_be_decided_and_what_is_not_in_it() -> None:
     made = reading(decision(), decision(8, "unused"), not_understood(), not_carried_out(), notes=("a note",))
     text = yaml_form(made, CONTENT, "x.sql")
     comments = text[: text.index("---")].splitlines()
-    assert "# db/0042_sale.sql:7 needs a decision: drop column notes of public.Sale" in comments
+    assert (
+        "# db/0042_sale.sql:7 is not in this file, because it needs a decision: drop column notes of public.Sale"
+        in comments
+    )
     assert "#   data_loss, public.Sale.notes: The values of the column are deleted." in comments
     assert "# db/0042_sale.sql:8: data_loss of public.Sale.notes is accepted, because unused" in comments
     assert "# db/0042_sale.sql:9 is not in this file, because it is not understood: LOAD. remove it" in comments
