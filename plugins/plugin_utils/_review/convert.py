@@ -89,6 +89,11 @@ def write_form(path: Path, text: str, really: bool) -> str:
 
     really: not in check mode. An existing file stays as it is.
     """
+    if path.suffix not in (".yml", ".yaml"):
+        raise Conversion(
+            f"steady_convert_to is {path}, and a migration in YAML has a name that ends in .yml.\n"
+            "What to do: give it such a name\nLeft as it was: no file was written"
+        )
     try:
         if path.exists():
             if path.is_file() and path.read_text(encoding="utf-8") == text:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,9 @@ from ansible_collections.steady.postgresql.plugins.module_utils._support.values 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.acceptance import accept, decisions
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.discreet import discreet
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.problem import Unreadable, placed
-from ansible_collections.steady.postgresql.plugins.plugin_utils._review.review import Review
+from ansible_collections.steady.postgresql.plugins.plugin_utils._review.review import Review, accept_in_file
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.text import review_lines
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.reader import read_sql
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import HAZARDS, Hazard, Statement, Verdict
 from unit.readings import (
     another_way,
@@ -195,13 +197,19 @@ def test_the_place_of_a_mistake_is_read_from_its_line(sentence: str, made: Unrea
     assert placed(sentence, "a.sql") == made
 
 
-def test_each_hazard_has_its_page() -> None:
-    """With an example in SQL, what the collection does, and how to accept it."""
+def test_each_hazard_has_its_page(tmp_path: Path) -> None:
+    """With an example in SQL that has it, what the collection does, and how to accept it."""
     text = (ROOT / "docs" / "hazards.md").read_text(encoding="utf-8")
     pages = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     assert list(pages) == list(HAZARDS)
     for name, page in pages.items():
-        assert "```sql\n" in page, name
+        (example,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+        (tmp_path / "x.sql").write_text(example)
+        (one,) = read_sql([tmp_path / "x.sql"], "x", str).statements
+        assert name in [hazard.name for hazard in one.undecided]
+        (tmp_path / "x.sql").write_text(f"{accept_in_file(name)}\n{example}")
+        (one,) = read_sql([tmp_path / "x.sql"], "x", str).statements
+        assert name not in [hazard.name for hazard in one.undecided]
         assert "What the collection does:" in page, name
         assert "\nAccept it" in page, name
         assert f"`-- steady: accept {name} because …`" in page, name

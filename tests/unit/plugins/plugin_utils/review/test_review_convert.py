@@ -85,5 +85,8 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Conversion, match="cannot be written"):
         write_form(tmp_path / "file" / "x.yml", "id: x\n", really=True)
+    (tmp_path / "folder.yml").mkdir()
     with pytest.raises(Conversion, match="exists already"):
-        write_form(tmp_path, "id: x\n", really=True)
+        write_form(tmp_path / "folder.yml", "id: x\n", really=True)
+    with pytest.raises(Conversion, match=r"ends in \.yml"):
+        write_form(tmp_path / "x.sql", "id: x\n", really=True)
