@@ -41,9 +41,9 @@ def _elsewhere(words: str) -> dict[str, Any]:
     """Somebody stands for the backup. That is a sentence for the report, not a switch."""
     if not is_sentence(words):
         raise AnsibleActionFail(
-            f"steady_backup_elsewhere says {words!r}: that is no sentence.\n"
-            "What to do: say in words what takes the backup and when, such as 'Barman on db-backup-1, every night'; "
-            "the report repeats it\nLeft as it was: nothing was changed"
+            f"steady_backup_elsewhere says {words!r}: that is not a sentence.\n"
+            "What to do: say in a sentence what takes the backup and when, such as 'Barman on db-backup-1, every "
+            "night'; the report repeats it\nLeft as it was: nothing was changed"
         )
     return {
         "changed": False,

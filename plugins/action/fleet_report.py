@@ -41,8 +41,8 @@ class ActionModule(ActionBase):
         except OSError as error:
             raise AnsibleActionFail(
                 f"The page over all databases could not be written to {folder}: {error.strerror}.\n"
-                "Why: only this page failed; what was done with each database is said above and in its own report\n"
+                "Why: only this page failed; the lines above and its own report say what was done with each database\n"
                 "What to do: set steady_artifacts_dir to a folder that can be written, and run the same command again, "
-                "which also goes on with the hosts that are not begun"
+                "which also continues with the hosts that are not begun"
             ) from None
         return {"changed": False, "path": str(page), "msg": f"all {len(hosts)} databases: {page}"}

@@ -49,7 +49,7 @@ def fetch_backup(
         shutil.rmtree(partial, ignore_errors=True)
         raise AnsibleActionFail(
             f"The backup could not be copied to the controller ({final}).\nWhy: {error}\n"
-            f"What to do: see to the folder and the connection, then run the same command again\n"
+            f"What to do: fix the folder and the connection, then run the same command again\n"
             f"Left as it was: the backup in {folder} on the host is proven, and stays"
         ) from None
     return {"path": str(final), "bytes": total, "verified": True}

@@ -88,5 +88,5 @@ class MonitoringRounds:
         if failed:
             said = [f"it did not answer at {one['at']}: {one['message']}" for one in self._unreachable]
             said += [one["detail"] for one in findings if _RANK[one["status"]] >= wanted]
-            result["msg"] = printable(f"{count} thing{'' if count == 1 else 's'} to see to: {'; '.join(said)}")
+            result["msg"] = printable(f"{count} thing{'' if count == 1 else 's'} to fix: {'; '.join(said)}")
         return {**result, "monitoring": monitoring}

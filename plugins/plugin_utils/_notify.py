@@ -41,7 +41,7 @@ def notify(url: str, result: Mapping[str, Any]) -> list[str]:
     try:
         host = urlsplit(url).hostname or "a URL without a host"
     except ValueError:
-        host = "a URL that is none"
+        host = "an invalid URL"
     try:
         body = json.dumps({"text": message(result)}).encode("utf-8")
         open_url(url, data=body, method="POST", headers={"Content-Type": "application/json"}, timeout=_SECONDS).close()

@@ -110,7 +110,7 @@ def _backup(backup: Mapping[str, Any], action: str, check: bool) -> dict[str, An
     if backup.get("status", "failed") == "failed":
         return {
             "status": "failed",
-            "detail": str(backup.get("what") or backup.get("msg") or "it stopped without a word"),
+            "detail": str(backup.get("what") or backup.get("msg") or "it stopped without a message"),
         }
     return {key: value for key, value in backup["backup"].items() if key != "files"}
 

@@ -128,7 +128,7 @@ def _database(storage: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
 def _waits(most: str, waits: Mapping[str, Any] | None) -> dict[str, Any]:
     evidence = "sessions that waited for a lock of the deployment, by the server's own account (pg_blocking_pids)"
     if waits is None:
-        return _not_measured("nobody watched what others waited for", evidence)
+        return _not_measured("the waits of other sessions were not watched", evidence)
     longest, looked = waits["longest_ms"], f"looked every {waits['looked_every_ms']} ms"
-    measured = f"the longest wait that was seen was {longest:.0f} ms" if longest else "nobody was seen to wait"
+    measured = f"the longest wait that was seen was {longest:.0f} ms" if longest else "no session was seen to wait"
     return _verdict(longest <= milliseconds(most, "waits_at_most"), f"{measured} ({looked})", evidence)

@@ -69,7 +69,7 @@ def _figures(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         done = [step for step in steps if step["status"] == "done"]
         waited = max(float(step["lock_wait_ms"]) for step in steps)
         tiles.append(_tile("Steps", f"{len(done)} of {len(steps)}", "done", len(done) == len(steps)))
-        tiles.append(_tile("Our longest wait for a lock", _milliseconds(waited), "nobody queues behind us", True))
+        tiles.append(_tile("Our longest wait for a lock", _milliseconds(waited), "no session queues behind it", True))
     waits = result["waits"]
     if waits:
         value = _milliseconds(waits["longest_ms"]) if waits["longest_ms"] else "none seen"
@@ -171,7 +171,8 @@ def _checklist(result: Mapping[str, Any], commands: Mapping[str, str]) -> list[d
         item(
             "Application still works",
             False,
-            "no attempt at a lock made anybody wait longer than the budget; its features only a person can judge"
+            "no attempt at a lock made another session wait longer than the budget; only a person can judge its "
+            "features"
             if changed
             else "nothing was changed",
             "monitor",

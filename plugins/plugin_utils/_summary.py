@@ -65,10 +65,10 @@ def unwritten_lines(result: Mapping[str, Any], folder: str, why: str) -> list[st
     return [
         f"The report could not be written to {folder}: {why}.{alone}",
         "What to do: keep these lines, no file has them; set steady_artifacts_dir to a folder that can be written, and "
-        "run the same command again, which also goes on with the hosts that are not begun"
+        "run the same command again, which also continues with the hosts that are not begun"
         if action in ("deploy", "rollback")
         else "What to do: keep these lines, no file has them; set steady_artifacts_dir to a folder that can be written",
-        f"Done, and stays: what is said above{journal}"
+        f"Done, and stays: what the lines above say{journal}"
         if changed or (action == "backup" and result["status"] == "succeeded")
         else "Left as it was: the database",
     ]
@@ -135,7 +135,7 @@ def _watched(monitoring: Mapping[str, Any]) -> str:
     counts = [(word, sum(1 for one in findings if one["status"] == word)) for word in ("critical", "warning")]
     said = ", ".join(f"{count} {word}" for word, count in counts if count)
     away = f", {len(monitoring['unreachable'])} times without an answer" if monitoring["unreachable"] else ""
-    return f"{looked}: {said or 'nothing to see to'}{away}"
+    return f"{looked}: {said or 'nothing to fix'}{away}"
 
 
 def _monitoring(monitoring: Mapping[str, Any]) -> list[str]:
@@ -202,7 +202,7 @@ def headline(result: Mapping[str, Any]) -> str:
     if result["action"] == "verify":
         return "is what its migration says"
     if not steps:
-        return "nothing to do: everything is as it shall be" if result["action"] == "deploy" else "nothing to undo"
+        return "nothing to do: everything is as wanted" if result["action"] == "deploy" else "nothing to undo"
     return f"{count} {'undone' if result['action'] == 'rollback' else 'done'}"
 
 

@@ -82,7 +82,7 @@ def test_while_a_rollback_runs(scenes: Scenes, second: str) -> None:
 # -- somebody else changes the schema ----------------------------------------------------------------------------------
 
 _KEY = 'ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey"'
-CHANGED = "was changed by somebody else since the plan was made"
+CHANGED = "was changed by another session since the plan was made"
 CHANGES = [
     (
         "index build",

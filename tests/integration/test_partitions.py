@@ -168,7 +168,7 @@ def test_an_equivalent_index_of_a_partition_is_attached_and_stands_by_itself_aga
     result = events.apply(indexes=[INDEX])
     assert whole(events) == {**NODES, '"Event_2024"': "mine", '"Event_rest"': "near"}
     assert events.oid("mine") == oid
-    assert any('the index "mine" stands there already' in note for note in result["notes"])
+    assert any('the index "mine" exists already' in note for note in result["notes"])
     undone = events.rollback()
     assert actions(undone) == ["create", "create", "drop"]
     assert events.dump() == before

@@ -124,7 +124,7 @@ def test_an_unfinished_deployment_that_goes_on_with_other_content(empty: Databas
     mended = index("v1", "a", "b")
     (sentence,) = said(empty, mended)[1]
     assert sentence.startswith(f"deployment {begun} of v1 began with other content on ")
-    assert sentence.endswith(" and is not finished; this run goes on with it, with the content of now")
+    assert sentence.endswith(" and is not finished; this run continues with it, with the content of now")
     result = empty.apply(mended)
     assert (result["deployment_id"], sentence in result["notes"]) == (begun, True)
     assert said(empty, mended) == ([], [])

@@ -40,15 +40,15 @@ def test_s5_a_key_that_was_made_after_a_step_that_failed_stays(tables: Database)
     with held(tables, "LOCK TABLE p IN SHARE MODE"), pytest.raises(SteadyError, match="lock"):
         tables.apply(foreign_keys=[KEY], patience_s=1.0)
     tables.execute("ALTER TABLE c ADD CONSTRAINT k FOREIGN KEY (pid) REFERENCES p ON DELETE RESTRICT")
-    refused(tables, 'foreign_key "k" .* which the deployment had not left there: somebody changed it')
+    refused(tables, 'foreign_key "k" .* which the deployment had not left there: it was changed')
 
 
 def test_s5_an_index_that_was_made_after_a_step_that_failed_stays(tables: Database) -> None:
-    with held(tables, "LOCK TABLE c IN SHARE UPDATE EXCLUSIVE MODE"), pytest.raises(SteadyError, match="waited for"):
+    with held(tables, "LOCK TABLE c IN SHARE UPDATE EXCLUSIVE MODE"), pytest.raises(SteadyError, match="it waited"):
         tables.apply(indexes=[INDEX], patience_s=1.0)
     assert "i" not in tables.indexes("c")
     tables.execute("CREATE INDEX i ON c (pid, x)")
-    refused(tables, 'index "i" .* which the deployment had not left there: somebody changed it')
+    refused(tables, 'index "i" .* which the deployment had not left there: it was changed')
 
 
 def test_s5_what_another_session_makes_while_a_step_waits_for_it_stays(tables: Database) -> None:
@@ -59,7 +59,7 @@ def test_s5_what_another_session_makes_while_a_step_waits_for_it_stays(tables: D
         error = run.exception()
     assert isinstance(error, SteadyError)
     assert error.sqlstate == "42P07"
-    assert "another session has made public.i meanwhile" in error.left
+    assert "another session has made public.i: it is as" in error.left
     assert "i" in tables.indexes("c")
     refused(tables, 'index "i"')
 

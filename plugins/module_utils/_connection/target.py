@@ -137,7 +137,7 @@ class Target:
             if _cluster(session) != self.cluster:
                 raise ConnectionProblem(
                     f"The address leads to another server than before ({self.address.place}).",
-                    "of several hosts another one answered, or the server was exchanged or started again meanwhile",
+                    "of several hosts another one answered, or the server was exchanged or started again",
                     "see which server is the right one",
                     "what was done so far stays",
                     rerun=True,

@@ -269,7 +269,7 @@ class Executor:
                     "builds may have to wait for some of them"
                 )
             result.notes.extend(f"{step.object} begins although it will have to wait: {one.text}" for one in new)
-            line.waiting = "; ".join(f"{one.brief} will have to be waited for" for one in found[:3])
+            line.waiting = "; ".join(f"it will have to wait for {one.brief}" for one in found[:3])
         line.enter("")
 
     def _replicas(self) -> Any:
@@ -347,7 +347,7 @@ class Executor:
             waited = time.monotonic() - started
             if waited > self.policy.patience_s:
                 raise LockNotAvailable(
-                    f"{result.step.label}: transactions that use the table were waited for, for {waited:.0f} s.",
+                    f"{result.step.label}: it waited {waited:.0f} s for transactions that use the table.",
                     describe_blockers(blockers),
                     "end these transactions, or raise steady_lock_patience",
                     sqlstate="55P03",
@@ -438,7 +438,7 @@ class Executor:
         blockers = self._watch.given_up(session) if session is not None else None
         if blockers is not None:
             return LockNotAvailable(
-                f"{step.label}: other transactions were waited for, for {self.policy.patience_s:.0f} s.",
+                f"{step.label}: it waited {self.policy.patience_s:.0f} s for other transactions.",
                 blockers,
                 "end these transactions, or raise steady_lock_patience",
                 sqlstate="55P03",
@@ -539,7 +539,7 @@ class Executor:
         except (psycopg2.Error, SteadyError):
             return f"what is left of {step.object} could not be read; the next run of the same command finds out"
         if self._of_others(result, left.image):
-            return f"another session has made {step.object} meanwhile: it stands as that made it"
+            return f"another session has made {step.object}: it is as that session made it"
         return left.text
 
     def _take_session(self) -> Session:

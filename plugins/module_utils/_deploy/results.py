@@ -63,7 +63,7 @@ def failed_step_error(results: List[StepResult], undo: str) -> SteadyError:
         "; ".join(error.what for error in errors),
         first.why,
         (f"{first.mend}; then " if first.mend else "")
-        + f"run the same command again, which goes on with what is left; {undo}",
+        + f"run the same command again, which continues with what is left; {undo}",
         "; ".join(lefts),
         first.sqlstate,
         dict(first.facts),

@@ -127,7 +127,7 @@ def drift_problems(
             f"first, with -e steady_deployment={later['deployment_id']}"
         )
         return [Problem(f"{undo.title} {what}: {who}")]
-    return [Problem(f"{undo.title} {what}: somebody changed it after the deployment, so it is not touched")]
+    return [Problem(f"{undo.title} {what}: it was changed after the deployment, so it is not touched")]
 
 
 def rollback(deployment_id: Optional[str], partial: bool, options: Options, only: Sequence[str] = ()) -> Dict[str, Any]:
@@ -256,7 +256,7 @@ def _no_journal(server: Server, missing: str = "no journal in") -> SteadyError:
     return SteadyError(
         f'There is {missing} database "{server.database}", so it is not known what was deployed there. Is this the '
         "right database?",
-        "only the journal (schema steady of the database) says what stood there before a deployment",
+        "only the journal (schema steady of the database) says what was there before a deployment",
         "check steady_database_url and the host, and leave out with --limit the databases that had no deployment; "
         "where the schema steady was dropped, drop by hand what the deployments' reports name, or restore a backup",
         NOTHING_CHANGED,
@@ -372,6 +372,6 @@ def _not_as_before(wrong: Sequence[str]) -> SteadyError:
     return SteadyError(
         "Every step of the rollback is done, and this is not as it was before the deployment:",
         "; ".join(wrong),
-        "compare it with the image in the journal (journal_info), and see who changed either of them meanwhile",
+        "compare it with the image in the journal (journal_info), and find out what changed either of them",
         done="the steps of this rollback",
     )

@@ -117,10 +117,10 @@ def add_drift(
         whose = f"deployment {drift.deployment_id} ({drift.migration_id})"
         if name not in structure:
             others += 1
-            detail = f"somebody changed it since {whose}"
+            detail = f"it was changed since {whose}"
             result.append({"name": name, "kind": "drift", "status": "failed", "detail": detail, **images})
         elif structure[name]["status"] == "failed":
-            structure[name].update(images, detail=f"{structure[name]['detail']}; somebody changed it since {whose}")
+            structure[name].update(images, detail=f"{structure[name]['detail']}; it was changed since {whose}")
     if not others:
         detail = f"{known - len(drifted)} of {known} objects stand as deployments left them"
         result.append({"name": "what deployments left", "kind": "drift", "status": "ok", "detail": detail})

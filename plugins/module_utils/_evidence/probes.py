@@ -298,7 +298,7 @@ def _result(
     status: str, reason: str, sqlstate: Optional[str] = None, fault: bool = False, allow: bool = False
 ) -> Dict[str, Any]:
     """A probe that was not tried. allow: the migration can say that it shall be tried all the same."""
-    advice = '. "leaves_database: true" tries it all the same' if allow else ""
+    advice = '. "leaves_database: true" tries it anyway' if allow else ""
     return {
         "status": status,
         "reason": reason + advice,

@@ -279,7 +279,8 @@ def blockers_of_databases(session: Session, names: Sequence[str]) -> List[Blocke
 
 
 def describe_blockers(blockers: Sequence[Blocker]) -> str:
-    return "; ".join(blocker.text for blocker in blockers) or "nobody could be seen (they were gone a moment later)"
+    gone = "no blocking session could be seen (it was gone a moment later)"
+    return "; ".join(blocker.text for blocker in blockers) or gone
 
 
 def end_blockers(

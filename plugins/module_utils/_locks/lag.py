@@ -134,7 +134,7 @@ def wait_for_replicas(
         who = late
         if waited > patience_s:
             raise SteadyError(
-                f"Replicas stay behind: they were waited for, for {waited:.0f} s.",
+                f"Replicas stay behind: the run waited {waited:.0f} s for them.",
                 "; ".join(late),
                 "see why they do not follow; or raise steady_max_replica_lag (off: never wait for replicas, such as "
                 "one that is delayed on purpose)",

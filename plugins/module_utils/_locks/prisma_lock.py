@@ -64,7 +64,7 @@ class PrismaLock:
                 return
             if time.monotonic() - started > patience_s:
                 raise SteadyError(
-                    f"prisma migrate is at work in this database; it was waited for, for {patience_s:.0f} s.",
+                    f"prisma migrate is at work in this database; the run waited {patience_s:.0f} s for it.",
                     describe_blockers(holders),
                     "let it end, or raise steady_lock_patience",
                     NOTHING_CHANGED,

@@ -133,7 +133,7 @@ def findings(found: Mapping[str, Any], most_lag_s: Optional[float]) -> List[Dict
             name,
             "warning" if one["partitioned"] else "critical",
             f"{name} on {one['table']} is invalid: "
-            + ("not all partitions have it" if one["partitioned"] else "it slows writes and helps nobody"),
+            + ("not all partitions have it" if one["partitioned"] else "it slows writes, and no query uses it"),
             "run the migration that makes it again, or drop it concurrently",
         )
     for one in found["usage"]["indexes"]:
@@ -143,8 +143,8 @@ def findings(found: Mapping[str, Any], most_lag_s: Optional[float]) -> List[Dict
                 "unused index",
                 name,
                 "warning",
-                f"{name} was made by {one['deployment_id']} at {one['made_at']}, and nobody "
-                f"used it since{'; ' + one['note'] if one['note'] else ''}",
+                f"{name} was made by {one['deployment_id']} at {one['made_at']}, and no query "
+                f"has used it since{'; ' + one['note'] if one['note'] else ''}",
                 f"rollback.yml {variable('steady_deployment', one['deployment_id'])} "
                 + variable("steady_rollback_only", [name]),
             )
@@ -198,6 +198,6 @@ def _session(one: Mapping[str, Any]) -> str:
 
 def _session_todo(one: Mapping[str, Any]) -> str:
     if one["blocked_by"] and not one["blocking"]:
-        return "see to the one that keeps it"
+        return "end the session that blocks it"
     call = "pg_terminate_backend" if str(one["state"]).startswith("idle in transaction") else "pg_cancel_backend"
     return f"SELECT {call}({one['pid']}), if its owner agrees"

@@ -58,7 +58,7 @@ def recheck(session: Session, step: Step) -> None:
         )
     if not same:
         raise SteadyError(
-            f"{step.kind} {step.object} was changed by somebody else since the plan was made.",
+            f"{step.kind} {step.object} was changed by another session since the plan was made.",
             f"planned for: {_brief(planned)}; found: {_brief(found)}",
             "run the same command again: it makes a new plan",
             f"{step.object} was not touched",

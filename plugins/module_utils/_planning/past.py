@@ -95,7 +95,7 @@ def edited(migration: Migration, schema: str, own: Sequence[Mapping[str, Any]]) 
     if row["status"] in _UNFINISHED:
         return (
             f"deployment {row['id']} of {migration.id} began with other content on {row['date']} and is not finished; "
-            "this run goes on with it, with the content of now"
+            "this run continues with it, with the content of now"
         )
     return f"{migration.id} was deployed with other content on {row['date']} (deployment {row['id']})"
 

@@ -124,7 +124,7 @@ class _Trial:
             self._refused.add(step.table)
             self.result.reasons.append(
                 f"{step.kind} {step.object}: PostgreSQL would write all rows of {qualified(*step.table)} anew while "
-                "nobody reads or writes (table_rewrite); change that entry of the migration"
+                "reads and writes wait (table_rewrite); change that entry of the migration"
             )
         if raised:
             self.result.notes.append(f"{raised} may refuse {step.kind} {step.object} at its turn")
@@ -147,7 +147,7 @@ class _Trial:
         if error.pgcode in _BOUNDED:
             self.result.notes.append(f"{text}; it could not be tried beforehand")
         elif self._heard and str(error.pgcode).startswith(_RAISED):
-            self.result.notes.append(f"{text}; that may be said of the copy alone by {self._heard}")
+            self.result.notes.append(f"{text}; that may concern the copy alone: it comes from {self._heard}")
         else:
             self.result.reasons.append(f"{text}; change that entry of the migration, or what the server names")
 

@@ -134,7 +134,7 @@ def compare(table: str, before: Mapping[str, Any], rows: int, after: Mapping[str
         return CountResult(table, "ok", f"{rows} rows, as before", before["rows"], rows)
     inserted, deleted = after["inserted"] - before["inserted"], after["deleted"] - before["deleted"]
     words = f"{before['rows']} rows before, {rows} now ({change:+d}); "
-    words += f"written meanwhile: {inserted} inserted, {deleted} deleted"
+    words += f"written in between: {inserted} inserted, {deleted} deleted"
     if before["reset"] != after["reset"] or inserted < 0 or deleted < 0:
         return CountResult(
             table, "skipped", words + "; the server's counters were reset in between", before["rows"], rows

@@ -18,7 +18,7 @@ __all__ = ["hidden_session", "idle_in_transaction", "old_transaction", "prepared
 IDLE_SECONDS = 10.0
 _MOST = 10
 _IDLE = ("idle in transaction", "idle in transaction (aborted)")
-_NOTHING = "nothing is to be changed, so nobody can hold it up"
+_NOTHING = "nothing is to be changed, so no session can hold it up"
 
 
 def _who(row: Mapping[str, Any]) -> str:
@@ -116,7 +116,7 @@ def hidden_session(facts: Facts) -> Judgement:
     return found(
         [
             f"state, age and query of {hidden} of {len(facts.sessions)} other sessions are hidden from role "
-            f'"{facts.server.role}": whether one of them is in the way cannot be said'
+            f'"{facts.server.role}": whether one of them blocks the deployment cannot be seen'
         ],
         f'as an administrator: GRANT pg_read_all_stats TO "{facts.server.role}"',
     )

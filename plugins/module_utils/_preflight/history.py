@@ -36,7 +36,7 @@ def taken_back(facts: Facts) -> Judgement:
         return good("the plan takes back nothing that a newer deployment did")
     return found(
         list(facts.past.taken_back.values()),
-        "deploy the newer migration instead; where it is to be taken back, roll its deployment back, or write a new "
+        "deploy the newer migration instead; where it must be undone, roll its deployment back, or write a new "
         "migration with an id of its own",
     )
 
@@ -78,7 +78,7 @@ def backup(facts: Facts) -> Judgement:
         f"the newest proven backup is {duration_text(proven.age_s)} old (proof: {proven.proof}), in {proven.folder}"
     )
     if damaged:
-        return found([newest, *damaged], "see to the damaged ones; backup.yml takes another")
+        return found([newest, *damaged], "remove the damaged ones; backup.yml takes another")
     return good(newest)
 
 

@@ -167,7 +167,7 @@ def _held(session: Session, migration: Migration) -> LockNotAvailable:
     holders = blockers_of_tables(session, guarded(ACCESS_EXCLUSIVE, tables), [session.pid])
     alone = [holder for holder in holders if holder.mode == "AccessExclusiveLock" and not holder.waiting]
     return LockNotAvailable(
-        f"The migration's tables could not be looked at within {LOCK_MS / 1000:.0f} s: somebody has them to himself.",
+        f"The migration's tables could not be read within {LOCK_MS / 1000:.0f} s: another session has locked them.",
         describe_blockers(alone),
         "end these sessions' transactions, or wait for them; then run the same command again",
         NOTHING_CHANGED,

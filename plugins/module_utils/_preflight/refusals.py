@@ -77,7 +77,7 @@ def conflicting_rows(facts: Facts) -> Judgement:
     return (
         found(texts, _EACH)
         if texts
-        else good(f"{asked} question{'' if asked == 1 else 's'} to the rows: none is in the way")
+        else good(f"{asked} question{'' if asked == 1 else 's'} to the rows: none finds a row that breaks the change")
     )
 
 

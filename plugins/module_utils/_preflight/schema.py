@@ -153,7 +153,7 @@ def not_valid_constraint(facts: Facts) -> Judgement:
             )
     if not sentences:
         return good("every constraint of the migration's tables is valid, or the plan validates it")
-    return found(sentences, "; ".join(validations[:5]) + " (reads and writes go on meanwhile)")
+    return found(sentences, "; ".join(validations[:5]) + " (reads and writes continue)")
 
 
 def dependent_object(facts: Facts) -> Judgement:

@@ -48,7 +48,7 @@ def unsafe_setting(facts: Facts) -> Judgement:
     consequences = (
         ("fsync", "off", "a crash of the machine can leave the database beyond repair"),
         ("full_page_writes", "off", "a crash of the machine can leave half-written pages"),
-        ("zero_damaged_pages", "on", "a damaged page is emptied without a word"),
+        ("zero_damaged_pages", "on", "a damaged page is emptied without an error"),
         ("ignore_checksum_failure", "on", "damaged pages are read as if they were whole"),
     )
     bad = [(name, what) for name, value, what in consequences if facts.row.get(name) == value]
@@ -197,5 +197,7 @@ def wraparound(facts: Facts) -> Judgement:
                 f"{row['schema']}.{row['name']}: its oldest transaction id is {row['age']} old, the limit is {own}"
             )
     if not old:
-        return good(f"the oldest transaction id is {age} old; a vacuum that gives way to nobody begins at {limit}")
+        return good(
+            f"the oldest transaction id is {age} old; a vacuum that gives way to no other session begins at {limit}"
+        )
     return found(old, "VACUUM (FREEZE) these tables first: an anti-wraparound vacuum does not give way to a lock")

@@ -43,7 +43,7 @@ def name_fault(name: str) -> str | None:
         size = str(len(name)) if name.isascii() else f"more than {LONGEST_NAME}"
         return (
             f"the name {quoted(name)} has {size} bytes; PostgreSQL keeps {LONGEST_NAME} and cuts off the rest "
-            "without a word: choose a shorter name"
+            "without an error: choose a shorter name"
         )
     return None
 

@@ -16,7 +16,7 @@ __all__ = ["HAZARDS", "Decision", "Entry", "Hazard", "Reading", "Statement", "Ve
 HAZARDS: Mapping[str, str] = {
     "data_loss": "Rows, values or columns are deleted.",
     "breaks_running_application": "Code that runs now may fail: it still uses the old name, or the old rule.",
-    "table_rewrite": "The server writes the whole table anew, and nobody reads or writes it meanwhile.",
+    "table_rewrite": "The server writes the whole table anew; reads and writes wait until it is done.",
     "blocks_writes": "Writes wait while the statement runs.",
     "blocks_reads": "Reads and writes wait while the statement runs.",
     "unknown_locks": "What the statement does and locks cannot be seen beforehand.",

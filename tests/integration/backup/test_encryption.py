@@ -198,7 +198,7 @@ class TestNoBackup:
 
     def test_half_of_what_has_to_be_said(self, untouched: Shop, keys: Keys) -> None:
         assert "names no program" in self.refusal(untouched, encrypt_to=[keys.recipient]).what
-        assert "Nobody is named" in self.refusal(untouched, encrypt_with=keys.program).what
+        assert "No recipient is named" in self.refusal(untouched, encrypt_with=keys.program).what
 
     def test_no_key_in_the_account(self, untouched: Shop, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GNUPGHOME", keys.stranger)
@@ -308,7 +308,7 @@ class TestNoRestore:
 
     @pytest.mark.parametrize(
         ("change", "what"),
-        [({"program": "env"}, "env is no program"), ({}, "is not one of ours")],
+        [({"program": "env"}, "env is no program"), ({}, "is not one that this collection wrote")],
         ids=["program", "path"],
     )
     def test_with_a_manifest_that_leads_elsewhere(

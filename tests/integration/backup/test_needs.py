@@ -99,4 +99,4 @@ def test_a_backup_of_another_system(shop: Shop, tmp_path: Path) -> None:
     assert said == "another system takes the backup: Barman on db-backup-1, every night"
     (text,), todo = refused(shop, tmp_path, elsewhere="yes")
     assert "that is no sentence" in text
-    assert todo.startswith("say in words what takes the backup")
+    assert todo.startswith("say in a sentence what takes the backup")

@@ -74,7 +74,7 @@ def test_a_restore_in_place_does_not_wait_for_ever(shop: Shop) -> None:
         report.cursor().execute("SELECT * FROM big LIMIT 1")
         policy = LockPolicy(patience_s=2.0)
         error = refusal(lambda: shop.restore(in_place=True, jobs=1, policy=policy))
-    assert "was waited for, for 2 s" in error.what
+    assert "waited 2 s for a table" in error.what
     assert 'application "the report"' in error.why
     assert (shop.dump(), shop.rows()) == (schema, rows)
 

@@ -96,7 +96,7 @@ SELECT f.catalog::oid::int AS catalog, f.oid::bigint AS oid, o.type, o.identity
 
 _TABLES = """
 SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
-       -- About as many: asking for the size itself would wait for whoever has locked the table.
+       -- About as many: asking for the size itself would wait for a session that has locked the table.
        (greatest(c.relpages, 1) + coalesce(t.relpages, 0)) * pg_catalog.current_setting('block_size')::bigint AS bytes
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid

@@ -149,7 +149,7 @@ def read_recipients(program: str, given: Sequence[str]) -> List[str]:
             )
     if not recipients:
         raise SteadyError(
-            "Nobody is named to encrypt the backup to.",
+            "No recipient is named to encrypt the backup to.",
             f"encrypt_with is {program}, and encrypt_to names no recipient",
             "name public keys in encrypt_to",
             NOTHING_CHANGED,

@@ -147,7 +147,9 @@ def _decrypt_files(cipher: Cipher, folder: str, manifest: Mapping[str, Any], cle
         path = os.path.normpath(file["path"][: -len(encrypted_ending(manifest))])
         # A manifest from elsewhere says what is in the backup, but not where else to write.
         if os.path.isabs(path) or path.startswith(".."):
-            raise NotProven(f"The backup in {folder} is not one of ours.", [f"{file['path']} is outside of it"])
+            raise NotProven(
+                f"The backup in {folder} is not one that this collection wrote.", [f"{file['path']} is outside of it"]
+            )
         target = os.path.join(clear, path)
         os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
         with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
@@ -191,6 +193,6 @@ def _wrong_key(folder: str, manifest: Mapping[str, Any], why: str) -> SteadyErro
         f"The backup in {folder} cannot be decrypted.",
         f"{why}; it was encrypted with {encryption['program']} to {shown(encryption['recipients'])}",
         "name the secret key of one of these, age's identity file or gpg's home folder: "
-        "-e steady_decrypt_identity=…; nobody is asked for a passphrase: gpg-agent has to know it",
+        "-e steady_decrypt_identity=…; no passphrase is asked for: gpg-agent has to know it",
         NOTHING_CHANGED,
     )

@@ -54,7 +54,7 @@ def copy_to(folder: str, manifest: Mapping[str, Any], destination: str, progress
         raise SteadyError(
             f"The backup could not be copied to {destination}.",
             str(error),
-            "see to the folder, then run the same command again",
+            "fix the folder, then run the same command again",
             left,
         ) from None
     return {"path": final, "bytes": manifest["bytes"], "verified": True}

@@ -62,7 +62,7 @@ def apply_retention(
         raise SteadyError(
             f"An older backup could not be deleted: {error.strerror}.",
             str(error.filename),
-            "see to the folder; or keep all backups, without keep_count and keep_days",
+            "fix the folder; or keep all backups, without keep_count and keep_days",
             f"the new backup {new['backup_id']} is proven, and stays",
         ) from None
     return gone

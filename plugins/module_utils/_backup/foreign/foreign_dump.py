@@ -37,7 +37,7 @@ _HEAD = re.compile(
     r"^; +(Dumped from database version|Dumped by pg_dump version|Compression|dbname): (.*)$", re.MULTILINE
 )
 # The zero-row remainder of a failed pipe: pg_dump | gzip.
-_NOTHING = "the pipe that wrote it ended before pg_dump began: pg_dump failed, and nobody looked"
+_NOTHING = "the pipe that wrote it ended before pg_dump began: pg_dump failed, and its exit status was not checked"
 _AGAIN = "take another dump, and look at pg_dump's exit status: in a pipe that is `set -o pipefail`"
 
 
@@ -183,7 +183,7 @@ def _plain(dump: ForeignDump, progress: Progress) -> Dict[str, Any]:
         raise _not(
             dump.path,
             "it does not say that it is a PostgreSQL dump; where its comments were removed (supabase db dump does that "
-            "without --keep-comments), nobody can know whether its end is there",
+            "without --keep-comments), it cannot be known whether its end is there",
         )
     if not text.complete:
         raise _not(dump.path, "it is cut off: its last line should say that the PostgreSQL database dump is complete")

@@ -122,7 +122,7 @@ def create_database(session: Session, name: str, facts: Mapping[str, Any], comme
         if error.pgcode == "42501":
             problem.todo = "ALTER ROLE … CREATEDB, or restore in place: restore_in_place=true"
         elif error.pgcode == "42P04":
-            problem.todo = f'see what the database "{name}" is; DROP DATABASE if nobody wants it, then run this again'
+            problem.todo = f'see what the database "{name}" is; DROP DATABASE if it is not needed, then run this again'
         raise problem from None
 
 

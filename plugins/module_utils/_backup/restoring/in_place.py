@@ -177,7 +177,7 @@ class _Wait:
             since = (since or time.monotonic()) if waiting else None
             if since is not None and time.monotonic() - since > self._patience_s and self.given_up is None:
                 self.given_up = SteadyError(
-                    f"A table is in use, and was waited for, for {self._patience_s:.0f} s.",
+                    f"The restore waited {self._patience_s:.0f} s for a table that is in use.",
                     "blocked by " + ", ".join(waiting),
                     "end these sessions, or raise steady_lock_patience; then run the same command again",
                     _LEFT,

@@ -255,7 +255,7 @@ class _Restore:
                 try:
                     count_tables(self.session, [table])
                 except psycopg2.errors.LockNotAvailable:
-                    locked_by = holders(self.session) or ["somebody"]
+                    locked_by = holders(self.session) or ["another session"]
                 except psycopg2.errors.UndefinedTable:
                     pass  # it went between the two questions
                 tell(table["bytes"])

@@ -97,7 +97,7 @@ class _Look:
             why = f": {error.why}" if error.why else ""
             self.missing.append((error.what.rstrip(".") + why, error.todo))
         except OSError as error:
-            todo = "see to the folder, then run the same command again"
+            todo = "fix the folder, then run the same command again"
             self.missing.append((f"{error.filename or 'a program'}: {error.strerror or error}", todo))
         return None
 
@@ -135,5 +135,5 @@ def _programs(server: Server, folder: Optional[str]) -> Programs:
 
 
 def _no_sentence(words: str) -> Needs:
-    todo = "say in words what takes the backup and when, such as: Barman on db-backup-1, every night"
+    todo = "say in a sentence what takes the backup and when, such as: Barman on db-backup-1, every night"
     return Needs(((f"steady_backup_elsewhere says {words!r}: that is no sentence", todo),))

@@ -190,8 +190,8 @@ class _Verification:
             "differences": differences,
             "copies": [],
             "deleted": [],
-            "detail": f"a {_KINDS[dump.kind]} of somebody else's, of PostgreSQL {dump.database_version or 'unknown'}: "
-            f"{counted}, {size_text(dump.bytes)}; {_WORDS[proofs[-1]['level']]}",
+            "detail": f"a {_KINDS[dump.kind]} that another tool took, of PostgreSQL "
+            f"{dump.database_version or 'unknown'}: {counted}, {size_text(dump.bytes)}; {_WORDS[proofs[-1]['level']]}",
         }
 
     def _restored(self, dump: ForeignDump) -> Dict[str, Any]:

@@ -100,7 +100,7 @@ def _comment(target: DesiredColumn, text: str) -> str:
 
 def _rewriting(why: str) -> Tuple[str, str]:
     return (
-        f"the table has rows, and to add the column writes all of them anew while nobody reads or writes "
+        f"the table has rows, and to add the column writes all of them anew while reads and writes wait "
         f"(table_rewrite): {why}",
         "add the column without that (nullable, with a constant default or none), and fill it in batches",
     )

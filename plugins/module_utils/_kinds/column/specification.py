@@ -138,10 +138,10 @@ def _aspects(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     given = [key for key in ("type", "default", "generated", "identity", "collation") if _entry.given(entry, key)]
     nothing = not given and not _entry.given(entry, "nullable") and not _entry.given(entry, "comment")
     if nothing and _entry.given(entry, "table") and _entry.given(entry, "name"):
-        yield Mistake(("nullable",), "is missing: say what the column shall be: nullable, type, default or comment")
+        yield Mistake(("nullable",), "is missing: say what the column must be: nullable, type, default or comment")
     for key in given[1:] if "type" in given else given:
         if key != "default" and "type" not in given:
-            yield Mistake((key,), 'is said of a column with a type: add "type"')
+            yield Mistake((key,), 'belongs to a column with a type: add "type"')
     for one, other in (("generated", "default"), ("generated", "identity"), ("identity", "default")):
         if one in given and other in given:
             yield Mistake((other,), f'a column with "{one}" has no "{other}" of its own: remove one of them')

@@ -66,7 +66,7 @@ def _parts_needed(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     references = _entry.mapping(entry, "references")
     if entry.get("state") == "absent":
         if not _entry.given(entry, "name") and not _entry.items(entry, "columns"):
-            yield Mistake(("name",), "is missing: say which foreign key shall be absent, by its name or its columns")
+            yield Mistake(("name",), "is missing: say which foreign key must be absent, by its name or its columns")
         return
     if not _entry.given(entry, "columns"):
         yield Mistake(("columns",), "is missing: a foreign key has at least one column")

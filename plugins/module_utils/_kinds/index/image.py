@@ -66,7 +66,7 @@ def _part(image: Any) -> Dict[str, Any]:
         tail = read_tail(found["tail"], [column["expression"] for column in found["columns"]])
         found["columns"] = columns_of(tail, found["columns"])
     except ValueError as error:
-        raise ValueError(f"has a definition that is none of PostgreSQL's: {error}") from None
+        raise ValueError(f"has a definition that PostgreSQL does not write: {error}") from None
     found["using"] = tail.using if found["using"] is None else found["using"]
     for key in ("schema", "table", "using", "method", "include", "nulls_not_distinct", "options", "predicate"):
         if getattr(tail, key) != found[key]:

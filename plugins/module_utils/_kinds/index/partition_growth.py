@@ -149,7 +149,7 @@ def _candidate(scene: Scene, node: TableName, name: str, growth: Growth, fresh: 
     )
     if found is not None:
         growth.notes.append(
-            f'{qualified(*node)}: the index "{found["name"]}" stands there already and becomes part of "{target.name}"'
+            f'{qualified(*node)}: the index "{found["name"]}" exists already and becomes part of "{target.name}"'
         )
     return found
 

@@ -150,7 +150,7 @@ def _present(scene: _Scene) -> Outcome:
                 f'the index "{target.name}" is being built right now by server process {found["builder"]}: '
                 "wait until it is done, then run this again"
             )
-            return _outcome(scene, "being built by somebody", None, problems=(problem,))
+            return _outcome(scene, "being built by another session", None, problems=(problem,))
         if found["constraint"] is None and not found["is_partition"]:
             return _outcome(scene, "invalid: left behind by a build that failed", _build(_kept(scene, found), "repair"))
     different = differences(target, found, catalog)

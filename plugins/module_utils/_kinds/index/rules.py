@@ -150,7 +150,7 @@ def _name_needed(entry: Mapping[str, Any]) -> Iterator[Mistake]:
     columns = _entry.items(entry, "columns")
     if entry.get("state") == "absent":
         if not _entry.given(entry, "name") and not columns:
-            yield Mistake(("name",), "is missing: say which index shall be absent, by its name or by its columns")
+            yield Mistake(("name",), "is missing: say which index must be absent, by its name or by its columns")
         elif not _entry.given(entry, "name") and not _entry.given(entry, "table"):
             yield Mistake(("table",), "is missing: without a name the index is found by its table and columns")
     else:

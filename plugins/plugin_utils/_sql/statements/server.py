@@ -72,7 +72,7 @@ def _sequence(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         return Effect("CREATE SEQUENCE", f"sequence {dotted(*place)}")
     effect = Effect("ALTER SEQUENCE", f"sequence {dotted(*place)}")
     if any(option.defname == "restart" for option in node.options or ()) and not scene.is_new("sequence", place):
-        effect.hazard("not_reversible", dotted(*place), "Values that are given meanwhile may be given twice.")
+        effect.hazard("not_reversible", dotted(*place), "Values that are given after it may be given twice.")
     return effect
 
 

@@ -231,7 +231,7 @@ class TestCleanUp:
         (result,) = run.run(self.STEP)
         assert not any(statement.startswith("DROP INDEX") for statement in run.sent)
         assert result.error is not None
-        assert result.error.left == "another session has made public.a meanwhile: it stands as that made it"
+        assert result.error.left == "another session has made public.a: it is as that session made it"
         assert result.after is None
 
     def test_what_a_build_made_before_a_later_statement_failed_is_ours(self) -> None:

@@ -89,7 +89,7 @@ def test_it_waits_and_says_for_whom() -> None:
 
 
 def test_the_patience_has_an_end() -> None:
-    with pytest.raises(SteadyError, match=r"waited for, for 11 s") as caught:
+    with pytest.raises(SteadyError, match=r"waited 11 s for them") as caught:
         waited([[LATE]], 10.0)
     assert LATE.text in caught.value.why
     assert caught.value.facts == {"replicas": [LATE.text]}

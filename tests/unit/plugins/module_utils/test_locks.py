@@ -277,7 +277,7 @@ class TestRunGuarded:
 
     def test_when_nobody_was_ever_seen_it_says_so(self) -> None:
         table = Table(Clock(attempt_s=0.01), [], ever="55P03")
-        with pytest.raises(LockNotAvailable, match="nobody could be seen"):
+        with pytest.raises(LockNotAvailable, match="no blocking session could be seen"):
             table.run(policy=LockPolicy(patience_s=0.3))
 
     def test_statements_that_are_too_slow_for_the_budget_are_no_matter_of_patience(self) -> None:

@@ -62,7 +62,7 @@ def test_a_difference_that_writes_cover_is_the_applications_any_other_is_a_loss(
 
 def test_the_verdict_in_words() -> None:
     assert verdict(10, 10, 3, 3).detail == "10 rows, as before"
-    assert verdict(10, 8, 1, 3).detail == "10 rows before, 8 now (-2); written meanwhile: 1 inserted, 3 deleted"
+    assert verdict(10, 8, 1, 3).detail == "10 rows before, 8 now (-2); written in between: 1 inserted, 3 deleted"
 
 
 @pytest.mark.parametrize("after", [{"reset": "later"}, {"reset": None}, {"inserted": -1}, {"deleted": -1}], ids=str)

@@ -114,7 +114,7 @@ class TestRecheck:
     def test_something_did(
         self, monkeypatch: pytest.MonkeyPatch, kind: str, planned: Any, found: Any, words: str
     ) -> None:
-        with pytest.raises(SteadyError, match="was changed by somebody else since the plan was made") as caught:
+        with pytest.raises(SteadyError, match="was changed by another session since the plan was made") as caught:
             self.check(monkeypatch, planned, found, kind)
         assert words in caught.value.why
         assert caught.value.left.endswith("was not touched")
@@ -188,7 +188,7 @@ class TestFailedStep:
     )
     def test_s26_says_once_that_the_same_command_goes_on(self, first: SteadyError) -> None:
         """S26: advice is data; nothing is cut out of its words."""
-        again = f"run the same command again, which goes on with what is left; {self.UNDO}"
+        again = f"run the same command again, which continues with what is left; {self.UNDO}"
         step = Step("index", DRAWER, "i", "create", ())
         assert (
             failed_step_error([StepResult(step, "failed", error=first)], self.UNDO).todo == f"free space; then {again}"

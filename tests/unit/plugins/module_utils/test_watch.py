@@ -46,7 +46,7 @@ def test_a_statement_that_waits_for_longer_than_the_patience_is_cancelled(contro
         watch._running[7].free_at -= 61
         watch.look()
     assert len(cancels(control)) == 1
-    assert watch.given_up(session) == "nobody could be seen (they were gone a moment later)"
+    assert watch.given_up(session) == "no blocking session could be seen (it was gone a moment later)"
 
 
 def test_the_next_statement_is_not_cancelled_for_what_the_one_before_waited(

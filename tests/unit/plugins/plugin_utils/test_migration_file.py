@@ -576,7 +576,7 @@ class TestProblems:
             (
                 entry("columns", "{table: T, name: c}"),
                 (
-                    ":3: columns[0].nullable: is missing: say what the column shall be: nullable, type, default or "
+                    ":3: columns[0].nullable: is missing: say what the column must be: nullable, type, default or "
                     "comment"
                 ),
             ),
@@ -591,7 +591,7 @@ class TestProblems:
             ),
             (
                 entry("indexes", "{table: T, state: absent}"),
-                ":3: indexes[0].name: is missing: say which index shall be absent, by its name or by its columns",
+                ":3: indexes[0].name: is missing: say which index must be absent, by its name or by its columns",
             ),
             (
                 entry("foreign_keys", "{table: T, columns: [a], references: {table: U}}"),

@@ -59,7 +59,7 @@ def test_a_failure_says_what_is_done_and_what_is_not() -> None:
 @pytest.mark.parametrize(
     ("results", "headline"),
     [
-        ({"plan": planned()}, "nothing to do: everything is as it shall be"),
+        ({"plan": planned()}, "nothing to do: everything is as wanted"),
         ({"apply": applied(step())}, "1 step done"),
         ({"rollback": module_result("rolled_back")}, "nothing to undo"),
         ({"rollback": module_result("rolled_back", step())}, "1 step undone"),
@@ -168,7 +168,7 @@ def test_what_somebody_changed_is_shown_as_before_and_after() -> None:
         ({"action": "deploy", "status": "succeeded", "changed": True}, True, "journal"),
         ({"action": "rollback", "status": "rolled_back", "changed": True}, True, "journal"),
         ({"action": "deploy", "status": "failed", "changed": True}, False, "journal"),
-        ({"action": "restore", "status": "succeeded", "changed": True}, True, "Done, and stays: what is said above"),
+        ({"action": "restore", "status": "succeeded", "changed": True}, True, "stays: what the lines above say"),
         ({"action": "backup", "status": "succeeded", "changed": False}, True, "Done, and stays"),
         ({"action": "verify", "status": "failed", "changed": False}, False, "Left as it was: the database"),
         ({"action": "monitor", "status": "succeeded", "changed": False}, True, "Left as it was: the database"),

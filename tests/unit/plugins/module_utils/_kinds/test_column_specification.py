@@ -37,8 +37,8 @@ def test_specification(nullable):
         (
             "ö" * 64,
             (
-                f'the name "{"ö" * 64}" has more than 63 bytes; PostgreSQL keeps 63 and cuts off the rest without a '
-                "word: choose a shorter name"
+                f'the name "{"ö" * 64}" has more than 63 bytes; PostgreSQL keeps 63 and cuts off the rest without '
+                "an error: choose a shorter name"
             ),
         ),
     ],

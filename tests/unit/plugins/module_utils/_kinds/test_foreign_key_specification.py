@@ -101,7 +101,7 @@ class TestSpecification:
 
 LONG = "x" * 64
 LONG_MESSAGE = (
-    f'the name "{LONG}" has 64 bytes; PostgreSQL keeps 63 and cuts off the rest without a word: choose a shorter name'
+    f'the name "{LONG}" has 64 bytes; PostgreSQL keeps 63 and cuts off the rest without an error: choose a shorter name'
 )
 EMPTY = "is empty; PostgreSQL has no empty names: write the name, or leave the key out"
 
@@ -121,7 +121,7 @@ WRONG = [
         (
             "there is none, and of the one made from table and columns: the name "
             f'"{"t" * 40}_{"a" * 10}_{"b" * 10}_fkey" has 67 bytes; PostgreSQL keeps 63 and cuts off the rest without '
-            "a word: choose a shorter name"
+            "an error: choose a shorter name"
         ),
     ),
     # What must be there
@@ -136,7 +136,7 @@ WRONG = [
     (
         {"state": "absent", "columns": None, "references": None},
         "name",
-        "is missing: say which foreign key shall be absent, by its name or its columns",
+        "is missing: say which foreign key must be absent, by its name or its columns",
     ),
     # Counts
     (

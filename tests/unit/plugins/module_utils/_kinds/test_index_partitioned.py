@@ -279,7 +279,7 @@ class TestEquivalents:
         assert ("create", NAMES[PLAIN], "Event_2024") not in short(outcome)
         step = next(step for step in outcome.steps if step.table == PLAIN)
         assert (step.action, step.name, step.before) == ("attach", "mine", self.MINE)
-        assert 'the index "mine" stands there already' in outcome.notes[0]
+        assert 'the index "mine" exists already' in outcome.notes[0]
 
     @pytest.mark.parametrize(
         "changes",

@@ -219,7 +219,7 @@ class TestPresentAndInvalid:
     def test_one_that_is_being_built_is_waited_for(self) -> None:
         outcome = planned(wanted(), drawers({**SAME, "valid": False, "builder": 815}))
         assert outcome.step is None
-        assert outcome.state == "being built by somebody"
+        assert outcome.state == "being built by another session"
         (text,) = texts(outcome)
         assert f'"{NAME}" is being built right now by server process 815' in text
 

@@ -144,7 +144,7 @@ class TestSpecification:
 
 LONG = "x" * 64
 LONG_MESSAGE = (
-    f'the name "{LONG}" has 64 bytes; PostgreSQL keeps 63 and cuts off the rest without a word: choose a shorter name'
+    f'the name "{LONG}" has 64 bytes; PostgreSQL keeps 63 and cuts off the rest without an error: choose a shorter name'
 )
 NO_ORDER = "has no order (btree has): remove it"
 
@@ -172,7 +172,7 @@ WRONG = [
         (
             "there is none, and of the one made from table and columns: the name "
             f'"{"t" * 40}_{"a" * 15}_{"ö" * 8}_idx" has more than 63 bytes; PostgreSQL keeps 63 and cuts off the rest '
-            "without a word: choose a shorter name"
+            "without an error: choose a shorter name"
         ),
     ),
     # What must be there
@@ -181,7 +181,7 @@ WRONG = [
     (
         {"columns": None, "state": "absent"},
         "name",
-        "is missing: say which index shall be absent, by its name or by its columns",
+        "is missing: say which index must be absent, by its name or by its columns",
     ),
     (
         {"columns": [{"expression": "lower(a)"}]},
