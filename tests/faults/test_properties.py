@@ -77,7 +77,7 @@ def _as_wished(playground: Database, world: World) -> None:
             "SELECT NOT attnotnull FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid"
             " WHERE relname = %s AND attname = %s",
             (column["table"], column["name"]),
-        ) == [(column["nullable"],)]
+        ) == [(column.get("nullable", True),)]
     for key in world.migration.get("foreign_keys", []):
         found = playground.execute(
             "SELECT confdeltype::text, confupdtype::text, convalidated FROM pg_constraint WHERE conname = %s",

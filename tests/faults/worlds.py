@@ -31,6 +31,15 @@ _ORDERED = {
     "jsonb": "jsonb_build_object('n', n)",
 }
 _UNORDERED = {"json": "'{}'::json", "point": "point(n, n)"}
+# What a column that is added says of itself: some of it would write all rows anew, or leave them without a value.
+_NEW: list[dict[str, Any]] = [
+    {"type": "text"},
+    {"type": "integer", "default": 0, "nullable": False},
+    {"type": "timestamptz", "default": "CURRENT_TIMESTAMP", "comment": "it's new"},
+    {"type": "varchar(20)", "default": "'a;b'", "nullable": True},
+    {"type": "uuid", "default": "gen_random_uuid()"},
+    {"type": "bigint", "nullable": False},
+]
 _ACTIONS = ["no_action", "restrict", "cascade", "set_null"]
 _KEY_TYPES = ["text", "integer", "bigint", "uuid"]
 ROWS = 40
@@ -160,12 +169,19 @@ def worlds(draw: st.DrawFn) -> World:
         if draw(st.booleans()):
             one["unique"] = True
         wanted_indexes.append(one)
-    wanted_columns = [
+    wanted_columns: list[dict[str, Any]] = [
         {"table": table.name, "name": column.name, "nullable": draw(st.booleans())}
         for table in tables
         for column in table.columns[1:]
         if draw(st.integers(0, 2)) == 0
     ]
+    for table in tables:
+        if draw(st.integers(0, 2)) == 0:
+            new = draw(st.sampled_from(_NEW))
+            wanted_columns.append({"table": table.name, "name": next(take), **new})
+            if draw(st.booleans()):
+                one = {"name": next(take), "table": table.name, "columns": [wanted_columns[-1]["name"]]}
+                wanted_indexes.append({**one, "unique": draw(st.booleans())})
     wanted_keys: list[dict[str, Any]] = []
     what = draw(st.sampled_from(["leave", "wish", "wish", "drop"]))
     if what == "drop" and key is not None:

@@ -332,6 +332,19 @@ def test_what_names_a_column_that_the_same_migration_adds(database: Database) ->
     assert (database.dump(), database.helpers()) == (before, [])
 
 
+def test_a_unique_index_over_a_value_that_all_rows_get(database: Database) -> None:
+    """No two rows are alike in it only where it is NULL, or where another column tells them apart."""
+    column, alone = added("rank", "int", default=0), {"table": "Order", "columns": ["rank"], "unique": True}
+    with database.nothing_changed():
+        assert "1 key occurs more than once" in database.refusal(columns=[column], indexes=[alone])
+    told_apart = {"table": "Order", "columns": ["rank", "id"], "unique": True}
+    before = database.dump()
+    for columns, index in ((column, told_apart), (added("rank", "int"), alone)):
+        database.apply(columns=[columns], indexes=[index])
+        database.rollback()
+        assert database.dump() == before
+
+
 def test_an_expression_that_names_what_nobody_adds(database: Database) -> None:
     index = {"table": "Order", "name": "loud", "columns": [{"expression": "lower(lod)"}]}
     with database.nothing_changed(), pytest.raises(SteadyError, match='column "lod" does not exist'):
@@ -396,6 +409,38 @@ def test_what_a_role_lacks_is_said_in_check_mode(cluster: Cluster) -> None:
         assert said in missing[0]
         with database.nothing_changed(), pytest.raises(SteadyError):
             database.apply(columns=[entry], user=app, journal=False)
+
+
+def test_event_triggers(database: Database) -> None:
+    """One that writes down what happens is left to it; one that refuses leaves everything as it was."""
+    database.execute(
+        "CREATE TABLE log (tag text);"
+        "CREATE FUNCTION log() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.log VALUES (tg_tag);"
+        " END'; CREATE EVENT TRIGGER log ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION log()"
+    )
+    there_and_back(database, added(default="'x'", nullable=False))
+    assert database.value("SELECT count(*) FROM log") >= 2  # the journal is made meanwhile, too
+    database.execute(
+        "CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not today''; END';"
+        "CREATE EVENT TRIGGER no ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION no()"
+    )
+    before = database.dump()
+    with pytest.raises(SteadyError, match="not today"):
+        database.apply(columns=[added("other")])
+    assert database.dump() == before
+
+
+def test_the_rights_with_which_a_default_is_evaluated(cluster: Cluster) -> None:
+    """Those of the table's owner, whose function it is, and not those of the superuser who deploys."""
+    cluster.role("keeper", "NOLOGIN")
+    database = cluster.database()
+    database.execute(
+        "CREATE TABLE seen (who text); GRANT CREATE ON SCHEMA public TO keeper; SET ROLE keeper;"
+        "CREATE TABLE t (id int); INSERT INTO t VALUES (1);"
+        "CREATE FUNCTION who() RETURNS text STABLE LANGUAGE sql AS 'SELECT current_user::text'"
+    )
+    database.apply(columns=[added("stable", table="t", default="who()")])
+    assert database.value("SELECT stable FROM t") == "keeper"
 
 
 def test_a_published_table_is_said(database: Database) -> None:

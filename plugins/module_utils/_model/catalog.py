@@ -147,6 +147,13 @@ class Catalog:
         """The partitions of a table and theirs, parents before children."""
         return partitions_below(self.tables, table)
 
+    def value_of_new(self, table: TableName, column: Optional[str]) -> Optional[str]:
+        """What the rows that are there will all have in a column that the run adds, as SQL; None: it is there."""
+        judged = self.judgements.get((table, column))
+        if judged is None or judged.there_type or not judged.type:
+            return None
+        return f"CAST({judged.default or 'NULL'} AS {judged.type})"
+
     def with_column(self, table: TableName, column: Column, image: Mapping[str, Any]) -> Catalog:
         """The catalog as it is once a table has this column; the partitions are not among what is changed."""
         of_table = self.tables[table]

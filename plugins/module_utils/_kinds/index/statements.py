@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Iterable, List, Mapping, Optional, Tuple
 
 from ..._model.catalog import Catalog, TableName
-from ..._model.data_questions import Duplicates, Place
+from ..._model.data_questions import Duplicates, Key, Place
 from ..._model.plan import DataCheck, Problem, Unit, autocommit
 from ..._support.sqltext import compose, copy_of, identifier, literal, qualified, raw, temporary_name
 from .dependents import dependent_reasons
@@ -161,12 +161,20 @@ def duplicate_checks(target: DesiredIndex, catalog: Catalog) -> Tuple[DataCheck,
     return (
         DataCheck(
             target.table_name,
-            Duplicates(Place(target.table_name, partitioned), keys(target), not same_nulls, predicate),
+            Duplicates(Place(target.table_name, partitioned), _asked(target, catalog), not same_nulls, predicate),
             f"1 key occurs more than once in {place}",
             f"{{total}} keys occur more than once in {place}",
             "make the keys unique, then run this again",
         ),
     )
+
+
+def _asked(target: DesiredIndex, catalog: Catalog) -> Tuple[Key, ...]:
+    """The keys; of a column that the same run adds the value that all rows will have."""
+    asked = keys(target)
+    wanted = target.specification.columns if target.specification is not None else ()
+    values = [catalog.value_of_new(target.table_name, column.name) for column in wanted]
+    return tuple(replace(key, text=value) if value else key for key, value in zip(asked, values or [None] * len(asked)))
 
 
 def build_problems(target: DesiredIndex, catalog: Catalog) -> List[Problem]:
