@@ -17,7 +17,7 @@ from .cases import cases
 from .document import document
 from .gitlab import code_quality
 from .remarks import Remark
-from .review import Review, ReviewVerdict, accept_in_file, accept_in_inventory, standing
+from .review import Review, ReviewVerdict, accept_in_file, inventory_entry, standing
 from .sarif import sarif
 
 __all__ = ["write_review"]
@@ -67,19 +67,14 @@ def _view(review: Review) -> dict[str, Any]:
     for reading in review.readings:
         rows = []
         for statement in reading.statements:
-            accepting = [
-                {
-                    "name": hazard.name,
-                    "object": hazard.object,
-                    "message": hazard.message,
-                    "accepted": hazard.accepted,
-                    "in_file": accept_in_file(hazard.name),
-                    "in_inventory": accept_in_inventory(hazard.name, hazard.object),
-                }
-                for hazard in statement.hazards
-            ]
             stands = standing(statement)
-            row = {"of": statement, "hazards": accepting, "standing": stands.value, "class": _CLASSES[stands]}
+            row = {
+                "of": statement,
+                "standing": stands.value,
+                "class": _CLASSES[stands],
+                "in_file": list(dict.fromkeys(accept_in_file(one.name) for one in statement.undecided)),
+                "in_inventory": [inventory_entry(one.name, one.object) for one in statement.undecided],
+            }
             rows.append(row)
             by_standing[stands.name].append(row)
         by_migration.append({"reading": reading, "rows": rows})
@@ -88,6 +83,7 @@ def _view(review: Review) -> dict[str, Any]:
         "by_migration": by_migration,
         "unreadable": [str(one) for one in review.unreadable],
         "unused": [str(one) for one in review.unused],
+        "comments": list(dict.fromkeys(accept_in_file(h.name) for one in review.statements for h in one.undecided)),
         "decisions": [
             {"of": one, "hazard": hazard}
             for one in review.statements

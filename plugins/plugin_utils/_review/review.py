@@ -13,7 +13,7 @@ from enum import Enum
 from .._sql.values import Reading, Statement, Verdict
 from .problem import Unreadable, placed
 
-__all__ = ["Review", "ReviewVerdict", "accept_in_file", "accept_in_inventory", "standing"]
+__all__ = ["Review", "ReviewVerdict", "accept_in_file", "accept_in_inventory", "inventory_entry", "standing"]
 
 
 class ReviewVerdict(str, Enum):
@@ -99,8 +99,13 @@ def accept_in_file(hazard: str) -> str:
 
 
 def accept_in_inventory(hazard: str, name: str) -> str:
-    """The same decision for an inventory, in YAML. A text in double quotes of JSON is one of YAML, too."""
-    return f"steady_accept: [{{hazard: {hazard}, object: {_yaml(name)}, because: …}}]"
+    """The same decision for an inventory, in YAML."""
+    return f"steady_accept: [{inventory_entry(hazard, name)}]"
+
+
+def inventory_entry(hazard: str, name: str) -> str:
+    """One entry of steady_accept. A text in double quotes of JSON is one of YAML, too."""
+    return f"{{hazard: {hazard}, object: {_yaml(name)}, because: …}}"
 
 
 def _yaml(text: str) -> str:
