@@ -15,7 +15,8 @@ from .target import DesiredColumn
 __all__ = ["Around", "ColumnUse", "read_around", "read_uses"]
 
 # A column of a composite type, of an array of it or of a domain over it ("ALTER TABLE", and tablecmds.c,
-# find_composite_type_dependencies). numbers: dropped columns count too (appendix K, "Columns per table").
+# find_composite_type_dependencies). numbers: dropped columns count too (appendix K, "Columns per table"). publications:
+# not those with a list of columns (15), which do not send a new one.
 _AROUND = """
 WITH RECURSIVE kin(root, oid) AS (
   SELECT c.oid, c.reltype FROM pg_catalog.pg_class c WHERE c.oid = ANY (%(oids)s::oid[]) AND c.reltype <> 0
@@ -27,7 +28,10 @@ SELECT c.oid, c.relnatts AS numbers, c.reloftype <> 0 AS typed,
     JOIN pg_catalog.pg_class u ON u.oid = a.attrelid AND u.relkind IN ('r', 'm', 'p')
     JOIN pg_catalog.pg_namespace un ON un.oid = u.relnamespace WHERE k.root = c.oid) AS row_type_users,
   (SELECT pg_catalog.json_agg(DISTINCT p.pubname) FROM pg_catalog.pg_publication_tables p
-    WHERE p.schemaname = n.nspname AND p.tablename = c.relname) AS publications
+    WHERE p.schemaname = n.nspname AND p.tablename = c.relname
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication q ON q.oid = r.prpubid
+        WHERE q.pubname = p.pubname AND r.prrelid = c.oid AND pg_catalog.to_jsonb(r) ->> 'prattrs' IS NOT NULL))
+    AS publications
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (%(oids)s::oid[])
 """
 
