@@ -345,6 +345,23 @@ def test_a_unique_index_over_a_value_that_all_rows_get(database: Database) -> No
         assert database.dump() == before
 
 
+def test_a_foreign_key_from_a_value_that_all_rows_get(database: Database) -> None:
+    key = {"table": "Order", "columns": ["buyer"], "references": {"table": "Customer", "columns": ["id"]}}
+    known, unknown = (added("buyer", default=f"'{name}'") for name in (_customer(database), "nobody"))
+    with database.nothing_changed():
+        said = database.refusal(columns=[unknown], foreign_keys=[key])
+    assert 'all rows of "public"."Order" get the default of (buyer), and refer to no row' in said
+    before = database.dump()
+    for column in (known, added("buyer")):
+        database.apply(columns=[column], foreign_keys=[key])
+        database.rollback()
+        assert database.dump() == before
+
+
+def _customer(database: Database) -> str:
+    return str(database.value('SELECT min(id) FROM "Customer"'))
+
+
 def test_an_expression_that_names_what_nobody_adds(database: Database) -> None:
     index = {"table": "Order", "name": "loud", "columns": [{"expression": "lower(lod)"}]}
     with database.nothing_changed(), pytest.raises(SteadyError, match='column "lod" does not exist'):

@@ -23,7 +23,7 @@ from .._connection.settings import path_statement
 from .._support.sqltext import compose, enclosed, identifier, identifiers, qualified, raw
 from .._support.values import printable
 
-__all__ = ["Answer", "AnyRow", "Duplicates", "Key", "Nulls", "Orphans", "Place", "ask"]
+__all__ = ["Answer", "AnyRow", "Duplicates", "Key", "Nulls", "Orphans", "Place", "Unmatched", "ask"]
 
 _SHOWN = 10
 
@@ -71,6 +71,31 @@ class AnyRow:
 
     def sql(self, session: Any) -> str:
         return compose("SELECT 1 AS total FROM {place} LIMIT 1", place=self.place.sql)
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """Whether rows of a child would all refer to no row of its parent: values, one for each referenced column, which
+    they will all have in columns that are not there yet. A NULL among them refers to nothing.
+    """
+
+    child: Place
+    parent: Place
+    referenced: Tuple[str, ...]
+    values: Tuple[str, ...]
+
+    def sql(self, session: Any) -> str:
+        same = [
+            f"p.{compose('{name}', name=identifier(name))} = {one}" for name, one in zip(self.referenced, self.values)
+        ]
+        return compose(
+            "SELECT 1 AS total WHERE EXISTS (SELECT FROM {child}) AND {values} AND NOT EXISTS"
+            " (SELECT FROM {parent} AS p WHERE {same})",
+            child=self.child.sql,
+            values=raw(" AND ".join(f"{value} IS DISTINCT FROM NULL" for value in self.values)),
+            parent=self.parent.sql,
+            same=raw(" AND ".join(same)),
+        )
 
 
 @dataclass(frozen=True)
@@ -323,11 +348,12 @@ def ask(session: Session, question: Any, role: Optional[str] = None) -> Optional
         return None
     counted = isinstance(question, Duplicates)
     # Values in the server's own words: Python has no date before Christ, and what is shown must be what is there.
-    with acting_as(session, role), theirs(session) if counted else nullcontext():  # an index's expressions are theirs
+    written = isinstance(question, (Duplicates, Unmatched))  # in the migration: expressions, types and defaults
+    with acting_as(session, role), theirs(session) if written else nullcontext():
         names, rows = session.texts(statement)
     if not rows:
         return None
-    if isinstance(question, AnyRow):
+    if isinstance(question, (AnyRow, Unmatched)):
         return Answer(1, (), "", False)
     shown = names[: -2 if counted else -1]
     path = path_statement(session.schema) if counted and session.schema not in (None, "public") else ""

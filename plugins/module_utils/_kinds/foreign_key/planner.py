@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from ..._model.catalog import Catalog, TableName
-from ..._model.data_questions import Orphans, Place
+from ..._model.data_questions import Orphans, Place, Unmatched
 from ..._model.plan import (
     ACCESS_EXCLUSIVE,
     ROW_SHARE,
@@ -510,6 +510,25 @@ def _orphan_check(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any
     aim = f'{qualified(*parent)} (foreign key "{target.name}")'
     heirs = catalog.tables[parent].kind == "r" and catalog.tables[parent].has_children
     note = "; a key finds no rows of tables that inherit from the one it refers to" if heirs else ""
+    values = [catalog.value_of_new(child, column) for column in wanted["columns"]]
+    new = tuple(value for value in values if value is not None)
+    if len(new) == len(values):
+        said = (
+            f"all rows of {qualified(*child)} get the default of ({', '.join(wanted['columns'])}), and refer to no row"
+        )
+        return DataCheck(
+            child,
+            Unmatched(
+                Place(child, catalog.tables[child].kind == "p"),
+                Place(parent, catalog.tables[parent].kind == "p"),
+                tuple(wanted["referenced_columns"]),
+                new,
+            ),
+            f"{said} of {aim}",
+            f"{said} of {aim}",
+            f"add what they refer to, or add the column without this default{note}",
+            also=(parent,),
+        )
     return DataCheck(
         child,
         Orphans(
