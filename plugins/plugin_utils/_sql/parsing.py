@@ -89,14 +89,41 @@ class Token:
     end: int
 
 
+#: Operators in a row, and UNIONs: with some tens of thousands pglast's recursion ends the whole process.
+_MOST_OPERATORS = 10_000
+_MOST_SETS = 4_000
+_OPERATORS = frozenset(
+    ["Op", "AND", "OR", "TYPECAST", "LIKE", "IS", "COLLATE", "LESS_EQUALS", "GREATER_EQUALS", "NOT_EQUALS", "ASCII_91"]
+    + [f"ASCII_{ord(sign)}" for sign in "+-*/%^<>="]
+)
+_SETS = frozenset(["UNION", "INTERSECT", "EXCEPT"])
+
+
 @dataclass
 class _Piece:
-    """Tokens of a statement, as first and last offset, and its comments."""
+    """Tokens of a statement, as first and last offset, and its comments. operators: in a row; most: the longest."""
 
     start: int
     end: int
     inner: list[Comment]
     before: list[Comment]
+    operators: int = 0
+    most: int = 0
+    sets: int = 0
+
+    def count(self, name: str) -> None:
+        """How deep the statement may be nested."""
+        if name in _OPERATORS:
+            self.operators += 1
+            self.most = max(self.most, self.operators)
+        elif name in _SETS:
+            self.sets += 1
+        elif name == "ASCII_44":
+            self.operators = 0
+
+    @property
+    def is_too_deep(self) -> bool:
+        return self.most > _MOST_OPERATORS or self.sets > _MOST_SETS
 
 
 def tokens_of(code: str) -> list[Token]:
@@ -121,13 +148,13 @@ def parse(source: SqlSource, text: str) -> tuple[list[Parsed], list[Comment]]:
     parsed, problems = [], []
     for piece in pieces:
         code = _code(text, piece)
+        if piece.is_too_deep:
+            problems.append(source.at(piece.start, "is nested too deeply to be read"))
+            continue
         try:
             nodes = parser.parse_sql(code if _few_not_ascii(code) else _ascii_constants(code))
         except parser.ParseError as error:
             problems.append(_broken(source, code, piece.start, error))
-            continue
-        except RecursionError:
-            problems.append(source.at(piece.start, "is nested too deeply to be read"))
             continue
         statement = text[piece.start : piece.end]
         for node in nodes:
@@ -170,6 +197,7 @@ def _pieces(text: str) -> tuple[list[_Piece], list[Comment]]:
             pieces.append(piece)
             comments = []
         piece.end = token.end + 1
+        piece.count(name)
         depth += {"ASCII_40": 1, "ASCII_41": -1}.get(name, 0)
         # psql's own rule (psqlscan.l): within a routine's body, CASE and BEGIN open what END closes.
         if name == "ATOMIC" and last == "BEGIN_P":

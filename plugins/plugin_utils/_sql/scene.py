@@ -42,6 +42,7 @@ class SqlScene:
         self.position = 0
         self.open_transaction: int | None = None
         self._new: set[Hashable] = set()
+        self._perhaps: set[Hashable] = set()
         self._taken: set[tuple[str, str]] = set()
         self._tables: dict[Place, Place] = {}
         self._later: dict[Hashable, list[int]] = defaultdict(list)
@@ -57,16 +58,26 @@ class SqlScene:
         names = strings(parts)
         return (names[-2] if len(names) > 1 else self.schema), names[-1]
 
-    def make(self, what: str, place: Place, *names: str) -> None:
-        """An object is made in this file: "table", place; or "column", its table's place, its name."""
+    def make(self, what: str, place: Place, *names: str, surely: bool = True) -> None:
+        """An object is made in this file: "table", place; or "column", its table's place, its name.
+
+        surely: not by IF NOT EXISTS, which may find one with rows.
+        """
         self._new.add((what, _known(place), *names))
+        if not surely:
+            self._perhaps.add((what, _known(place), *names))
 
     def forget(self, what: str, place: Place, *names: str) -> None:
         self._new.discard((what, _known(place), *names))
+        self._perhaps.discard((what, _known(place), *names))
 
     def is_new(self, what: str, place: Place, *names: str) -> bool:
         """Whether the file itself made the object: nobody uses it yet, and it has no rows but the file's."""
         return (what, _known(place), *names) in self._new
+
+    def is_surely_new(self, what: str, place: Place, *names: str) -> bool:
+        """The same for what deletes rows or values."""
+        return self.is_new(what, place, *names) and (what, _known(place), *names) not in self._perhaps
 
     def comes_later(self, *fact: Hashable) -> bool:
         """Whether a statement from this one on does that: what `facts_of` says of it."""

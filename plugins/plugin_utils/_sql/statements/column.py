@@ -11,7 +11,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..scene import Place, SqlScene, dotted, strings
-from ..tree import is_constant
+from ..tree import is_constant, kind_of_node
 from ..values import Entry
 from .constraint import take_names
 
@@ -24,6 +24,8 @@ _NOT_NULL = (
 _SERIALS = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"}
 #: Types without a limit: every value of a text type fits.
 _WIDE = {"text"}
+#: Types into which a cast rounds or cuts without an error.
+_NARROW = {"int2", "int4", "float4", "float8", "date", "time", "timetz", "bpchar", "bool"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def _add_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     found = facts(definition)
     for constraint in definition.constraints or ():
         take_names(constraint, table, scene, name)
-    scene.make("column", table, name)
+    scene.make("column", table, name, surely=not command.missing_ok)
     if not scene.is_new("table", table):
         _hazards_of_new_column(effect, found, table, about)
     return effect
@@ -103,7 +105,7 @@ def _hazards_of_new_column(effect: Effect, found: ColumnFacts, table: Place, abo
 def _drop_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     about = dotted(*table, command.name)
     effect = Effect("ALTER TABLE DROP COLUMN", f"column {command.name} of {dotted(*table)}")
-    is_new = scene.is_new("table", table) or scene.is_new("column", table, command.name)
+    is_new = scene.is_surely_new("table", table) or scene.is_surely_new("column", table, command.name)
     scene.forget("column", table, command.name)
     if not is_new:
         effect.hazard("data_loss", about, "All values of the column are deleted.")
@@ -154,12 +156,20 @@ def _type(command: Any, table: Place, scene: SqlScene) -> Effect:
     target = strings(command.def_.typeName.names)[-1]
     if command.def_.raw_default is not None or target not in _WIDE:
         effect.hazard("fails_on_data", about, "It fails if one value does not fit into the new type.")
-    if command.def_.typeName.typmods or command.def_.raw_default is not None:
+    using = command.def_.raw_default
+    if command.def_.typeName.typmods or target in _NARROW or (using is not None and not _only_casts(using)):
         effect.hazard("data_loss", about, "Values may be rounded or cut to fit, and the old ones are not kept.")
     effect.hazard(
         "breaks_running_application", about, "Code that runs now may not know the new type, or the values of it."
     )
     return effect
+
+
+def _only_casts(node: Any) -> bool:
+    """Whether USING only casts the column, as an ORM changes an enum: it fails, or keeps each value."""
+    while kind_of_node(node) == "TypeCast":
+        node = node.arg
+    return kind_of_node(node) == "ColumnRef"
 
 
 def _rewriting(kind: str) -> Callable[[Any, Place, SqlScene], Effect]:

@@ -58,6 +58,8 @@ def add_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
         effect.hazard("blocks_reads", about, f"All rows of {dotted(*table)} are checked while reads and writes wait.")
     if not constraint.skip_validation and not constraint.indexname:
         effect.hazard("fails_on_data", about, f"It fails if one row of {dotted(*table)} violates it.")
+    if kind == "CONSTR_UNIQUE" and constraint.indexname:
+        return effect  # the index refuses duplicates already
     if not scene.came_before("dropped constraint", table[1], name):
         effect.hazard(
             "breaks_running_application",

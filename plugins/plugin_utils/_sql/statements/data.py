@@ -22,7 +22,7 @@ def _write(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     place = scene.place(node.relation)
     about = dotted(*place)
     effect = Effect(verb, f"rows of {about}")
-    if scene.is_new("table", place):
+    if scene.is_surely_new("table", place):
         return effect
     if verb == "INSERT":
         conflict = node.onConflictClause
@@ -40,7 +40,7 @@ def _write(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
 def _only_new_columns(node: Any, scene: SqlScene, place: Place) -> bool:
     """Whether an UPDATE fills what this file adds: nothing was there before."""
     targets = node.targetList if kind_of_node(node) == "UpdateStmt" else ()
-    return bool(targets) and all(scene.is_new("column", place, target.name) for target in targets)
+    return bool(targets) and all(scene.is_surely_new("column", place, target.name) for target in targets)
 
 
 def _deletes(node: Any) -> bool:

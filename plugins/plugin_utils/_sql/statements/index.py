@@ -69,7 +69,9 @@ def _only_new(node: Any, scene: SqlScene, table: tuple[str | None, str]) -> bool
 def _content(node: Any, name: str, table: str, parsed: Parsed, replaced: bool) -> dict[str, Any]:
     if not node.relation.inh:
         raise _NotWritable("deploy.yml builds the index of a partitioned table on its partitions, too: remove ONLY")
-    tokens = tokens_of(parsed.code)
+    # Most indexes have plain columns, and need no second scan.
+    needed = node.whereClause is not None or any(element.expr is not None for element in node.indexParams)
+    tokens = tokens_of(parsed.code) if needed else []
     content: dict[str, Any] = {"name": name, "table": table}
     content["columns"] = _columns(node.indexParams, parsed.code, tokens)
     if node.unique:

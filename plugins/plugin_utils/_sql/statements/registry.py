@@ -31,4 +31,8 @@ def effect_of(parsed: Parsed, scene: SqlScene) -> Effect:
         return Effect(
             words, words, understood=False, mend="this version does not know the statement: run it by your own tool"
         )
-    return read(parsed.node, scene, parsed)
+    try:
+        return read(parsed.node, scene, parsed)
+    except RecursionError:
+        words = " ".join(parsed.text.split()[:2]).upper()
+        return Effect(words, words, understood=False, mend="its expressions are nested too deeply: make them simpler")

@@ -28,7 +28,7 @@ def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     if base.if_not_exists:
         effect.notes.append("IF NOT EXISTS: a table of this name is left as it is, whatever its columns are")
     scene.take(table)
-    scene.make("table", table)
+    scene.make("table", table, surely=not base.if_not_exists)
     parents = []
     for element in (*(base.tableElts or ()), *(base.constraints or ())):
         parents += _element(element, table, scene)
@@ -60,7 +60,7 @@ def drop_table(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     places = [scene.named(one) for one in node.objects]
     effect = Effect("DROP TABLE", f"table {', '.join(dotted(*place) for place in places)}")
     for place in places:
-        if not scene.is_new("table", place):
+        if not scene.is_surely_new("table", place):
             about = dotted(*place)
             effect.hazard("data_loss", about, "All rows of the table are deleted.")
             also = " CASCADE drops views and foreign keys that depend on it, too." if _cascades(node) else ""
@@ -78,7 +78,7 @@ def _truncate(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     places = [scene.place(relation) for relation in node.relations]
     effect = Effect("TRUNCATE", f"table {', '.join(dotted(*place) for place in places)}")
     for place in places:
-        if not scene.is_new("table", place):
+        if not scene.is_surely_new("table", place):
             also = " CASCADE empties the tables that refer to it, too." if _cascades(node) else ""
             effect.hazard("data_loss", dotted(*place), f"All rows are deleted.{also}")
             effect.hazard("blocks_reads", dotted(*place), "Reads and writes wait for the lock.")
@@ -91,7 +91,7 @@ def _create_as(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     kind = "CREATE MATERIALIZED VIEW" if view else "CREATE TABLE AS"
     effect = Effect(kind, f"{'materialized view' if view else 'table'} {dotted(*place)}")
     scene.take(place)
-    scene.make("table", place)
+    scene.make("table", place, surely=not node.if_not_exists)
     called = calls(node.query)
     if called:
         effect.notes.append(f"its query calls {', '.join(called)}")

@@ -14,7 +14,8 @@ import pytest
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql import reader
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.reader import SqlProblem, read_sql
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.source import LARGEST_FILE
-from unit.plugins.sql.texts import problems, reading
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Verdict
+from unit.plugins.sql.texts import one, problems, reading
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,28 @@ def test_without_pglast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setattr(reader, "PGLAST_MISSING", "reading a migration in SQL needs the Python package pglast")
     with pytest.raises(SqlProblem, match="needs the Python package pglast"):
         read_sql([tmp_path / "m.sql"], "m", str)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SELECT " + "+".join(["a"] * 200_000), " UNION ALL ".join(["SELECT 1"] * 20_000), "SELECT a" + "::int" * 200_000],
+    ids=["operators", "unions", "casts"],
+)
+def test_what_would_overflow_the_stack_is_refused(text: str) -> None:
+    assert problems(text) == ["m.sql:1:1: is nested too deeply to be read"]
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT " + "(" * 20_000, "SELECT " + "CASE WHEN a THEN " * 5_000 + "1" + " END" * 5_000]
+)
+def test_what_the_parser_refuses_by_its_depth(text: str) -> None:
+    (line,) = problems(text)
+    assert "memory exhausted" in line
+
+
+def test_a_deep_expression_of_an_index_is_not_understood() -> None:
+    statement = one(f"CREATE INDEX i ON t (({'||'.join(['a'] * 2_000)}))")
+    assert (statement.verdict, statement.entries) == (Verdict.NOT_UNDERSTOOD, None)
 
 
 def test_10000_statements_are_read_in_seconds() -> None:

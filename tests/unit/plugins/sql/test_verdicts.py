@@ -173,6 +173,12 @@ def test_a_block_that_only_reads_and_raises_notices_is_not_run() -> None:
     assert (statement.verdict, statement.entries, statement.hazards) == (Verdict.ANOTHER_WAY, (), ())
 
 
+@pytest.mark.parametrize("text", ["DROP TABLE n", "TRUNCATE n", "DELETE FROM n", "ALTER TABLE n DROP a"])
+def test_what_if_not_exists_makes_may_have_rows(text: str) -> None:
+    assert "data_loss" in names(f"CREATE TABLE IF NOT EXISTS n (a int); {text}")
+    assert "data_loss" not in names(f"CREATE TABLE n (a int); {text}")
+
+
 def test_a_backfill_of_a_new_column_loses_no_value() -> None:
     assert names("ALTER TABLE t ADD c int; UPDATE t SET c = 1") == ["blocks_writes"]
 
@@ -183,7 +189,7 @@ def test_the_enum_swap_of_an_orm_breaks_no_name() -> None:
         ALTER TYPE "E" RENAME TO "E_old"; ALTER TYPE "E_new" RENAME TO "E"; DROP TYPE "E_old"; COMMIT;"""
     found = {statement.kind: [hazard.name for hazard in statement.hazards] for statement in reading(swap).statements}
     assert (found["ALTER TYPE RENAME"], found["DROP TYPE"]) == ([], [])
-    assert "table_rewrite" in found["ALTER TABLE ALTER COLUMN TYPE"]
+    assert found["ALTER TABLE ALTER COLUMN TYPE"] == ["table_rewrite", "fails_on_data", "breaks_running_application"]
 
 
 def test_a_view_that_is_made_again_is_a_replacement() -> None:
