@@ -89,6 +89,8 @@ class Token:
     end: int
 
 
+#: A dump of another server has thousands.
+_MOST_PROBLEMS = 50
 #: Operators in a row, and UNIONs: with some tens of thousands pglast's recursion ends the whole process.
 _MOST_OPERATORS = 10_000
 _MOST_SETS = 4_000
@@ -144,8 +146,10 @@ def parse(source: SqlSource, text: str) -> tuple[list[Parsed], list[Comment]]:
     try:
         pieces, rest = _pieces(text)
     except parser.ParseError as error:
-        raise SqlProblem(_broken(source, text, 0, error)) from None
-    parsed, problems = [], []
+        raise SqlProblem(_broken(source, text, 0, error, _Dialect(text))) from None
+    parsed: list[Parsed] = []
+    problems: list[str] = []
+    dialect = _Dialect(text)
     for piece in pieces:
         code = _code(text, piece)
         if piece.is_too_deep:
@@ -154,7 +158,7 @@ def parse(source: SqlSource, text: str) -> tuple[list[Parsed], list[Comment]]:
         try:
             nodes = parser.parse_sql(code if _few_not_ascii(code) else _ascii_constants(code))
         except parser.ParseError as error:
-            problems.append(_broken(source, code, piece.start, error))
+            problems.append(_broken(source, code, piece.start, error, dialect))
             continue
         statement = text[piece.start : piece.end]
         for node in nodes:
@@ -167,9 +171,25 @@ def parse(source: SqlSource, text: str) -> tuple[list[Parsed], list[Comment]]:
                     (*piece.before, *piece.inner),
                 )
             )
+    if len(problems) > _MOST_PROBLEMS:
+        more = len(problems) - _MOST_PROBLEMS
+        problems = [*problems[:_MOST_PROBLEMS], f"{source.file}:1:1: {more:,} more statements are no SQL of PostgreSQL"]
     if problems:
         raise SqlProblem("\n".join(problems))
     return parsed, rest
+
+
+@dataclass
+class _Dialect:
+    """Whose SQL a text is, once it is known not to be PostgreSQL's; looked for at the first error."""
+
+    text: str
+    found: str | None = None
+
+    def name(self) -> str:
+        if self.found is None:
+            self.found = foreign_dialect(self.text, "")
+        return self.found
 
 
 def _pieces(text: str) -> tuple[list[_Piece], list[Comment]]:
@@ -247,7 +267,7 @@ def _ascii_constants(code: str) -> str:
     return "".join(kept) + code[at:]
 
 
-def _broken(source: SqlSource, code: str, start: int, error: Any) -> str:
+def _broken(source: SqlSource, code: str, start: int, error: Any, dialect: _Dialect) -> str:
     """A syntax error in words; the offset of the word that the grammar did not expect is pglast's second argument."""
     arguments: list[Any] = [*error.args, None]
     message, offset = arguments[:2]
@@ -259,7 +279,7 @@ def _broken(source: SqlSource, code: str, start: int, error: Any) -> str:
         word = ""
         what = f"{what}: the statement ends too early" if "end of input" in message else what
     near = f' at "{word}"' if word else ""
-    advice = foreign_dialect(code, word) or (foreign_dialect(code[offset:], word) if word else "")
+    advice = foreign_dialect(code, word) or dialect.name()
     return source.at(start + offset, f"{what}{near}{f': {advice}' if advice else ''}")
 
 

@@ -57,6 +57,10 @@ _REFUSED = {
     **dict.fromkeys(["o", "out", "cd", "e", "edit", "ef", "ev", "password"], "it acts outside of the database"),
     **dict.fromkeys(["lo_import", "lo_export", "lo_unlink"], "it moves large objects: run it with psql"),
 }
+#: Settings of psql that change what a file means.
+_SETTINGS = re.compile(
+    r"(?i)set +(?:AUTOCOMMIT +'?(?:off|0|false|no)'?|SINGLELINE +'?(?:on|1|true|yes)'?)|encoding +(?!'?utf-?8)\S+"
+)
 #: What lists objects: \d and its family, and others that only print.
 _LISTING = re.compile(r"d\w*\+?|l\+?|list\+?|z|sf\+?|sv\+?|conninfo|copyright|h|help|\?|lo_list\+?|encoding")
 #: Commands that send what stands before them: a statement ends there.
@@ -137,6 +141,10 @@ class _Lexer:
             # The end of rows without their COPY: psql ignores it.
             self._blank(start, found.end())
             return found.end()
+        if name == "" and rest.startswith(";"):
+            # "SELECT 1\\; SELECT 2;" is sent as one text, of two statements.
+            self._blank(start, start + 1)
+            return start + 1
         if name == "":
             self.problems.append(self.source.at(start, "a backslash stands outside of quotes, where SQL has none"))
             self._blank(start, start + 1)
@@ -153,6 +161,8 @@ class _Lexer:
             refused = bool(self.text[_NAME.match(self.text, start).end() :].strip())  # type: ignore[union-attr]
             why = "psql reads nothing behind it: remove what follows, or the command" if refused else _OUTPUT
             self.commands.append(Command(start, name, rest, refused, why))
+        elif _SETTINGS.fullmatch(f"{name} {rest}"):
+            self.commands.append(Command(start, name, rest, True, "psql would read what follows in another way"))
         elif name in _REFUSED:
             self.commands.append(Command(start, name, rest, True, _REFUSED[name]))
         elif name in _HARMLESS or _LISTING.fullmatch(name):

@@ -16,7 +16,13 @@ __all__ = ["HANDLERS"]
 
 #: What code does not call by its name.
 _UNSEEN = {"INDEX", "TABCONSTRAINT", "DOMCONSTRAINT", "TRIGGER", "RULE", "POLICY", "STATISTIC_EXT", "EVENT_TRIGGER"}
-_WORDS = {"TABCONSTRAINT": "TABLE", "COLUMN": "TABLE", "MATVIEW": "MATERIALIZED VIEW", "ATTRIBUTE": "TYPE"}
+_WORDS = {
+    "TABCONSTRAINT": "TABLE",
+    "DOMCONSTRAINT": "DOMAIN",
+    "COLUMN": "TABLE",
+    "MATVIEW": "MATERIALIZED VIEW",
+    "ATTRIBUTE": "TYPE",
+}
 
 
 def _about(node: Any, scene: SqlScene) -> tuple[Any, ...]:
@@ -46,7 +52,8 @@ def _rename(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     what = node.renameType.name.removeprefix("OBJECT_")
     name = _about(node, scene)
     about = dotted(*name)
-    effect = Effect(f"ALTER {_word(what)} RENAME", f"{what.lower().replace('_', ' ')} {about} becomes {node.newname}")
+    shown = "constraint" if what.endswith("CONSTRAINT") else what.lower().replace("_", " ")
+    effect = Effect(f"ALTER {_word(what)} RENAME", f"{shown} {about} becomes {node.newname}")
     table = (name[0], name[1])
     is_new = scene.is_new("table", table) or (len(name) > 2 and scene.is_new("column", table, name[2]))
     if what == "TABLE":

@@ -83,6 +83,14 @@ def _set(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         return Effect(
             word, summary, understood=False, mend="write strings with backslashes as E'…', and remove this statement"
         )
+    if (
+        name in ("client_encoding", "names")
+        and values
+        and values[0].upper().replace("-", "") not in ("UTF8", "UNICODE")
+    ):
+        return Effect(
+            word, summary, understood=False, mend="a file is read as UTF-8: save it so, and remove this statement"
+        )
     if _MEANINGFUL.get(name) and any(values) and values[0].lower() not in ("none", "origin", "heap"):
         return Effect(word, summary, mend=f"this setting changes what the file does: {_MEANINGFUL[name]}")
     return session_only(word, summary, _SETTINGS)

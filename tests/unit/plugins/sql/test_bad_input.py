@@ -65,6 +65,17 @@ def test_sql_of_other_servers(text: str, whose: str) -> None:
     assert [line.endswith(f"this looks like SQL of {whose}") for line in problems(text)] == [True]
 
 
+def test_the_server_is_known_from_any_statement() -> None:
+    first, _second = problems("LOCK TABLES t WRITE;\nCREATE TABLE `u` (a int);")
+    assert first == 'm.sql:1:13: syntax error at "t": this looks like SQL of MySQL'
+
+
+def test_of_thousands_of_mistakes_the_first_are_said() -> None:
+    lines = problems("selec 1;\n" * 3_000)
+    assert len(lines) == 51
+    assert lines[-1] == "m.sql:1:1: 2,950 more statements are no SQL of PostgreSQL"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -30,6 +30,8 @@ def test_a_command_that_only_prints_is_left_out(command: str) -> None:
         ("\\connect other", "\\connect cannot be carried out: one migration changes one database"),
         ("\\copy t FROM 'x.csv'", "\\copy cannot be carried out: it moves rows between a file and a table"),
         ("\\if :x", "\\if cannot be carried out: what applies cannot be known before it runs"),
+        ("\\set AUTOCOMMIT off", "\\set cannot be carried out: psql would read what follows in another way"),
+        ("\\encoding LATIN1", "\\encoding cannot be carried out: psql would read what follows in another way"),
         ("\\! rm x", "\\! cannot be carried out: it runs a program"),
         ("\\q", "\\q cannot be carried out: psql reads nothing behind it"),
     ],
@@ -41,6 +43,10 @@ def test_a_command_that_means_something_is_refused(command: str, why: str) -> No
 
 def test_q_at_the_end_is_harmless() -> None:
     assert "indexes" in migration("CREATE INDEX i ON t (a);\n\\q\n")
+
+
+def test_a_semicolon_behind_a_backslash_ends_a_statement() -> None:
+    assert [one.text for one in reading("SELECT 1\\; SELECT 2;").statements] == ["SELECT 1", "SELECT 2"]
 
 
 def test_gexec_ends_its_statement() -> None:

@@ -222,7 +222,14 @@ def test_what_the_session_does_needs_no_step(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ROLLBACK", "ROLLBACK TO s", "PREPARE TRANSACTION 'x'", "SET standard_conforming_strings = off"]
+    "text",
+    [
+        "ROLLBACK",
+        "ROLLBACK TO s",
+        "PREPARE TRANSACTION 'x'",
+        "SET standard_conforming_strings = off",
+        "SET client_encoding = 'LATIN1'",
+    ],
 )
 def test_what_has_no_meaning_here_is_not_understood(text: str) -> None:
     statement = one(text)
