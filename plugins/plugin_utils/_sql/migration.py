@@ -95,7 +95,9 @@ def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) ->
     before = wanted.pop(key, None)
     if before is None:
         wanted[key] = _Wanted(entry, statement)
-    elif entry.content.get("state") == "absent" or entry.section == "columns":
+    elif entry.section == "columns" and "type" not in entry.content:
+        wanted[key] = _Wanted(replace(entry, content={**before.entry.content, **entry.content}), statement)
+    elif entry.content.get("state") == "absent":
         content = dict(entry.content)
         if "table" in before.entry.content:
             content.setdefault("table", before.entry.content["table"])

@@ -53,6 +53,8 @@ PGLAST_MISSING = (
 
 #: In one statement. pglast needs time in the square of it for the positions; rows in an INSERT can have so many.
 _MANY_NOT_ASCII = 300
+#: The statements with so many: of them no constant is looked at.
+_OF_ROWS = {"INSERT", "UPDATE", "DELETE_P", "SELECT", "WITH", "VALUES", "MERGE"}
 _COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 _ERROR = re.compile(r"(?s)(?P<what>.*?)(?: at or near \"(?P<word>.*)\"| at end of input)?")
 
@@ -112,6 +114,7 @@ class _Piece:
     operators: int = 0
     most: int = 0
     sets: int = 0
+    first: str = ""
 
     def count(self, name: str) -> None:
         """How deep the statement may be nested."""
@@ -156,7 +159,8 @@ def parse(source: SqlSource, text: str) -> tuple[list[Parsed], list[Comment]]:
             problems.append(source.at(piece.start, "is nested too deeply to be read"))
             continue
         try:
-            nodes = parser.parse_sql(code if _few_not_ascii(code) else _ascii_constants(code))
+            plain = piece.first in _OF_ROWS and not _few_not_ascii(code)
+            nodes = parser.parse_sql(_ascii_constants(code) if plain else code)
         except parser.ParseError as error:
             problems.append(_broken(source, code, piece.start, error, dialect))
             continue
@@ -213,7 +217,7 @@ def _pieces(text: str) -> tuple[list[_Piece], list[Comment]]:
             piece, depth, last, atomic = None, 0, "", False
             continue
         if piece is None:
-            piece = _Piece(token.start, token.end + 1, [], comments)
+            piece = _Piece(token.start, token.end + 1, [], comments, first=name)
             pieces.append(piece)
             comments = []
         piece.end = token.end + 1

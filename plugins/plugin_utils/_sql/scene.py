@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from . import naming
+from .parsing import Token, tokens_of
 
 __all__ = ["Place", "SqlScene", "dotted", "strings"]
 
@@ -40,6 +41,8 @@ class SqlScene:
     def __init__(self, later: Iterable[tuple[int, Hashable]] = ()) -> None:
         self.schema: str | None = None
         self.position = 0
+        self.code = ""
+        self._tokens: list[Token] | None = None
         self.open_transaction: int | None = None
         self._new: set[Hashable] = set()
         self._perhaps: set[Hashable] = set()
@@ -48,6 +51,17 @@ class SqlScene:
         self._later: dict[Hashable, list[int]] = defaultdict(list)
         for position, fact in later:
             self._later[fact].append(position)
+
+    def begin(self, code: str) -> None:
+        """The next statement is read; code: as in Parsed."""
+        self.code, self._tokens = code, None
+
+    @property
+    def tokens(self) -> list[Token]:
+        """The words and signs of the statement that is being read."""
+        if self._tokens is None:
+            self._tokens = tokens_of(self.code)
+        return self._tokens
 
     def place(self, relation: Any) -> Place:
         """The schema and name of a RangeVar."""

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..effect import Effect
+from ..fragments import NotWritable
 from ..scene import Place, SqlScene, dotted, strings
 from ..tree import is_constant, kind_of_node
 from ..values import Entry
+from .column_entry import added_column, defaulted_column
 from .constraint import take_names
+from .foreign_key import add_foreign_key
 
 __all__ = ["COLUMN_COMMANDS", "ColumnFacts", "facts"]
 
@@ -45,6 +48,8 @@ class ColumnFacts:
     primary: bool = False
     check: bool = False
     references: Any = None
+    deferrable: bool = False
+    deferred: bool = False
 
 
 def facts(definition: Any) -> ColumnFacts:
@@ -64,6 +69,8 @@ def facts(definition: Any) -> ColumnFacts:
         primary="CONSTR_PRIMARY" in kinds,
         check="CONSTR_CHECK" in kinds,
         references=kinds.get("CONSTR_FOREIGN"),
+        deferrable="CONSTR_ATTR_DEFERRABLE" in kinds or "CONSTR_ATTR_DEFERRED" in kinds,
+        deferred="CONSTR_ATTR_DEFERRED" in kinds,
     )
 
 
@@ -75,10 +82,31 @@ def _add_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     found = facts(definition)
     for constraint in definition.constraints or ():
         take_names(constraint, table, scene, name)
+    try:
+        effect.entries = (added_column(definition, table, scene), *_inline_key(effect, found, table, name, scene))
+    except NotWritable as error:
+        effect.entries, effect.mend = None, str(error)
+    if command.missing_ok:
+        effect.notes.append(
+            "IF NOT EXISTS: a column of this name gets the default and the nullability of the statement"
+        )
     scene.make("column", table, name, surely=not command.missing_ok)
     if not scene.is_new("table", table):
         _hazards_of_new_column(effect, found, table, about)
     return effect
+
+
+def _inline_key(effect: Effect, found: ColumnFacts, table: Place, name: str, scene: SqlScene) -> tuple[Entry, ...]:
+    """The entry of a foreign key in the column's definition. Raises NotWritable."""
+    if found.references is None:
+        return ()
+    scene.make("column", table, name)
+    key = add_foreign_key(found.references, table, scene, [name], found.deferrable, found.deferred)
+    if key.entries is None:
+        raise NotWritable(key.mend)
+    effect.instead = key.instead
+    effect.notes += key.notes
+    return key.entries
 
 
 def _hazards_of_new_column(effect: Effect, found: ColumnFacts, table: Place, about: str) -> None:
@@ -140,7 +168,19 @@ def _nullable(command: Any, table: Place, scene: SqlScene, nullable: bool) -> Ef
 
 def _default(command: Any, table: Place, scene: SqlScene) -> Effect:
     verb = "DROP" if command.def_ is None else "SET"
-    return Effect(f"ALTER TABLE {verb} DEFAULT", f"default of column {command.name} of {dotted(*table)}")
+    effect = Effect(f"ALTER TABLE {verb} DEFAULT", f"default of column {command.name} of {dotted(*table)}")
+    if scene.came_before("made", "column", table[1], command.name):
+        # One entry has one default, and the rows that are there would get this one.
+        effect.mend = (
+            "the file adds the column, whose rows have the value from before: put the other default into a migration "
+            "of its own"
+        )
+        return effect
+    try:
+        effect.entries = (defaulted_column(command, table, scene),)
+    except NotWritable as error:
+        effect.mend = str(error)
+    return effect
 
 
 def _type(command: Any, table: Place, scene: SqlScene) -> Effect:

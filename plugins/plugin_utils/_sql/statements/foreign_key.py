@@ -23,9 +23,19 @@ _ADDED = (
 _REPLACED = "The new key is valid before the old one is dropped, in one short transaction: there always is one."
 
 
-def add_foreign_key(constraint: Any, table: Place, scene: SqlScene) -> Effect:
-    """constraint: pglast's Constraint, in an ALTER TABLE of the table."""
-    columns = strings(constraint.fk_attrs)
+def add_foreign_key(
+    constraint: Any,
+    table: Place,
+    scene: SqlScene,
+    inline: list[str] | None = None,
+    deferrable: bool = False,
+    deferred: bool = False,
+) -> Effect:
+    """constraint: pglast's Constraint, in an ALTER TABLE of the table.
+
+    inline: the column in whose definition the key is; what is said of its deferral there stands beside it.
+    """
+    columns = strings(constraint.fk_attrs) or inline or []
     name = constraint.conname or scene.chosen(table, naming.joined(columns), "fkey")
     about = dotted(*table, name)
     effect = Effect("ALTER TABLE ADD FOREIGN KEY", f"foreign key {name} of {dotted(*table)}")
@@ -48,11 +58,14 @@ def add_foreign_key(constraint: Any, table: Place, scene: SqlScene) -> Effect:
     if mend:
         effect.mend = mend
     else:
+        content = _content(constraint, table, scene, name, columns)
+        content["deferrable"] = content["deferrable"] or deferrable
+        content["initially_deferred"] = content["initially_deferred"] or deferred
         loose = constraint.pktable.schemaname is None and scene.schema is None
         effect.entries = (
             Entry(
                 "foreign_keys",
-                _content(constraint, table, scene, name, columns),
+                content,
                 table[0],
                 loose and table[0] is not None,
             ),

@@ -10,7 +10,8 @@ from typing import Any
 
 from .. import naming
 from ..effect import Effect
-from ..parsing import Parsed, Token, parsed_expression, tokens_of, written
+from ..fragments import NotWritable, same
+from ..parsing import Parsed, Token
 from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
 from ..values import Entry
@@ -22,10 +23,6 @@ _NULLS = {"SORTBY_NULLS_FIRST": "first", "SORTBY_NULLS_LAST": "last"}
 _BUILT = "CREATE INDEX CONCURRENTLY: writes continue while the index is built, and a failed build is built again."
 _UNIQUE = "Duplicates are looked for before it begins."
 _REPLACED = "The new index is built before the old one is dropped, so that there always is one."
-
-
-class _NotWritable(Exception):
-    """What an entry has no form for; the message is what to do about it."""
 
 
 def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
@@ -55,8 +52,8 @@ def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     scene.take(place)
     scene.index_on(place, table)
     try:
-        effect.entries = (Entry("indexes", _content(node, name, table[1], parsed, replaced), table[0]),)
-    except _NotWritable as error:
+        effect.entries = (Entry("indexes", _content(node, name, table[1], scene, replaced), table[0]),)
+    except NotWritable as error:
         effect.mend = str(error)
     return effect
 
@@ -66,14 +63,14 @@ def _only_new(node: Any, scene: SqlScene, table: tuple[str | None, str]) -> bool
     return any(element.name and scene.is_new("column", table, element.name) for element in node.indexParams)
 
 
-def _content(node: Any, name: str, table: str, parsed: Parsed, replaced: bool) -> dict[str, Any]:
+def _content(node: Any, name: str, table: str, scene: SqlScene, replaced: bool) -> dict[str, Any]:
     if not node.relation.inh:
-        raise _NotWritable("deploy.yml builds the index of a partitioned table on its partitions, too: remove ONLY")
+        raise NotWritable("deploy.yml builds the index of a partitioned table on its partitions, too: remove ONLY")
     # Most indexes have plain columns, and need no second scan.
     needed = node.whereClause is not None or any(element.expr is not None for element in node.indexParams)
-    tokens = tokens_of(parsed.code) if needed else []
+    tokens = scene.tokens if needed else []
     content: dict[str, Any] = {"name": name, "table": table}
-    content["columns"] = _columns(node.indexParams, parsed.code, tokens)
+    content["columns"] = _columns(node.indexParams, scene.code, tokens)
     if node.unique:
         content["unique"] = True
     if node.nulls_not_distinct:
@@ -81,7 +78,7 @@ def _content(node: Any, name: str, table: str, parsed: Parsed, replaced: bool) -
     if node.indexIncludingParams:
         content["include"] = [element.name for element in node.indexIncludingParams]
     if node.whereClause is not None:
-        content["where"] = _where(node.whereClause, parsed.code, tokens)
+        content["where"] = _where(node.whereClause, scene.code, tokens)
     if node.accessMethod and node.accessMethod != "btree":
         content["method"] = node.accessMethod
     if node.options:
@@ -128,7 +125,7 @@ def _only_column(expression: Any) -> str | None:
 def _qualified(what: str, parts: Sequence[Any]) -> str:
     names = strings(parts)
     if any("." in name for name in names):
-        raise _NotWritable(f"the {what} {'.'.join(names)} has a dot in its name, which deploy.yml cannot tell apart")
+        raise NotWritable(f"the {what} {'.'.join(names)} has a dot in its name, which deploy.yml cannot tell apart")
     return ".".join(names)
 
 
@@ -176,8 +173,8 @@ def _expression(node: Any, code: str, span: Sequence[Token]) -> str:
             text = code[span[0].start : token.end]
             if span[0].name == "ASCII_40":
                 text = text[1:-1]
-            return _same(text.strip(), node)
-    return _same("", node)
+            return same(text.strip(), node)
+    return same("", node)
 
 
 def _where(node: Any, code: str, tokens: Sequence[Token]) -> str:
@@ -186,15 +183,8 @@ def _where(node: Any, code: str, tokens: Sequence[Token]) -> str:
     for token in tokens:
         depth += {"ASCII_40": 1, "ASCII_41": -1}.get(token.name, 0)
         if token.name == "WHERE" and depth == 0:
-            return _same(code[token.end :].strip(), node)
-    return _same("", node)
-
-
-def _same(text: str, node: Any) -> str:
-    read = parsed_expression(text) if text else None
-    if read is not None and read == node:
-        return text
-    return written(node)
+            return same(code[token.end :].strip(), node)
+    return same("", node)
 
 
 def drop_index(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:

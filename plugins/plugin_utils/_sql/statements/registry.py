@@ -31,6 +31,7 @@ def effect_of(parsed: Parsed, scene: SqlScene) -> Effect:
         return Effect(
             words, words, understood=False, mend="this version does not know the statement: run it by your own tool"
         )
+    scene.begin(parsed.code)
     try:
         return read(parsed.node, scene, parsed)
     except RecursionError:

@@ -12,6 +12,7 @@ from ..effect import Effect
 from ..parsing import Parsed
 from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
+from .column_entry import commented_column
 
 __all__ = ["HANDLERS"]
 
@@ -54,7 +55,11 @@ def _comment(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     named = node.object
     parts = strings(named) if isinstance(named, tuple) else []
     name = ".".join(parts) or getattr(named, "sval", "") or ".".join(strings(getattr(named, "names", ())))
-    return Effect("COMMENT ON", f"comment on {what} {name}".strip())
+    effect = Effect("COMMENT ON", f"comment on {what} {name}".strip())
+    entry = commented_column(node, scene)
+    if entry is not None:
+        effect.entries = (entry,)
+    return effect
 
 
 def _schema(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
