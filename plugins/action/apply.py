@@ -23,7 +23,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         arguments = dict(self._task.args)
-        arguments["migration"] = read_argument(arguments.get("migration"), variables)
+        arguments["migration"] = read_argument(self, variables)
         arguments.setdefault("operator", operator())
         result = run_with_progress(self, arguments, variables, "apply")
         if "verification" in result:

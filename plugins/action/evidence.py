@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         arguments = dict(self._task.args)
-        migration = arguments["migration"] = read_argument(arguments.get("migration"), variables)
+        migration = arguments["migration"] = read_argument(self, variables)
         result = execute(self, arguments, variables)
         if result.get("failed") or "evidence" not in result:
             return result

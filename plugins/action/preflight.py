@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         arguments = dict(self._task.args)
-        arguments["migration"] = read_argument(arguments.get("migration"), variables)
+        arguments["migration"] = read_argument(self, variables)
         result = execute(self, arguments, variables)
         if "verification" in result:
             result["verified"] = not judge_queries(result, shows_rows(arguments))

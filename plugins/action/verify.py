@@ -30,7 +30,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         arguments = dict(self._task.args)
-        arguments["migration"] = read_argument(arguments.get("migration"), variables)
+        arguments["migration"] = read_argument(self, variables)
         result = execute(self, arguments, variables)
         if result.get("failed") or "verification" not in result:
             return result

@@ -28,8 +28,7 @@ options:
   migration:
     description:
       - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs),
-        as a
-        path on the controller, or as a mapping of the same form.
+        as the path of a YAML or SQL file on the controller, or as a mapping of the same form.
     type: raw
     required: true
   plan_hash:
@@ -47,7 +46,7 @@ options:
     type: bool
     default: false
 notes:
-  - Needs jsonschema and jmespath on the controller.
+  - Needs jsonschema and jmespath on the controller, and pglast for a migration in SQL.
 seealso:
   - module: steady.postgresql.rollback
   - module: steady.postgresql.verify

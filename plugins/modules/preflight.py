@@ -125,7 +125,7 @@ options:
     default: false
     version_added: 0.4.0
 notes:
-  - Needs jsonschema and jmespath on the controller.
+  - Needs jsonschema and jmespath on the controller, and pglast for a migration in SQL.
   - In check mode the role does not need the privileges to execute the plan. A missing privilege is a warning there, and
     a blocker otherwise.
 seealso:

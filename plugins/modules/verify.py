@@ -44,7 +44,7 @@ options:
     type: str
     default: 10m
 notes:
-  - Needs jsonschema and jmespath on the controller.
+  - Needs jsonschema and jmespath on the controller, and pglast for a migration in SQL.
 seealso:
   - module: steady.postgresql.apply
 """

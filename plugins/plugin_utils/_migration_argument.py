@@ -13,14 +13,21 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
 
 from ._migration_file import MigrationFileError, find, load, without_extensions
+from ._review.acceptance import acceptance_problem, decisions
+from ._sql.values import Decision
 
 __all__ = ["operator", "read_argument", "search_folders", "shows_rows"]
 
 
-def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """The migration as a mapping. Raises AnsibleActionFail with every error of the file, each with its place."""
+def read_argument(action: ActionBase, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """The option `migration` of a task as a mapping. Hazards that steady_accept decides about are accepted.
+
+    Raises AnsibleActionFail with every error of the file, each with its place.
+    """
+    value = action._task.args.get("migration")
     if isinstance(value, Mapping):
         return without_extensions(value)
     if not value:
@@ -34,7 +41,7 @@ def read_argument(value: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
             "What to do: name one migration\nLeft as it was: the database was not contacted"
         )
     try:
-        return load(find(str(value), search_folders(task_vars)))
+        return load(find(str(value), search_folders(task_vars)), _decisions(action, task_vars))
     except MigrationFileError as error:
         raise AnsibleActionFail(f"{error}\nLeft as it was: the database was not contacted") from None
 
@@ -43,6 +50,14 @@ def search_folders(task_vars: Mapping[str, Any]) -> list[Path]:
     """The folders in which a migration is found by its name."""
     playbook = Path(str(task_vars.get("playbook_dir", ".")))
     return list(dict.fromkeys([Path("migrations"), playbook / "migrations", playbook.parent / "migrations"]))
+
+
+def _decisions(action: ActionBase, task_vars: Mapping[str, Any]) -> list[Decision]:
+    made = action._templar.template(task_vars.get("steady_accept") or [])
+    wrong = acceptance_problem(made)
+    if wrong:
+        raise AnsibleActionFail(f"steady_accept: {wrong}\nLeft as it was: the database was not contacted")
+    return decisions(made)
 
 
 def shows_rows(arguments: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds and reads a migration file; whatever is wrong with it comes out at once, each mistake on one line."""
+"""Finds and reads a migration file, YAML or SQL; all that is wrong with it comes out at once, a mistake a line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from typing import Any
 from ..module_utils._migration.migration import migration_problems
 from ..module_utils._support.problem import Mistake, kind_of, nearest, quoted
 from ._expectation import expectation_problems
+from ._migration_names import OF_FOLDER, YAML_ENDINGS, id_of, is_sql
 from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
+from ._review.acceptance import accept
+from ._sql.migration import migration_of, sources_of
+from ._sql.problem import SqlProblem
+from ._sql.reader import read_sql
+from ._sql.values import Decision
 from ._yaml_document import Document, YamlError, parse
 
 __all__ = ["MigrationFileError", "find", "load", "without_extensions"]
 
-_ENDINGS = (".yml", ".yaml")
+#: What a name in `migrations/` may be short for.
+_ENDINGS = (*YAML_ENDINGS, ".sql")
 #: Bytes. A thousand entries are a tenth of it; more is another file, such as a dump.
 _LARGEST_FILE = 1024 * 1024
 
@@ -30,37 +37,47 @@ class MigrationFileError(Exception):
 def find(name_or_path: str, search: Sequence[Path]) -> Path:
     """The file of a migration that is called by its name in one of the directories ``search``, or by its path.
 
-    A path is what has a slash or is a file from here; a bare ``x.yml`` is looked for here and in ``search``. The first
-    directory that has the name wins. Raises MigrationFileError, which says where it looked and what is there instead.
+    A path is what has a slash or is a file from here; a bare ``x.yml`` or ``x.sql`` is looked for here and in
+    ``search``. A folder with a ``migration.sql`` is a migration, too. The first directory that has the name wins.
+    Raises MigrationFileError, which says where it looked and what is there instead.
     """
     if not isinstance(name_or_path, str) or not name_or_path.strip():
         raise MigrationFileError("no migration is named: say which one, by its name in migrations/ or by a path")
     given = _expanded(name_or_path)
     if _is_file(given):
         return given
+    for name in OF_FOLDER:
+        if _is_file(given / name):
+            return given / name
     if "/" in name_or_path:
-        raise MigrationFileError(_not_found(name_or_path, [given], [given.parent]))
-    looked = [given] if given.suffix in _ENDINGS else []
+        inside = _migrations(given)
+        if inside:
+            raise MigrationFileError(_several(given, inside))
+        raise MigrationFileError(_not_found(name_or_path, name_or_path, [given.parent]))
+    names = [name_or_path] if given.suffix in _ENDINGS else [name_or_path + ending for ending in _ENDINGS]
+    names += [f"{name_or_path}/{file}" for file in OF_FOLDER]
     for directory in search:
-        names = [name_or_path] if given.suffix in _ENDINGS else [name_or_path + ending for ending in _ENDINGS]
-        candidates = [Path(directory) / name for name in names]
-        found = [candidate for candidate in candidates if _is_file(candidate)]
+        found = [file for file in (Path(directory) / name for name in names) if _is_file(file)]
         if len(found) > 1:
             raise MigrationFileError(
                 f"the migration {quoted(name_or_path)} could be {found[0]} or {found[1]}: remove one, or give the path"
             )
         if found:
             return found[0]
-        looked += candidates
+    places = " and in ".join(map(str, (["."] if given.suffix in _ENDINGS else []) + [*map(Path, search)]))
+    looked = f"{', '.join(names[:-1])} or {names[-1]} in {places}" if places else "nothing"
     raise MigrationFileError(_not_found(name_or_path, looked, [Path(directory) for directory in search]))
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, made: Sequence[Decision] = ()) -> dict[str, Any]:
     """The content of a valid migration file, for Migration.from_mapping and its readers.
 
+    made: decisions about hazards that the inventory has, beside those in the file.
     Raises MigrationFileError with all problems of the file, in the order of its lines:
     ``migrations/x.yml:12: indexes[2].colums: unknown key "colums"; did you mean "columns"?``
     """
+    if is_sql(path):
+        return _load_sql(path, made)
     if JSONSCHEMA_MISSING:
         raise MigrationFileError(JSONSCHEMA_MISSING)
     shown = _shown(path)
@@ -76,6 +93,21 @@ def load(path: Path) -> dict[str, Any]:
     if problems:
         raise MigrationFileError("\n".join(_line(shown, document, problem) for problem in problems))
     return without_extensions(document.data)
+
+
+def _load_sql(path: Path, made: Sequence[Decision]) -> dict[str, Any]:
+    """What a file in SQL asks for. It has no shape of its own to check; the rules of the entries hold anyway."""
+    try:
+        (reading,), _needless = accept([read_sql([path], id_of(path), _shown)], made)
+        if reading.unused:
+            raise MigrationFileError("\n".join(reading.unused))
+        data = {**migration_of(reading), "sources": sources_of(reading)}
+    except SqlProblem as error:
+        raise MigrationFileError(str(error)) from None
+    problems = migration_problems(data)
+    if problems:
+        raise MigrationFileError("\n".join(f"{_shown(path)}: {one.place}: {one.message}" for one in problems))
+    return data
 
 
 def without_extensions(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,11 +160,11 @@ def _read(path: Path) -> str:
         raise YamlError(line, f"is not UTF-8 (byte 0x{byte:02x}): save it as UTF-8") from None
 
 
-def _not_found(name: str, looked: list[Path], directories: list[Path]) -> str:
-    message = f"there is no migration {quoted(name)}; looked for {', '.join(map(str, looked)) or 'nothing'}"
+def _not_found(name: str, looked: str, directories: list[Path]) -> str:
+    message = f"there is no migration {quoted(name)}; looked for {looked}"
     paths = [file for directory in directories for file in _migrations(directory)]
     # In the form that the caller used: a path for a path, else the bare name.
-    there = [str(path) if "/" in name else path.stem for path in paths]
+    there = [str(path) if "/" in name else path.stem if path.suffix in _ENDINGS else path.name for path in paths]
     word = name if "/" in name else Path(name).stem
     meant = nearest(word, there)
     if meant:
@@ -140,9 +172,17 @@ def _not_found(name: str, looked: list[Path], directories: list[Path]) -> str:
     return f"{message}; there are: {', '.join(dict.fromkeys(there)) or 'none'}"
 
 
+def _several(directory: Path, inside: list[Path]) -> str:
+    return (
+        f"{directory} is a folder of {len(inside)} migrations, and a deployment has one: name it, such as {inside[-1]}"
+    )
+
+
 def _migrations(directory: Path) -> list[Path]:
+    """The migrations in a directory: files, and folders with a migration.sql."""
     try:
-        return sorted(entry for entry in directory.iterdir() if entry.suffix in _ENDINGS)
+        entries = sorted(directory.iterdir())
+        return [one for one in entries if one.suffix in _ENDINGS or any(_is_file(one / name) for name in OF_FOLDER)]
     except (OSError, ValueError):
         return []
 

@@ -115,8 +115,12 @@ def _sourced(outcome: Outcome, source: str) -> Outcome:
         outcome,
         step=replace(outcome.step, source=source) if outcome.step is not None else None,
         further=tuple(replace(step, source=source) for step in outcome.further),
-        problems=tuple(replace(problem, text=f"{source}: {problem.text}") for problem in outcome.problems),
+        problems=tuple(_placed(problem, source) for problem in outcome.problems),
     )
+
+
+def _placed(problem: Problem, source: str) -> Problem:
+    return replace(problem, text=f"{source}: {problem.text}") if source else problem
 
 
 def _too_long(outcome: Outcome) -> Problem:
@@ -153,6 +157,7 @@ def ask_data(session: Session, plan: Plan) -> Plan:
         if outcome.steps and not closed and all(problem.permission for problem in outcome.problems):
             found = answers_of(session, [check for step in outcome.steps for check in step.checks])
             found += _unowned(session, outcome.steps)
+            found = [_placed(problem, outcome.steps[0].source) for problem in found]
             outcome = replace(outcome, problems=(*outcome.problems, *found))
         outcomes.append(outcome)
     return replace(plan, outcomes=tuple(outcomes))

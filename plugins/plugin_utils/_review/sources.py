@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._migration_names import ENDINGS, OF_FOLDER, SQL_ENDINGS, YAML_ENDINGS, id_of, is_sql
 from .problem import Unreadable
 
 __all__ = ["Source", "shown_path", "sources"]
 
-_SQL = (".sql", ".psql", ".pgsql")
-_YAML = (".yml", ".yaml")
-# The file of a migration that is a folder: Prisma's, and the one of Diesel and Hasura beside a down.sql.
-_OF_FOLDER = ("migration.sql", "up.sql")
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -35,7 +32,7 @@ class Source:
     @property
     def is_sql(self) -> bool:
         """Whether it is written in SQL; else in YAML."""
-        return self.path.suffix.lower() in _SQL
+        return is_sql(self.path)
 
 
 def sources(value: Any, search: Sequence[Path]) -> tuple[list[Source], list[Unreadable]]:
@@ -69,14 +66,17 @@ def _of_text(text: str, search: Sequence[Path]) -> list[Source]:
         return [_of_file(path) for path in _of_folder(given)]
     if _PATTERN.search(text):
         paths = sorted((Path(path) for path in glob.glob(str(given), recursive=True)), key=_order)
-        matched = [_of_file(path) for path in paths if path.is_file() and path.suffix.lower() in (*_SQL, *_YAML)]
+        matched = [_of_file(path) for path in paths if path.is_file() and path.suffix.lower() in ENDINGS]
         matched += [_of_file(file) for path in paths if path.is_dir() for file in _of_folder(path, must=False)]
         if not matched:
             raise _MissingMigration("no file and no folder of migrations has such a name")
         return matched
     if "/" not in text:
         for directory in search:
-            for path in (directory / text, *(directory / f"{text}{ending}" for ending in (*_YAML, *_SQL))):
+            for path in (
+                directory / text,
+                *(directory / f"{text}{ending}" for ending in ENDINGS),
+            ):
                 if _is(path, Path.is_file):
                     return [_of_file(path)]
             if _is(directory / text, Path.is_dir):
@@ -86,24 +86,23 @@ def _of_text(text: str, search: Sequence[Path]) -> list[Source]:
 
 
 def _of_file(path: Path) -> Source:
-    if path.suffix.lower() not in (*_SQL, *_YAML):
+    if path.suffix.lower() not in ENDINGS:
         raise _MissingMigration("is neither a .sql file nor a migration in YAML")
-    name = path.parent.name if path.name in _OF_FOLDER and path.parent.name else path.name.split(".")[0]
-    return Source(name or path.name, path)
+    return Source(id_of(path), path)
 
 
 def _of_folder(folder: Path, must: bool = True) -> list[Path]:
     """A folder that is a migration, or the migrations in it: SQL, and YAML where it has no SQL."""
-    for name in _OF_FOLDER:
+    for name in OF_FOLDER:
         if (folder / name).is_file():
             return [folder / name]
     try:
         entries = sorted(folder.iterdir(), key=_order)
     except OSError as error:
         raise _MissingMigration(f"cannot be read: {error.strerror}") from None
-    files = [one for one in entries if one.suffix.lower() in _SQL and one.is_file() and ".down." not in one.name]
-    files += [one / name for one in entries if one.is_dir() for name in _OF_FOLDER if (one / name).is_file()]
-    files = files or [one for one in entries if one.suffix.lower() in _YAML and one.is_file()]
+    files = [one for one in entries if one.suffix.lower() in SQL_ENDINGS and one.is_file() and ".down." not in one.name]
+    files += [one / name for one in entries if one.is_dir() for name in OF_FOLDER if (one / name).is_file()]
+    files = files or [one for one in entries if one.suffix.lower() in YAML_ENDINGS and one.is_file()]
     if not files and must:
         raise _MissingMigration(
             "the folder has no migration: no migration.sql, no *.sql, and no folder with a migration.sql"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,15 +26,22 @@ _WRITTEN = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
 
 @dataclass(frozen=True)
 class Story:
-    """One operation in one sort of database (plain | corpus | …)."""
+    """One operation in one sort of database (plain | corpus | …). file: where it is written in SQL."""
 
     surroundings: str
     operation: Operation
+    file: Path | None = None
+
+    @property
+    def steady_migration(self) -> dict[str, Any] | str:
+        """What the inventory says."""
+        return str(self.file) if self.file else self.operation.migration
 
     @property
     def host(self) -> str:
         """Its name in the inventory."""
-        return f"{self.surroundings}-{self.operation.name.replace(' ', '-')}".lower()
+        written = "-in-sql" if self.file else ""
+        return f"{self.surroundings}-{self.operation.name.replace(' ', '-')}{written}".lower()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import load
 from faults.operations import OPERATIONS, SETUP
 from integration.ansible_command import ROOT
 from integration.cluster import Cluster, Database
@@ -24,6 +25,7 @@ SURROUNDINGS = ("plain", "corpus")
 STORIES = (
     *(Story("corpus", operation) for operation in OPERATIONS),
     *(Story("plain", operation) for operation in OPERATIONS if operation.whole),
+    Story("plain", OPERATIONS[-1], ROOT / "tests/integration/playbooks/all_in_one.sql"),
 )
 # What the last operation has in its one migration, and what was told in the corpus: for `make stories`, and not for CI.
 WHOLE = OPERATIONS[-1].migration
@@ -52,14 +54,14 @@ def _fill(cluster: Cluster, surroundings: str) -> str:
 
 def _entries(story: Story) -> list[tuple[str, dict[str, Any]]]:
     """What its migration asks for, each with its section."""
-    migration = story.operation.migration
+    migration = load(story.file) if story.file else story.operation.migration
     return [(section, one) for section in ("columns", "indexes", "foreign_keys") for one in migration.get(section, ())]
 
 
 def _is_long(story: Story) -> bool:
     """Whether another story tells it, too."""
     told = all(one in WHOLE.get(section, ()) for section, one in _entries(story))
-    return (told and story.operation.migration is not WHOLE) or story.surroundings == "plain"
+    return (told and story.operation.migration is not WHOLE) or (story.surroundings == "plain" and not story.file)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def stories(
     databases: dict[str, Database] = {}
     for story in chosen:
         databases[story.host] = module_cluster.database(templates[story.surroundings], f'Ünï "{story.host}"')
-    of_host = {story.host: {"steady_migration": story.operation.migration} for story in chosen}
+    of_host = {story.host: {"steady_migration": story.steady_migration} for story in chosen}
     desk = Desk(tmp_path_factory.mktemp("stories"), databases, of_host)
     desk.inventory()
     told = Stories(desk, chosen)

@@ -37,7 +37,6 @@ def add_foreign_key(
     """
     columns = strings(constraint.fk_attrs) or inline or []
     name = constraint.conname or scene.chosen(table, naming.joined(columns), "fkey")
-    about = dotted(*table, name)
     effect = Effect("ALTER TABLE ADD FOREIGN KEY", f"foreign key {name} of {dotted(*table)}")
     if not constraint.conname:
         effect.notes.append(f"the key has no name: PostgreSQL calls it {name}, unless another constraint has that name")
@@ -48,11 +47,9 @@ def add_foreign_key(
     replaced = scene.came_before("dropped constraint", table[1], name)
     effect.instead = _REPLACED if replaced else _ADDED
     if not (new_table or new_columns or replaced):
-        effect.hazard(
-            "breaks_running_application",
-            about,
-            f"Rows without a parent, and changes of parents that have rows in {dotted(*table)}, are refused from now "
-            "on, in code that runs now, too.",
+        effect.notes.append(
+            f"rows of {dotted(*table)} without a parent are found before anything is changed; afterwards they are "
+            "refused, in code that runs now, too"
         )
     mend = _not_expressible(constraint, table, scene, name)
     if mend:

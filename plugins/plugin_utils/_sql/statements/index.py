@@ -31,7 +31,6 @@ def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     given = node.idxname
     name = given or scene.chosen(table, naming.joined(columns), "idx")
     place = (table[0], name)
-    about = dotted(*place)
     unique = "unique " if node.unique else ""
     effect = Effect("CREATE INDEX", f"{unique}index {name} on {dotted(*table)}")
     if not given:
@@ -42,11 +41,9 @@ def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         effect.instead = _REPLACED if replaced else _BUILT
         effect.instead += f" {_UNIQUE}" if node.unique else ""
     if node.unique and not is_new and not replaced and not _only_new(node, scene, table):
-        effect.hazard(
-            "breaks_running_application",
-            about,
-            f"Rows with a key that is there already are refused from now on, in code that runs now, too; duplicates in "
-            f"{dotted(*table)} are found before anything is changed.",
+        effect.notes.append(
+            f"duplicate keys in {dotted(*table)} are found before anything is changed; afterwards they are refused, in "
+            "code that runs now, too"
         )
     scene.make("index", place)
     scene.take(place)

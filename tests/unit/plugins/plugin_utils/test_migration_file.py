@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.plugin_utils import _expectation, _migration_file, _migration_shape
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import MigrationFileError, find, load
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Decision
 
 MIGRATIONS = Path(__file__).resolve().parents[4] / "migrations"
 
@@ -88,9 +89,12 @@ class TestFind:
             "one/notes.txt",
             "two/first.yml",
             "two/x.yml",
+            "two/V3__keys.sql",
+            "two/20260101_prisma/migration.sql",
+            "two/20260102_next/migration.sql",
         ):
             file = tmp_path / name
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(exist_ok=True, parents=True)
             file.touch()
         monkeypatch.chdir(tmp_path / "here")
         self.search = [tmp_path / "one", tmp_path / "two"]
@@ -107,6 +111,11 @@ class TestFind:
             ("./local.yml", "here/local.yml"),
             ("../two/first.yml", "two/first.yml"),
             ("../one/notes.txt", "one/notes.txt"),
+            ("V3__keys", "two/V3__keys.sql"),
+            ("V3__keys.sql", "two/V3__keys.sql"),
+            ("20260101_prisma", "two/20260101_prisma/migration.sql"),
+            ("../two/20260101_prisma", "two/20260101_prisma/migration.sql"),
+            ("../two/20260101_prisma/migration.sql", "two/20260101_prisma/migration.sql"),
         ],
     )
     def test_found(self, name, file):
@@ -135,22 +144,22 @@ class TestFind:
     def test_a_name_that_is_nowhere_with_the_nearest(self):
         self.check(
             "frist",
-            'there is no migration "frist"; looked for ROOT/one/frist.yml, ROOT/one/frist.yaml, ROOT/two/frist.yml, '
-            'ROOT/two/frist.yaml; did you mean "first"?',
+            'there is no migration "frist"; looked for frist.yml, frist.yaml, frist.sql, '
+            'frist/migration.sql or frist/up.sql in ROOT/one and in ROOT/two; did you mean "first"?',
         )
 
     def test_a_name_that_is_nowhere_with_what_is_there(self):
         self.check(
             "zzz",
-            'there is no migration "zzz"; looked for ROOT/one/zzz.yml, ROOT/one/zzz.yaml, ROOT/two/zzz.yml, '
-            "ROOT/two/zzz.yaml; there are: first, second, x",
+            'there is no migration "zzz"; looked for zzz.yml, zzz.yaml, zzz.sql, zzz/migration.sql or zzz/up.sql in '
+            "ROOT/one and in ROOT/two; there are: first, second, 20260101_prisma, 20260102_next, V3__keys, x",
         )
 
     def test_a_bare_file_name_that_is_nowhere(self):
         self.check(
             "secnod.yaml",
-            'there is no migration "secnod.yaml"; looked for secnod.yaml, ROOT/one/secnod.yaml, ROOT/two/secnod.yaml; '
-            'did you mean "second"?',
+            'there is no migration "secnod.yaml"; looked for secnod.yaml, secnod.yaml/migration.sql or '
+            'secnod.yaml/up.sql in . and in ROOT/one and in ROOT/two; did you mean "second"?',
         )
 
     def test_a_path_that_is_nowhere(self):
@@ -161,6 +170,11 @@ class TestFind:
 
     def test_a_directory_that_is_nowhere(self):
         self.check("nowhere/x", 'there is no migration "nowhere/x"; looked for nowhere/x; there are: none')
+
+    def test_a_folder_of_migrations(self):
+        self.check(
+            "../two", "../two is a folder of 5 migrations, and a deployment has one: name it, such as ../two/x.yml"
+        )
 
     def test_nowhere_to_look(self):
         with pytest.raises(MigrationFileError) as raised:
@@ -182,6 +196,46 @@ class TestFind:
     def test_strange_names(self, name):
         with pytest.raises(MigrationFileError, match="there is no migration"):
             find(name, self.search)
+
+
+class TestSql:
+    """A file in SQL becomes what a file in YAML becomes."""
+
+    NOT_NULL = 'ALTER TABLE "Sale" ALTER notes SET NOT NULL;'
+
+    @pytest.fixture
+    def file(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "20260101_notes").mkdir()
+        return Path("20260101_notes/migration.sql")
+
+    def test_it_has_the_entries_and_where_they_stand(self, file):
+        file.write_text('\nCREATE INDEX i ON "Sale" (total);\n')
+        assert load(file) == {
+            "id": "20260101_notes",
+            "indexes": [
+                {
+                    "table": "Sale",
+                    "name": "i",
+                    "columns": ["total"],
+                    "on_conflict": "refuse",
+                    "on_equivalent": "create",
+                }
+            ],
+            "sources": {"indexes": ["20260101_notes/migration.sql:2"]},
+        }
+
+    def test_the_inventory_decides_too(self, file):
+        file.write_text(self.NOT_NULL)
+        with pytest.raises(MigrationFileError, match=r"migration.sql:1:1: .* needs a decision: breaks_running"):
+            load(file)
+        made = [Decision("breaks_running_application", "always written", "steady_accept", 1, "Sale.notes")]
+        assert load(file, made)["columns"] == [{"table": "Sale", "name": "notes", "nullable": False}]
+
+    def test_a_decision_about_nothing_is_a_mistake(self, file):
+        file.write_text(f"-- steady: accept data_loss because it is old\n{self.NOT_NULL}")
+        with pytest.raises(MigrationFileError, match=r"^20260101_notes/migration.sql:1: "):
+            load(file, [Decision("breaks_running_application", "always written", "steady_accept", 1, "Sale.notes")])
 
 
 class TestFile:

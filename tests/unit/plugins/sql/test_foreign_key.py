@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Verdict
-from unit.plugins.sql.texts import hazards, migration, one, refusals
+from unit.plugins.sql.texts import migration, one, reading, refusals
 
-ACCEPTED = "-- steady: accept breaks_running_application because it is a test\n"
 PLAIN = {
     "name": "f",
     "table": "t",
@@ -38,9 +37,7 @@ PLAIN = {
     ],
 )
 def test_every_property_is_said(options: str, changed: dict[str, Any]) -> None:
-    (key,) = migration(f"{ACCEPTED}ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) {options}")[
-        "foreign_keys"
-    ]
+    (key,) = migration(f"ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) {options}")["foreign_keys"]
     assert key == {**PLAIN, **changed}
 
 
@@ -68,11 +65,12 @@ def test_a_dropped_constraint_is_an_absent_key() -> None:
     ]
 
 
-def test_a_new_key_on_a_column_that_code_uses_needs_a_decision() -> None:
+def test_a_new_key_on_a_column_that_code_uses_says_what_it_refuses() -> None:
     add = "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id)"
-    assert hazards(add) == [("breaks_running_application", "t.f")]
-    assert hazards(f"ALTER TABLE t ADD COLUMN a int; {add}") == []
-    assert hazards(f"CREATE TABLE t (a int); {add}") == []
+    (note,) = one(add).notes
+    assert note.startswith("rows of t without a parent are found before anything is changed")
+    for new in ("ALTER TABLE t ADD COLUMN a int", "CREATE TABLE t (a int)"):
+        assert all(statement.notes == () for statement in reading(f"{new}; {add}").statements)
 
 
 def test_not_valid_must_be_validated_in_the_file() -> None:
@@ -84,14 +82,14 @@ def test_not_valid_must_be_validated_in_the_file() -> None:
 
 
 def test_the_key_of_the_parent_must_be_named() -> None:
-    lines = refusals(f"{ACCEPTED}ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p")
+    lines = refusals("ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p")
     assert lines == [
-        "m.sql:2:1: foreign key f of t: name the columns that the key refers to: REFERENCES parent (column)"
+        "m.sql:1:1: foreign key f of t: name the columns that the key refers to: REFERENCES parent (column)"
     ]
 
 
 def test_a_parent_in_another_schema() -> None:
-    text = f"{ACCEPTED}ALTER TABLE a.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES b.p (id)"
+    text = "ALTER TABLE a.t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES b.p (id)"
     data = migration(text)
     assert (data["schema"], data["foreign_keys"][0]["references"]["schema"]) == ("a", "b")
 

@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How files of migrations are called, and what the journal calls a migration in SQL."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+__all__ = ["ENDINGS", "OF_FOLDER", "SQL_ENDINGS", "YAML_ENDINGS", "id_of", "is_sql"]
+
+SQL_ENDINGS = (".sql", ".psql", ".pgsql")
+YAML_ENDINGS = (".yml", ".yaml")
+ENDINGS = (*YAML_ENDINGS, *SQL_ENDINGS)
+#: The file of a migration that is a folder: Prisma's, and the one of Diesel and Hasura beside a down.sql.
+OF_FOLDER = ("migration.sql", "up.sql")
+
+
+def is_sql(path: Path) -> bool:
+    """Whether a migration is written in SQL; else in YAML."""
+    return path.suffix.lower() in SQL_ENDINGS
+
+
+def id_of(path: Path) -> str:
+    """What the journal calls a migration in SQL: the name of the file, or of the folder that it is alone in.
+
+    An id has letters, digits, dots, dashes and underscores; any other character becomes a dash. golang-migrate, sqlx
+    and others call the file that goes forward `.up.sql`.
+    """
+    name = path.absolute().parent.name if path.name in OF_FOLDER else path.stem.removesuffix(".up")
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip("-._")[:100] or "migration"

@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE)
+"""Migrations in SQL: what is deployed is what psql makes of the same file, and the rollback is as before."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import MigrationFileError, load
+from integration.cluster import Cluster, Database
+
+pytestmark = pytest.mark.postgres
+
+Read = Callable[[str], "dict[str, Any]"]
+
+FILES = {
+    "an index": 'CREATE INDEX ON "Order" ("tenantId", status);',
+    "an index with all that it may have": """
+        CREATE UNIQUE INDEX IF NOT EXISTS "a ""b"" ;c" ON public."Order" USING btree
+          (lower(note) COLLATE "C" text_pattern_ops DESC NULLS LAST, "placedAt", id)
+          INCLUDE (total) NULLS NOT DISTINCT WITH (fillfactor = 70) WHERE note IS NOT NULL AND note <> ';--';
+        """,
+    "indexes without a name": """
+        CREATE INDEX ON "Order" (lower(note)); CREATE INDEX ON "Order" (lower(note), status);
+        CREATE UNIQUE INDEX ON "Order" (id, "tenantId"); CREATE INDEX ON "Order" (lower(note));
+        """,
+    "an index beside one that does its job": 'CREATE INDEX again ON "Order" ("customerId");',
+    "an index dropped": 'DROP INDEX "Order_customerId_idx"; DROP INDEX IF EXISTS "nothing of this name";',
+    "an index replaced": """
+        DROP INDEX IF EXISTS "Order_customerId_idx";
+        CREATE INDEX CONCURRENTLY "Order_customerId_idx" ON "Order" ("customerId", "placedAt" DESC);
+        """,
+    "a key": """
+        BEGIN;
+        SET LOCAL lock_timeout = '2s';
+        ALTER TABLE "Order" ADD CONSTRAINT "Order_sellerId_fkey" FOREIGN KEY ("sellerId") REFERENCES "Customer" ("id")
+          ON DELETE SET NULL ON UPDATE CASCADE;
+        COMMIT;
+        """,
+    "a key without a name": 'ALTER TABLE "Order" ADD FOREIGN KEY ("sellerId") REFERENCES "Customer" (id) DEFERRABLE;',
+    "a key in two steps": """
+        ALTER TABLE "Order" ADD CONSTRAINT k FOREIGN KEY ("sellerId") REFERENCES "Customer" (id) NOT VALID;
+        ALTER TABLE "Order" VALIDATE CONSTRAINT k;
+        """,
+    "a key dropped": 'ALTER TABLE "Order" DROP CONSTRAINT IF EXISTS "Order_customerId_fkey";',
+    "a key replaced, as Prisma writes it": """
+        -- DropForeignKey
+        ALTER TABLE "public"."Order" DROP CONSTRAINT "Order_customerId_fkey";
+
+        -- AddForeignKey
+        ALTER TABLE "public"."Order" ADD CONSTRAINT "Order_customerId_fkey" FOREIGN KEY ("customerId")
+          REFERENCES "public"."Customer"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+        """,
+    "a key replaced loses what the new one does not say": """
+        ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey",
+          ADD CONSTRAINT "Order_customerId_fkey" FOREIGN KEY ("customerId") REFERENCES "Customer" (id);
+        """,
+    "nullability": """
+        -- steady: accept breaks_running_application because all versions in use write it
+        ALTER TABLE "Order" ALTER COLUMN "tenantId" DROP NOT NULL, ALTER note SET NOT NULL;
+        """,
+    "all of it, in another order than ours": """\ufeff/* of /* nested */ ; comments */
+        BEGIN;\r\n
+        ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey";
+        DROP INDEX "Order_customerId_idx";
+        CREATE INDEX täglich ON "Order" ("placedAt") WHERE note = $x$;'"$x$ OR note = E'\\'';
+        -- steady: accept breaks_running_application on Order.sellerId because it is always written
+        ALTER TABLE "Order" ALTER "sellerId" SET NOT NULL;
+        ALTER TABLE "Order" ADD CONSTRAINT "Order_customerId_fkey" FOREIGN KEY ("customerId") REFERENCES "Customer" (id)
+          ON DELETE RESTRICT;
+        COMMIT;
+        """,
+}
+#: Rows that none of the files fails on.
+ROWS = """
+UPDATE "Order" SET "sellerId" = "customerId", note = coalesce(note, '');
+ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey", ADD CONSTRAINT "Order_customerId_fkey"
+  FOREIGN KEY ("customerId") REFERENCES "Customer" (id) ON DELETE CASCADE ON UPDATE SET NULL DEFERRABLE;
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Reads a migration of the given content, as a playbook does."""
+    monkeypatch.chdir(tmp_path)
+
+    def content(text: str) -> dict[str, Any]:
+        file = Path("V7__what.sql")
+        file.write_text(text, encoding="utf-8", newline="")
+        return load(file)
+
+    return content
+
+
+def by_psql(database: Database, text: str) -> str:
+    """The schema after psql has run the file."""
+    program = database.server.installation.client("psql")
+    command = [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.url(), "-f", "-"]
+    done = subprocess.run(command, input=text.lstrip("\ufeff").encode(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return database.dump()
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_what_is_deployed_is_what_psql_makes_of_it(
+    cluster: Cluster, database: Database, read: Read, postgres_major: int, text: str
+) -> None:
+    database.execute(ROWS)
+    before = database.dump()
+    other = cluster.database(database.name)
+    wanted = by_psql(other, text)
+    migration = read(text)
+    checked = database.apply(migration, check=True)
+    assert checked["changed"] is (wanted != before)
+    done = database.apply(migration)
+    assert (done["changed"], done["plan_hash"]) == (checked["changed"], checked["plan_hash"])
+    assert database.dump() == wanted
+    assert {step["source"].partition(":")[0] for step in done["steps"]} <= {"V7__what.sql"}
+    with database.nothing_written():
+        assert database.apply(migration, check=True)["changed"] is False
+        assert database.apply(migration)["changed"] is False
+        assert database.verify(migration)["status"] == "verified"
+    database.rollback()
+    assert database.dump() == before
+
+
+REFUSED = {
+    "an index of this name with another definition": (
+        'CREATE INDEX IF NOT EXISTS "Order_customerId_idx" ON "Order" (total);',
+        'V7__what.sql:1: the index "Order_customerId_idx" has another definition',
+    ),
+    "a table dropped as an index": ('\n\nDROP INDEX "Order";', "V7__what.sql:3: "),
+    "a table that is not there": (
+        'CREATE INDEX i ON "Ordre" (a);',
+        'V7__what.sql:1: there is no table "Ordre" in schema "public"',
+    ),
+    "orphans": (
+        'ALTER TABLE "Order"\n  ADD FOREIGN KEY (note) REFERENCES "Customer" (id);',
+        "V7__what.sql:1: 1500 rows",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_says_where_it_stands(database: Database, read: Read, text: str, said: str) -> None:
+    database.execute(ROWS)
+    migration = read(text)
+    for check in (True, False):
+        with database.nothing_changed(), pytest.raises(SteadyError) as refused:
+            database.apply(migration, check=check)
+        assert said in str(refused.value)
+
+
+def test_a_file_with_what_cannot_be_carried_out_is_not_begun(read: Read) -> None:
+    """All of it at once, by line: nothing of a file is deployed when a part of it cannot be."""
+    with pytest.raises(MigrationFileError) as refused:
+        read('CREATE INDEX i ON "Order" (total);\nDROP TABLE "Order";\nSELECT refresh();\n')
+    lines = str(refused.value).splitlines()
+    assert [line.rsplit(":", 1)[0].startswith("V7__what.sql:") for line in lines]
+    assert {line.split(":")[1] for line in lines} == {"2", "3"}
