@@ -196,10 +196,9 @@ class _Judge:
         return row
 
     def _default(self, type_: str, kind: Mapping[str, Any]) -> str:
-        """The value or expression that new rows get; empty for none."""
-        text = self.wanted.default
-        if text is None or (self.wanted.type is None and text.strip().upper() == NO_DEFAULT):
-            text = kind.get("default") if text is None else text
+        """The value or expression that rows get; empty for none. A domain may have one of its own."""
+        own = self.wanted.default
+        text = kind.get("default") if own is None or own.strip().upper() == NO_DEFAULT else own
         return self._form(text, type_) if text is not None else ""
 
     def _stored_default(self, text: Optional[str], type_: str) -> str:
