@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ...module_utils._support.problem import hint, quoted
+from ...module_utils._support.problem import hint, one_line, quoted
 from .parsing import Comment
 from .source import SqlSource
 from .values import HAZARDS, Decision, Hazard, Statement, Verdict
@@ -116,7 +116,7 @@ def decide(statement: Statement, decisions: Iterable[Decision]) -> tuple[Stateme
     verdict = statement.verdict
     if verdict is not Verdict.NOT_UNDERSTOOD:
         verdict = verdict_of(statement.instead, hazards)
-    return replace(statement, hazards=tuple(hazards), verdict=verdict), unused
+    return replace(statement, hazards=tuple(hazards), verdict=verdict), [one_line(sentence) for sentence in unused]
 
 
 def verdict_of(instead: str, hazards: Iterable[Hazard]) -> Verdict:

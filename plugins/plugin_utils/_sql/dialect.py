@@ -18,6 +18,18 @@ _PLACEHOLDER = re.compile(r"\$\{\w+\}|\{\{.*?\}\}|\{%.*?%\}")
 _PSQL_VARIABLE = re.compile(r"(?<![:\w]):(?:'\w+'|\"\w+\"|\w+)")
 
 
+#: What editors and web pages make of spaces and quotes: to PostgreSQL they are letters.
+_LOOKALIKES = {
+    "\u00a0": "a no-break space (U+00A0)",
+    "\u200b": "a zero-width space (U+200B)",
+    "\ufeff": "a byte order mark (U+FEFF) inside of the text",
+    "\u2018": "a typographic quote (U+2018)",
+    "\u2019": "a typographic quote (U+2019)",
+    "\u201c": "a typographic quote (U+201C)",
+    "\u201d": "a typographic quote (U+201D)",
+}
+
+
 def foreign_dialect(statement: str, word: str) -> str:
     """What to add to a syntax error at word in the statement; empty where nothing is known.
 
@@ -27,6 +39,9 @@ def foreign_dialect(statement: str, word: str) -> str:
         return "this looks like SQL of SQLite"
     if _MYSQL.search(statement):
         return "this looks like SQL of MySQL"
+    alike = next((name for sign, name in _LOOKALIKES.items() if sign in word), None)
+    if alike is not None:
+        return f"there is {alike} in it: write the ASCII character"
     placeholder = _PLACEHOLDER.search(statement)
     if placeholder is not None and word[:1] in ("$", "{", "%"):
         return f"{placeholder.group()} is a placeholder: give the file as it is after your tool has replaced it"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...module_utils._migration.rules import migration_problems
+from ...module_utils._support.problem import one_line
 from .effect import LATER
 from .problem import SqlProblem
 from .values import Entry, Reading, Statement, Verdict
@@ -65,7 +66,7 @@ def _migration(reading: Reading, schema: str | None) -> tuple[dict[str, Any], di
 
 
 def _at(statement: Statement, message: str) -> str:
-    return f"{statement.file}:{statement.line}:{statement.column}: {message}"
+    return f"{statement.file}:{statement.line}:{statement.column}: {one_line(message)}"
 
 
 def _refusals(statement: Statement) -> Iterator[str]:

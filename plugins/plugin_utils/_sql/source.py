@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...module_utils._support.problem import one_line
 from .problem import SqlProblem
 
 __all__ = ["LARGEST_FILE", "SqlSource", "ascii_of", "read_source"]
@@ -43,7 +44,7 @@ class SqlSource:
     def at(self, offset: int, message: str) -> str:
         """A line of a message about a character."""
         line, column = self.place(offset)
-        return f"{self.file}:{line}:{column}: {message}"
+        return f"{self.file}:{line}:{column}: {one_line(message)}"
 
 
 def ascii_of(text: str) -> str:

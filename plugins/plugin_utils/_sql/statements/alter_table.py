@@ -141,6 +141,8 @@ def _one(command: Any, table: Place, scene: SqlScene, node: Any, what: str) -> E
     if what != "TABLE":
         effect.kind = effect.kind.replace("ALTER TABLE", f"ALTER {what}", 1)
         effect.entries = None
+        if what == "INDEX" and name == "AT_AttachPartition":
+            effect.hazards.clear()  # only the catalog changes
         if what == "TYPE":
             _of_composite(effect, name, table)
     elif name in _NULLABILITY and not node.relation.inh and effect.entries is not None:

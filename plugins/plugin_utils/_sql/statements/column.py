@@ -116,9 +116,9 @@ def _hazards_of_new_column(effect: Effect, found: ColumnFacts, table: Place, abo
         effect.hazard(
             "fails_on_data",
             about,
-            f"NOT NULL without a default: it fails if {whole} has one row, and code that does not know the column "
-            "cannot insert any more.",
+            f"NOT NULL without a default: it fails if {whole} has one row.",
         )
+        effect.hazard("breaks_running_application", about, "Code that does not know the column cannot insert any more.")
     if found.identity or found.serial or found.stored or (found.default is not None and not is_constant(found.default)):
         why = "has a value of its own in each row" if not found.stored else "is computed for each row"
         effect.hazard("table_rewrite", about, f"The column {why}: {whole} is written anew while reads and writes wait.")
@@ -176,6 +176,8 @@ def _default(command: Any, table: Place, scene: SqlScene) -> Effect:
             "of its own"
         )
         return effect
+    if command.def_ is None:
+        effect.notes.append("code that leaves the column out writes NULL from now on, which NOT NULL refuses")
     try:
         effect.entries = (defaulted_column(command, table, scene),)
     except NotWritable as error:

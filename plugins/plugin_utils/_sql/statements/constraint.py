@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import naming
-from ..effect import Effect
+from ..effect import LATER, Effect
 from ..scene import Place, SqlScene, dotted, strings
 from ..values import Entry
 from .foreign_key import add_foreign_key
@@ -104,6 +104,7 @@ def drop_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
         )
         return effect
     if scene.comes_later("constraint", table[1], name):
+        effect.mend = LATER.format(kind="the replacement of a constraint that is no foreign key")
         return effect
     effect.entries = (Entry("foreign_keys", {"table": table[1], "name": name, "state": "absent"}, table[0]),)
     if scene.comes_later("foreign key", table[1], name):

@@ -65,6 +65,21 @@ def test_sql_of_other_servers(text: str, whose: str) -> None:
     assert [line.endswith(f"this looks like SQL of {whose}") for line in problems(text)] == [True]
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("SELECT\u00a01", "a no-break space (U+00A0)"),
+        ("SELECT 1;\ufeffSELECT 2", "a byte order mark (U+FEFF)"),
+        ("INSERT INTO t VALUES (’a b’)", "a typographic quote (U+2019)"),
+    ],
+)
+def test_a_character_that_looks_like_another_is_named(text: str, what: str) -> None:
+    (line,) = problems(f"{text} FROM WHERE")
+    assert line.endswith(
+        f"there is {what}{' inside of the text' if 'FEFF' in what else ''} in it: write the ASCII character"
+    )
+
+
 def test_the_server_is_known_from_any_statement() -> None:
     first, _second = problems("LOCK TABLES t WRITE;\nCREATE TABLE `u` (a int);")
     assert first == 'm.sql:1:13: syntax error at "t": this looks like SQL of MySQL'

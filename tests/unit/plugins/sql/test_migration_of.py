@@ -117,6 +117,11 @@ def test_all_that_cannot_be_carried_out_is_said_at_once() -> None:
     assert 'write "-- steady: accept data_loss because …" before it' in lines[1]
 
 
+def test_a_name_of_several_lines_is_said_in_one() -> None:
+    lines = refusals('DROP VIEW "a\nb: c";')
+    assert [line.split(": ")[0] for line in lines] == ["m.sql:1:1", "m.sql:1:1"]
+
+
 def test_a_rule_of_the_migration_is_broken_in_a_line() -> None:
     """ON DELETE SET NULL of a column that the file makes NOT NULL: every delete would fail."""
     text = """ALTER TABLE t DROP CONSTRAINT f,

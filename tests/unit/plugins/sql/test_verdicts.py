@@ -29,7 +29,11 @@ def names(text: str) -> list[str]:
         ("ALTER TABLE t ADD c timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP", "ALTER TABLE ADD COLUMN", []),
         ("ALTER TABLE t ADD c text[] DEFAULT ARRAY[]::text[]", "ALTER TABLE ADD COLUMN", []),
         ("ALTER TABLE t ADD c jsonb DEFAULT '{}'", "ALTER TABLE ADD COLUMN", []),
-        ("ALTER TABLE t ADD c int NOT NULL", "ALTER TABLE ADD COLUMN", ["fails_on_data"]),
+        (
+            "ALTER TABLE t ADD c int NOT NULL",
+            "ALTER TABLE ADD COLUMN",
+            ["breaks_running_application", "fails_on_data"],
+        ),
         ("ALTER TABLE t ADD c uuid DEFAULT gen_random_uuid()", "ALTER TABLE ADD COLUMN", ["table_rewrite"]),
         ("ALTER TABLE t ADD c serial", "ALTER TABLE ADD COLUMN", ["table_rewrite"]),
         ("ALTER TABLE t ADD c int GENERATED ALWAYS AS IDENTITY", "ALTER TABLE ADD COLUMN", ["table_rewrite"]),
@@ -204,6 +208,7 @@ def test_an_alter_table_of_several_subcommands_is_one_statement() -> None:
         ("data_loss", "T.a"),
         ("breaks_running_application", "T.a"),
         ("fails_on_data", "T.b"),
+        ("breaks_running_application", "T.b"),
         ("breaks_running_application", "T.c"),
     ]
     assert statement.entries is None
