@@ -50,8 +50,8 @@ def read_sql(paths: Sequence[Path], id: str, shown: Callable[[Path], str]) -> Re
             files.append(_read(path, shown(path)))
         except SqlProblem as error:
             problems.append(str(error))
-    if not problems and not any(file.parsed or file.commands for file in files):
-        problems = [f"{file.source.file}:1:1: there is no statement in it" for file in files]
+    if not problems and not any(file.source.text.strip() for file in files):
+        problems = [f"{file.source.file}:1:1: there is nothing in it" for file in files]
     if problems:
         raise SqlProblem("\n".join(problems))
     return _reading(files, id)
@@ -84,6 +84,9 @@ def _reading(files: Sequence[_File], id: str) -> Reading:
     if scene.open_transaction is not None:
         _refuse_unclosed(statements, files, scene.open_transaction)
     notes = [file.note for file in files if file.note]
+    if not statements:
+        # An ORM writes such a file where a person did not fill it, and psql does nothing with it.
+        notes += [f"{file.source.file}:1: there are only comments in it: nothing is done" for file in files]
     return Reading(id, tuple(statements), tuple(unused), tuple(notes))
 
 

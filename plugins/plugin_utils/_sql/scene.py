@@ -44,6 +44,7 @@ class SqlScene:
         self.code = ""
         self._tokens: list[Token] | None = None
         self.open_transaction: int | None = None
+        self._schema_before: tuple[str | None] | None = None
         self._new: set[Hashable] = set()
         self._perhaps: set[Hashable] = set()
         self._taken: set[tuple[str, str]] = set()
@@ -51,6 +52,21 @@ class SqlScene:
         self._later: dict[Hashable, list[int]] = defaultdict(list)
         for position, fact in later:
             self._later[fact].append(position)
+
+    def search(self, schema: str | None, local: bool) -> None:
+        """The search_path is set; local: until the end of the transaction (SET LOCAL)."""
+        if local and self._schema_before is None:
+            self._schema_before = (self.schema,)
+        elif not local:
+            self._schema_before = None
+        self.schema = schema
+
+    def end_transaction(self) -> None:
+        """What SET LOCAL has set is as it was before."""
+        self.open_transaction = None
+        if self._schema_before is not None:
+            self.schema = self._schema_before[0]
+            self._schema_before = None
 
     def begin(self, code: str) -> None:
         """The next statement is read; code: as in Parsed."""

@@ -105,7 +105,7 @@ def _do(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
 def _select(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     path = _set_config(node)
     if path is not None:
-        return search_path(scene, [path])
+        return search_path(scene, [path[0]], path[1])
     if node.intoClause is not None:
         place = scene.place(node.intoClause.rel)
         scene.make("table", place)
@@ -131,15 +131,16 @@ def _select(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     return effect
 
 
-def _set_config(node: Any) -> str | None:
-    """The value that SELECT pg_catalog.set_config('search_path', …) sets: so begins a dump of pg_dump."""
+def _set_config(node: Any) -> tuple[str, bool] | None:
+    """What SELECT pg_catalog.set_config('search_path', …) sets, and whether for the transaction: so begins a dump."""
     targets: tuple[Any, ...] = node.targetList or ()
     if len(targets) != 1 or kind_of_node(targets[0].val) != "FuncCall" or node.fromClause:
         return None
     call = targets[0].val
-    values: list[Any] = [*(constant(argument) for argument in call.args or ()), None, None]
-    name, value = values[:2]
-    return value if strings(call.funcname)[-1] == "set_config" and name == "search_path" else None
+    name, value, local, *_none = (*(constant(argument) for argument in call.args or ()), None, None, None)
+    if strings(call.funcname)[-1] != "set_config" or name != "search_path" or value is None:
+        return None
+    return value, local == "True"
 
 
 def _explain(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:

@@ -34,7 +34,6 @@ _MEANINGFUL = {
     "session_replication_role": "it turns off triggers and foreign keys: remove it",
     "default_tablespace": "write TABLESPACE with each index",
     "default_table_access_method": "write USING with each table",
-    "check_function_bodies": "",
 }
 _OFF = {"off", "false", "no", "0"}
 
@@ -47,11 +46,11 @@ def _transaction(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         scene.open_transaction = scene.position
         return session_only(name, "a transaction begins", _INSTEAD_OF_TRANSACTION)
     if kind == "COMMIT":
-        scene.open_transaction = None
+        scene.end_transaction()
         return session_only(name, "the transaction ends", _INSTEAD_OF_TRANSACTION)
     if kind in ("SAVEPOINT", "RELEASE"):
         return session_only(name, f"savepoint {node.savepoint_name}", _INSTEAD_OF_TRANSACTION)
-    scene.open_transaction = None
+    scene.end_transaction()
     what = "what stands before it would be undone" if kind.startswith("ROLLBACK") else "it is finished elsewhere"
     return Effect(
         name,
@@ -70,13 +69,13 @@ def _set(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     kind = node.kind.name
     word = "RESET" if kind.startswith("VAR_RESET") else "SET"
     if kind == "VAR_RESET_ALL":
-        scene.schema = None
+        scene.search(None, False)
         return session_only("RESET ALL", "all settings of the session", _SETTINGS)
     name = (node.name or "").lower()
     values = [constant(argument) or "" for argument in node.args or ()]
     summary = f"setting {name}"
     if name == "search_path":
-        return search_path(scene, values)
+        return search_path(scene, values, bool(node.is_local))
     if name in _TIMEOUT_NAMES:
         return session_only(word, summary, _TIMEOUTS)
     if name == "standard_conforming_strings" and values and values[0].lower() in _OFF:
@@ -96,11 +95,11 @@ def _set(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     return session_only(word, summary, _SETTINGS)
 
 
-def search_path(scene: SqlScene, values: list[str]) -> Effect:
+def search_path(scene: SqlScene, values: list[str], local: bool) -> Effect:
     """SET search_path, and SELECT set_config('search_path', …), which pg_dump writes."""
     parts = [part.strip().strip('"') for value in values for part in value.split(",")]
     schemas = [part for part in parts if part and part != "$user"]
-    scene.schema = schemas[0] if schemas else None
+    scene.search(schemas[0] if schemas else None, local)
     summary = f"search_path: {', '.join(schemas) or 'empty'}"
     instead = f"Names without a schema are looked for in {schemas[0]}." if schemas else "Each name has its schema."
     return session_only("SET", summary, instead)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql import reader
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import migration_of
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.reader import SqlProblem, read_sql
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.source import LARGEST_FILE
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Verdict
@@ -30,8 +31,8 @@ from unit.plugins.sql.texts import one, problems, reading
         ("SELECT 1 \\\n", ["m.sql:1:10: a backslash stands outside of quotes, where SQL has none"]),
         ("\\frobnicate x\nSELECT 1", ["m.sql:1:1: \\frobnicate is no command of psql"]),
         ("COPY t FROM stdin;\n1\t2\n", ["m.sql:2:1: the rows of COPY … FROM stdin have no end: a line with only \\."]),
-        ("", ["m.sql:1:1: there is no statement in it"]),
-        ("-- nothing\n;;\n", ["m.sql:1:1: there is no statement in it"]),
+        ("", ["m.sql:1:1: there is nothing in it"]),
+        (" \r\n\n", ["m.sql:1:1: there is nothing in it"]),
         (
             "SELECT :x",
             [
@@ -131,6 +132,13 @@ def test_what_is_no_file(kind: str, tmp_path: Path) -> None:
 
 def test_every_file_is_reported() -> None:
     assert [line[:10] for line in problems("selec", "SELECT 1", "creat")] == ["m.sql:1:1:", "m3.sql:1:1"]
+
+
+def test_a_file_of_comments_does_nothing() -> None:
+    """Prisma writes "-- This is an empty migration.", and psql runs it."""
+    found = reading("-- This is an empty migration.\n;")
+    assert (found.statements, migration_of(found)) == ((), {"id": "m"})
+    assert found.notes == ("m.sql:1: there are only comments in it: nothing is done",)
 
 
 def test_without_pglast(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

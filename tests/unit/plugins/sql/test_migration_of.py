@@ -75,6 +75,11 @@ def test_the_statement_behind_each_entry_is_known() -> None:
         ("SET search_path = 'App'; CREATE INDEX i ON t (a)", None, "App"),
         ("SET search_path TO app; CREATE INDEX i ON t (a); CREATE INDEX j ON app.t (b)", None, "app"),
         ("CREATE INDEX i ON app.t (a); CREATE INDEX j ON t (b)", "app", "app"),
+        ("BEGIN; SET LOCAL search_path TO app; COMMIT; CREATE INDEX i ON t (a)", None, None),
+        ("BEGIN; SET LOCAL search_path TO app; CREATE INDEX i ON t (a); COMMIT", None, "app"),
+        ("BEGIN; SET search_path TO app; COMMIT; CREATE INDEX i ON t (a)", None, "app"),
+        ("SET search_path TO app; RESET search_path; CREATE INDEX i ON t (a)", None, None),
+        ("SELECT set_config('search_path', 'app', false); CREATE INDEX i ON t (a)", None, "app"),
         ("SELECT pg_catalog.set_config('search_path', '', false); CREATE INDEX i ON app.t (a)", None, "app"),
     ],
 )
