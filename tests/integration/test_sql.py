@@ -13,6 +13,8 @@ import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import MigrationFileError, load
+from faults.operations import OPERATIONS, SETUP
+from integration.ansible_command import ROOT
 from integration.cluster import Cluster, Database
 
 pytestmark = pytest.mark.postgres
@@ -64,6 +66,22 @@ FILES = {
     "nullability": """
         -- steady: accept breaks_running_application because all versions in use write it
         ALTER TABLE "Order" ALTER COLUMN "tenantId" DROP NOT NULL, ALTER note SET NOT NULL;
+        """,
+    "columns": """
+        ALTER TABLE "Order" ADD COLUMN "updatedAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+          ADD COLUMN IF NOT EXISTS "a ""b" varchar(20) DEFAULT 'it''s', ADD rate numeric(10,2);
+        ALTER TABLE "Order" ADD state "OrderStatus" DEFAULT 'NEW'::"OrderStatus" NOT NULL,
+          ADD tagged text[] DEFAULT '{}';
+        COMMENT ON COLUMN "Order"."updatedAt" IS 'when; it''s "late"';
+        """,
+    "a column with its index and its key": """
+        ALTER TABLE "Order" ADD COLUMN "payerId" text REFERENCES "Customer" (id) ON DELETE SET NULL;
+        CREATE INDEX ON "Order" ("payerId", lower("payerId")) WHERE "payerId" IS NOT NULL;
+        CREATE UNIQUE INDEX ON "Order" ("payerId", id);
+        """,
+    "defaults": """
+        ALTER TABLE "Customer" ALTER COLUMN "isActive" SET DEFAULT false;
+        ALTER TABLE "Order" ALTER tags DROP DEFAULT, ALTER note SET DEFAULT 'n/a', ALTER total SET DEFAULT 1 + 2;
         """,
     "all of it, in another order than ours": """\ufeff/* of /* nested */ ; comments */
         BEGIN;\r\n
@@ -140,6 +158,15 @@ REFUSED = {
         'CREATE INDEX i ON "Ordre" (a);',
         'V7__what.sql:1: there is no table "Ordre" in schema "public"',
     ),
+    "a column that would rewrite the table": (
+        "-- steady: accept table_rewrite because there are few rows\n"
+        'ALTER TABLE "Order" ADD COLUMN token uuid DEFAULT gen_random_uuid();',
+        "V7__what.sql:2: ",
+    ),
+    "a column that no row has a value for": (
+        '-- steady: accept fails_on_data because I was told to\nALTER TABLE "Order" ADD COLUMN code text NOT NULL;',
+        "V7__what.sql:2: ",
+    ),
     "orphans": (
         'ALTER TABLE "Order"\n  ADD FOREIGN KEY (note) REFERENCES "Customer" (id);',
         "V7__what.sql:1: 1500 rows",
@@ -164,3 +191,11 @@ def test_a_file_with_what_cannot_be_carried_out_is_not_begun(read: Read) -> None
     lines = str(refused.value).splitlines()
     assert [line.rsplit(":", 1)[0].startswith("V7__what.sql:") for line in lines]
     assert {line.split(":")[1] for line in lines} == {"2", "3"}
+
+
+def test_a_file_and_its_form_in_yaml_come_to_one_plan(cluster: Cluster, database: Database) -> None:
+    """The operation that has all others in it, and the same by hand in SQL."""
+    database.execute(SETUP)
+    written = load(ROOT / "tests/integration/playbooks/all_in_one.sql")
+    hashes = {database.apply(one, check=True)["plan_hash"] for one in (written, OPERATIONS[-1].migration)}
+    assert len(hashes) == 1

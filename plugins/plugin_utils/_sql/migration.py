@@ -93,11 +93,16 @@ def _identity(entry: Entry) -> Hashable:
 def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) -> Iterator[str]:
     """What the object is after the statement, whatever it was before."""
     key = _identity(entry)
-    before = wanted.pop(key, None)
+    before = wanted.get(key)
+    if before is not None and entry.section == "columns" and "type" not in entry.content:
+        # It keeps its place: a table has its columns in the order in which they were added.
+        content = {**before.entry.content, **entry.content}
+        added = "type" in before.entry.content
+        wanted[key] = _Wanted(replace(entry, content=content), before.statement if added else statement)
+        return
+    wanted.pop(key, None)
     if before is None:
         wanted[key] = _Wanted(entry, statement)
-    elif entry.section == "columns" and "type" not in entry.content:
-        wanted[key] = _Wanted(replace(entry, content={**before.entry.content, **entry.content}), statement)
     elif entry.content.get("state") == "absent":
         content = dict(entry.content)
         if "table" in before.entry.content:

@@ -54,7 +54,14 @@ def test_the_guide_in_one_transaction() -> None:
 
 def test_the_last_word_about_a_column_counts() -> None:
     text = "ALTER TABLE t ALTER a DROP NOT NULL; ALTER TABLE t ALTER b DROP NOT NULL, ALTER a DROP NOT NULL;"
-    assert [(one["name"], one["nullable"]) for one in migration(text)["columns"]] == [("b", True), ("a", True)]
+    assert [(one["name"], one["nullable"]) for one in migration(text)["columns"]] == [("a", True), ("b", True)]
+
+
+def test_a_column_that_is_added_keeps_its_place_when_more_is_said_of_it() -> None:
+    """The order of a table's columns is that in which they are added, which INSERT without a list of names goes by."""
+    text = "ALTER TABLE t ADD a int, ADD b int;\nALTER TABLE t ADD c int;\nCOMMENT ON COLUMN t.a IS 'first';"
+    assert [one["name"] for one in migration(text)["columns"]] == ["a", "b", "c"]
+    assert sources_of(reading(text)) == {"columns": ["m.sql:1", "m.sql:1", "m.sql:2"]}
 
 
 def test_the_statement_behind_each_entry_is_known() -> None:
