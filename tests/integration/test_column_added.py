@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.column import judgement
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
 from integration.ansible_command import run_module
 from integration.cluster import Cluster, Database
@@ -164,6 +165,14 @@ def test_a_rewrite_is_refused_where_there_are_rows_and_done_where_there_are_none
     assert database.apply(migration)["changed"] is False
     database.rollback()
     assert database.dump() == before
+
+
+def test_the_empty_copy_says_it_where_no_question_does(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file is another one afterwards. Here the plan is made to believe that the default is a constant."""
+    monkeypatch.setattr(judgement._Judge, "_rewrites", lambda *_arguments: "")
+    entry = added(type_="uuid", default="gen_random_uuid()")
+    with database.nothing_changed(), not_rewritten(database), pytest.raises(SteadyError, match="table_rewrite"):
+        database.apply(columns=[entry])
 
 
 def test_rows_that_come_meanwhile_are_not_written_anew(database: Database) -> None:
