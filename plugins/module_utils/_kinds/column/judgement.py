@@ -35,7 +35,7 @@ _TYPE = """
 WITH RECURSIVE chain(oid, base, not_null) AS (
   SELECT t.oid, t.typbasetype, t.typnotnull FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s)::oid
   UNION ALL SELECT t.oid, t.typbasetype, t.typnotnull FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.base)
-SELECT t.typtype::text AS kind, pg_catalog.format_type(t.oid, NULL) AS name,
+SELECT t.typtype::text AS kind, t.typcollation <> 0 AS collatable, pg_catalog.format_type(t.oid, NULL) AS name,
   pg_catalog.has_type_privilege(t.oid, 'USAGE') AS usable, current_user::text AS role,
   pg_catalog.pg_get_expr(t.typdefaultbin, 0) AS default,
   EXISTS (SELECT FROM chain c WHERE c.not_null
@@ -191,6 +191,8 @@ class _Judge:
         if not row["usable"]:
             grant = compose("GRANT USAGE ON TYPE {type} TO {role}", type=raw(row["name"]), role=identifier(row["role"]))
             raise _Refused(f"permission denied: role {row['role']} may not use the type {row['name']}; {grant}", True)
+        if self.wanted.collation is not None and not row["collatable"]:
+            raise _Refused(f"the type {row['name']} has no collations; leave collation out")
         folded = row["kind"] != "d" and output.startswith("NULL::")
         row["form"] = output[len("NULL::") :] if folded else row["name"]
         return row
@@ -209,7 +211,11 @@ class _Judge:
     def _form(self, text: str, type_: str) -> str:
         if not is_one_expression(text):
             raise _Refused(f"this is more than one SQL expression: {text}; write one")
-        (output,) = self._explain(f"SELECT CAST({enclosed(text)} AS {type_})")["Output"]
+        plan = self._explain(f"SELECT CAST({enclosed(text)} AS {type_})")
+        if plan["Node Type"] != "Result" or "Plans" in plan:
+            what = "a subquery, an aggregate or a set-returning function"
+            raise _Refused(f"the default {text} has {what}, which PostgreSQL does not allow there; write another one")
+        (output,) = plan["Output"]
         return "" if output.startswith("NULL::") or output == f"(NULL::{type_})" else str(output)
 
     def _generated(self, text: str, type_: str) -> str:
