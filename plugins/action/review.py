@@ -19,7 +19,6 @@ from ..module_utils._support.values import printable
 from ..plugin_utils._artifacts import host_folder
 from ..plugin_utils._migration_argument import search_folders
 from ..plugin_utils._progress import show_line
-from ..plugin_utils._review.acceptance import accept, acceptance_problem, decisions
 from ..plugin_utils._review.convert import Conversion, convertible, write_form, yaml_form
 from ..plugin_utils._review.discreet import discreet
 from ..plugin_utils._review.document import counts_of
@@ -30,6 +29,7 @@ from ..plugin_utils._review.remarks import Remark, remarks
 from ..plugin_utils._review.review import Review
 from ..plugin_utils._review.sources import sources
 from ..plugin_utils._review.text import review_lines
+from ..plugin_utils._sql.acceptance import accept, acceptance_problem, decisions
 from ..plugin_utils._sql.migration import migration_of
 from ..plugin_utils._sql.problem import SqlProblem
 from ..plugin_utils._sql.values import Decision, Reading

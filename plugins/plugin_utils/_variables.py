@@ -26,7 +26,7 @@ from ..module_utils._support.duration import milliseconds, seconds_or_off
 from ..module_utils._support.errors import SteadyError
 from ..module_utils._support.name_rules import is_sentence
 from ..module_utils._support.size import size_bytes
-from ._review.acceptance import acceptance_problem
+from ._sql.acceptance import acceptance_problem
 
 __all__ = [
     "COMMAND_LINE",

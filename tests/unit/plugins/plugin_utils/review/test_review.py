@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._support.values import OBEYED, printable
-from ansible_collections.steady.postgresql.plugins.plugin_utils._review.acceptance import accept, decisions
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.discreet import discreet
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.problem import Unreadable, placed
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.review import Review, accept_in_file
 from ansible_collections.steady.postgresql.plugins.plugin_utils._review.text import review_lines
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.acceptance import accept, decisions
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.reader import read_sql
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import HAZARDS, Hazard, Statement, Verdict
 from unit.readings import (

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...module_utils._support.problem import hint, kind_of, quoted
-from .._sql.values import HAZARDS, Decision, Hazard, Reading
+from .values import HAZARDS, Decision, Hazard, Reading
 
 __all__ = ["accept", "acceptance_problem", "decisions"]
 
