@@ -16,7 +16,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ._migration_file import MigrationFileError, find, load, without_extensions
-from ._review.acceptance import acceptance_problem, decisions
+from ._sql.acceptance import acceptance_problem, decisions
 from ._sql.values import Decision
 
 __all__ = ["operator", "read_argument", "search_folders", "shows_rows"]

@@ -15,7 +15,7 @@ from ..module_utils._support.problem import Mistake, kind_of, nearest, quoted
 from ._expectation import expectation_problems
 from ._migration_names import OF_FOLDER, YAML_ENDINGS, id_of, is_sql
 from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
-from ._review.acceptance import accept
+from ._sql.acceptance import accept
 from ._sql.migration import migration_of, sources_of
 from ._sql.problem import SqlProblem
 from ._sql.reader import read_sql

@@ -42,7 +42,8 @@ def review(desk: Desk, *options: str, **variables: Any) -> Run:
 
 
 def with_inventory(desk: Desk, hosts: dict[str, dict[str, Any]], **variables: Any) -> Run:
-    common = {"ansible_connection": "local", "steady_database_url": NOWHERE, "steady_migration": "two"}
+    python = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    common = {**python, "steady_database_url": NOWHERE, "steady_migration": "two"}
     (desk.folder / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": {**common, **variables}}}))
     return desk.play("review")
 
@@ -169,6 +170,24 @@ def test_decisions_of_the_inventory_let_it_pass_and_are_repeated(desk: Desk) -> 
     assert last_line(run).endswith("1 decided, 0 need a decision")
     markdown = (desk.folder / "artifacts" / "a" / "latest-review" / "review.md").read_text()
     assert "| data\\_loss: Sale.notes | moved to a table of their own in version 4.2 |" in markdown
+
+
+def test_a_deployment_knows_the_same_decisions(desk: Desk) -> None:
+    """Without them it stops before it connects; with them it goes on to the database, which is not there."""
+    (desk.folder / "seller.sql").write_text('ALTER TABLE "Sale" ALTER COLUMN "sellerId" SET NOT NULL;\n')
+    accepted = {"hazard": "breaks_running_application", "object": "{{ table }}.sellerId", "because": "always written"}
+    with_inventory(
+        desk, {"a": {}}, table="public.Sale", steady_accept=[accepted], steady_backup_elsewhere="by the test"
+    )
+    for playbook in ("deploy", "verify"):
+        run = desk.play(playbook, steady_migration="seller.sql", steady_accept=[])
+        assert run.status != 0
+        assert "needs a decision: breaks_running_application on Sale.sellerId" in run.output
+        assert "database was not contacted" in run.output
+        run = desk.play(playbook, steady_migration="seller.sql")
+        assert run.status != 0
+        assert "needs a decision" not in run.output
+        assert "Connection refused" in run.output
 
 
 def test_decisions_of_the_file_let_it_pass(desk: Desk) -> None:
