@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
         wrong = acceptance_problem(arguments["accept"])
         if wrong:
             raise AnsibleActionFail(f"steady_accept: {wrong}\n{_UNTOUCHED}")
-        earlier = _reviewed_with(variables, host)
+        earlier = _reviewed_with(variables, host, arguments)
         if earlier:
             same = f"the same migrations and decisions as {earlier}: its review is this one, too"
             show_line(host, same)
@@ -165,13 +165,17 @@ def _review(
 
 #: What decides a review. An inventory gives it to many hosts at once.
 _ASKED = (
-    *("steady_migration", "steady_accept", "steady_review_formats", "steady_convert_to", "steady_artifacts_dir"),
+    *("steady_migration", "steady_accept", "steady_review_formats", "steady_convert_to"),
+    "steady_artifacts_dir",
     *("review_migration", "review_accept", "review_formats", "review_convert_to", "review_artifacts_dir"),
 )
 
 
-def _reviewed_with(variables: Mapping[str, Any], host: str) -> str | None:
-    """An earlier host of the play whose variables ask for the same review: it is done once, however many there are."""
+def _reviewed_with(variables: Mapping[str, Any], host: str, arguments: Mapping[str, Any]) -> str | None:
+    """An earlier host of the play whose inventory asks for the same review: it is made once, however many there are.
+
+    None also where the task has a value that the inventory does not have: what other hosts get is not known then.
+    """
     hosts, known = list(variables.get("ansible_play_hosts_all", [])), variables.get("hostvars", {})
     if host not in hosts[1:]:
         return None
@@ -180,4 +184,7 @@ def _reviewed_with(variables: Mapping[str, Any], host: str) -> str | None:
         return [known[of].get(name) for name in _ASKED]
 
     own = asked(host)
+    given = [arguments["migration"], arguments["accept"], arguments["formats"], arguments["convert_to"]]
+    if [one or None for one in given] != [one or None for one in own[:4]]:
+        return None
     return next((one for one in hosts[: hosts.index(host)] if asked(one) == own), None)

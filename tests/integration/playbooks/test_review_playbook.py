@@ -108,6 +108,20 @@ def test_hosts_that_ask_for_the_same_get_one_review(desk: Desk) -> None:
     assert {path.name for path in (desk.folder / "artifacts").iterdir()} == {"a", "c", "d"}
 
 
+def test_hosts_whose_task_differs_are_all_reviewed(desk: Desk) -> None:
+    """A value of the task is not one of the inventory: the same variables may mean another migration there."""
+    (desk.folder / "three.yml").write_text(YAML.replace("two-indexes", "three"))
+    role = {"name": "steady.postgresql.review"}
+    task = {"name": "Review", "ansible.builtin.import_role": role, "vars": {"review_migration": "{{ own }}"}}
+    playbook = desk.folder / "own.yml"
+    playbook.write_text(json.dumps([{"name": "Own", "hosts": "all", "gather_facts": False, "tasks": [task]}]))
+    with_inventory(desk, {"a": {"own": "two"}, "b": {"own": "three.yml"}})
+    run = desk.play(playbook)
+    assert run.status == 0
+    assert run.output.count("index Pet_name_idx") == 2
+    assert document(desk, "b")["migrations"][0]["id"] == "three"
+
+
 def test_no_choice_of_tags_leaves_the_review_out(desk: Desk) -> None:
     """D: a tag that is misspelt left a pipeline green."""
     assert "2 of 2 statements understood" in review(desk, "--tags", "reviw", steady_migration="two").output
