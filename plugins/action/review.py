@@ -101,9 +101,11 @@ class ActionModule(ActionBase):
             text = yaml_form(discreet(reading), migration_of(convertible(reading)), source)
             said = write_form(Path(path), text, really=not self._task.check_mode)
         except SqlProblem as error:
+            left = len(reading.statements) - len(convertible(reading).statements)
             raise AnsibleActionFail(
                 f"The migration has no YAML form:\n{printable(str(error))}\n"
-                f"What to do: correct the SQL file, or deploy it as it is\n{_UNTOUCHED}, and no file was written"
+                + (f"Why: that is seen without the statements that are not ready for it ({left})\n" if left else "")
+                + f"What to do: correct the SQL file, or deploy it as it is\n{_UNTOUCHED}, and no file was written"
             ) from None
         except Conversion as error:
             raise AnsibleActionFail(f"{error}\n{_UNTOUCHED}") from None

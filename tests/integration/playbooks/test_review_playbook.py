@@ -280,5 +280,13 @@ def test_the_yaml_form_leaves_out_what_nobody_decided(desk: Desk) -> None:
     assert "# mixed.sql:2 is not in this file, because it needs a decision: column notes of Sale" in text
     assert "# mixed.sql:3 is not in this file, because deploy.yml does not carry it out yet: comment on" in text
     assert "1 of 1 statement understood" in review(desk, steady_migration="mixed").output
+    (desk.folder / "twice.sql").write_text(
+        'CREATE INDEX a_idx ON "Sale" (a);\nDROP TABLE "Sale";\nCREATE INDEX a_idx ON "Sale" (b);\n'
+    )
+    twice = review(desk, steady_migration="twice.sql", steady_convert_to="migrations/twice.yml")
+    assert "The migration has no YAML form:" in twice.output
+    assert "twice.sql:3:1: a_idx is made already" in twice.output
+    assert "without the statements that are not ready for it (1)" in twice.output
+    assert not (desk.folder / "migrations" / "twice.yml").exists()
     several = review(desk, steady_migration=PRISMA, steady_convert_to="migrations/several.yml")
     assert "steady_convert_to writes one migration; steady_migration has 2" in several.output
