@@ -67,6 +67,11 @@ options:
       comment:
         description: The comment on the column. An empty one means none.
         type: str
+      on_conflict:
+        description: What to do with a column of this name that has another default, comment or nullability.
+        type: str
+        choices: [replace, refuse]
+        default: replace
 """
 
 EXAMPLES = r"""

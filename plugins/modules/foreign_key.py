@@ -87,6 +87,11 @@ options:
         type: str
         choices: [present, absent]
         default: present
+      on_conflict:
+        description: What to do with a foreign key of this name that has another definition.
+        type: str
+        choices: [replace, refuse]
+        default: replace
 """
 
 EXAMPLES = r"""

@@ -12,6 +12,7 @@ from ..._model.catalog import Catalog, Column, TableName
 from ..._model.plan import ACCESS_EXCLUSIVE, DataCheck, Outcome, Problem, Step, Unit, autocommit, guarded
 from ..._model.tables import column_problems, owner_problems, table_problems
 from ..._support.sqltext import compose, identifier, literal, qualified, raw
+from .. import conflict
 from .addition import plan_addition, plan_removal
 from .image import before_of, definition
 from .judgement import ColumnJudgement
@@ -27,6 +28,10 @@ def tables(target: DesiredColumn) -> Set[TableName]:
 
 def plan(target: DesiredColumn, catalog: Catalog) -> Outcome:
     """The outcome for one column."""
+    return conflict.refused(_plan(target, catalog), target.on_conflict)
+
+
+def _plan(target: DesiredColumn, catalog: Catalog) -> Outcome:
     name = target.table_name
     if not target.present and name not in catalog.tables:
         return Outcome(KIND, name, target.name, "not there")  # dropped with its table: nothing is left to undo

@@ -12,6 +12,7 @@ from typing import Any
 from ..._support import entry as _entry
 from ..._support.name_rules import name_problems
 from ..._support.problem import Mistake
+from .. import conflict
 
 __all__ = ["ARGUMENT_SPEC", "ENTRY_SCHEMA", "SECTION", "ColumnSpecification", "problems"]
 
@@ -73,6 +74,9 @@ ENTRY_SCHEMA: dict[str, Any] = {
             ),
         },
         "comment": {"type": "string", "description": "The comment on the column. An empty one: it has none."},
+        "on_conflict": conflict.schema(
+            "If the column exists with another default, comment or nullability: replace these, or refuse."
+        ),
     },
 }
 
@@ -87,6 +91,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "identity": {"type": "str", "choices": ["always", "by_default"]},
     "collation": {"type": "str"},
     "comment": {"type": "str"},
+    "on_conflict": {"type": "str", "choices": list(conflict.CHOICES), "default": "replace"},
 }
 
 
@@ -104,6 +109,7 @@ class ColumnSpecification:
     identity: str | None = None
     collation: str | None = None
     comment: str | None = None
+    on_conflict: str = "replace"
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any], schema: str) -> ColumnSpecification:
@@ -115,6 +121,7 @@ class ColumnSpecification:
             name=entry["name"],
             nullable=entry.get("nullable"),
             default=_expression(entry.get("default")),
+            on_conflict=entry.get("on_conflict") or "replace",
             **texts,
         )
 

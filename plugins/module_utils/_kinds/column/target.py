@@ -48,7 +48,7 @@ class Definition:
 class DesiredColumn:
     """What a column shall be. nullable None: as it is. constraint: the former NOT NULL constraint (PostgreSQL 18+) that
     a rollback restores. present: false where a rollback takes away what a deployment added. restores: whether a
-    rollback wants it so.
+    rollback wants it so. on_conflict: as in the entry.
     """
 
     schema: str
@@ -59,6 +59,7 @@ class DesiredColumn:
     definition: Definition = field(default_factory=Definition)
     present: bool = True
     restores: bool = False
+    on_conflict: str = "replace"
 
     @property
     def table_name(self) -> TableName:
@@ -72,7 +73,9 @@ class DesiredColumn:
 def from_specification(specification: ColumnSpecification) -> DesiredColumn:
     one = specification
     definition = Definition(one.type, one.default, one.generated, one.identity, one.collation, one.comment)
-    return DesiredColumn(one.schema, one.table, one.name, one.nullable, definition=definition)
+    return DesiredColumn(
+        one.schema, one.table, one.name, one.nullable, definition=definition, on_conflict=one.on_conflict
+    )
 
 
 def from_image(table: TableName, name: str, image: Optional[Mapping[str, Any]]) -> DesiredColumn:

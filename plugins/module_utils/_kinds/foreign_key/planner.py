@@ -26,6 +26,7 @@ from ..._model.plan import (
 )
 from ..._model.tables import column_problems, lock_problems, owner_problems, table_problems
 from ..._support.sqltext import compose, copy_of, identifier, identifiers, literal, qualified, raw, temporary_name
+from .. import conflict
 from ..index.covering import finds_rows
 from .acceptance import acceptance_problems, rehearsal
 from .specification import ForeignKeySpecification
@@ -202,6 +203,11 @@ def _validated_since(target: DesiredKey, found: Mapping[str, Any]) -> bool:
 
 def plan(target: DesiredKey, catalog: Catalog) -> Outcome:
     """The outcome for one foreign key."""
+    outcome = _plan(target, catalog)
+    return outcome if target.specification is None else conflict.refused(outcome, target.specification.on_conflict)
+
+
+def _plan(target: DesiredKey, catalog: Catalog) -> Outcome:
     table = target.table_name
     wanted = target.specification
     problems = table_problems(catalog, table, partitioned=True, partition=True)

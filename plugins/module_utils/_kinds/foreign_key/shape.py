@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import conflict
+
 __all__ = ["ARGUMENT_SPEC", "ENTRY_SCHEMA", "SECTION"]
 
 #: The key of a migration under which the entries of this kind stand.
@@ -98,6 +100,9 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "default": "present",
             "description": "Whether the foreign key must exist.",
         },
+        "on_conflict": conflict.schema(
+            "If a foreign key of this name has another definition: replace it, so that there always is one, or refuse."
+        ),
     },
 }
 
@@ -121,4 +126,5 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "deferrable": {"type": "bool"},
     "initially_deferred": {"type": "bool"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "on_conflict": {"type": "str", "choices": list(conflict.CHOICES), "default": "replace"},
 }

@@ -34,7 +34,8 @@ class ForeignKeySpecification:
 
     columns, referenced_columns: of the same length; empty, and referenced_table None, only for state 'absent'.
     on_delete, on_update: 'no_action', 'restrict', 'cascade', 'set_null' or 'set_default'. on_delete_columns: the
-    columns that on_delete sets, empty for all. match: 'simple' or 'full'. state: 'present' or 'absent'.
+    columns that on_delete sets, empty for all. match: 'simple' or 'full'. state: 'present' or 'absent'. on_conflict,
+    for a key of this name with another definition: 'replace' or 'refuse'.
     None says: keep what stands there, or PostgreSQL's default for a new key.
     """
 
@@ -52,6 +53,7 @@ class ForeignKeySpecification:
     deferrable: bool | None = None
     initially_deferred: bool | None = None
     state: str = "present"
+    on_conflict: str = "replace"
 
     @property
     def parent(self) -> tuple[str, str] | None:
@@ -70,7 +72,7 @@ class ForeignKeySpecification:
         # A value that is not given stays with the default of the field, so that each default stands in one place.
         options = {
             key: entry[key]
-            for key in ("on_delete", "on_update", "match", "deferrable", "initially_deferred", "state")
+            for key in ("on_delete", "on_update", "match", "deferrable", "initially_deferred", "state", "on_conflict")
             if _entry.given(entry, key)
         }
         references = _entry.mapping(entry, "references")

@@ -87,9 +87,7 @@ def _add_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     except NotWritable as error:
         effect.entries, effect.mend = None, str(error)
     if command.missing_ok:
-        effect.notes.append(
-            "IF NOT EXISTS: a column of this name gets the default and the nullability of the statement"
-        )
+        effect.notes.append("IF NOT EXISTS: a column of this name must be as the statement says, or deploy.yml refuses")
     scene.make("column", table, name, surely=not command.missing_ok)
     if not scene.is_new("table", table):
         _hazards_of_new_column(effect, found, table, about)

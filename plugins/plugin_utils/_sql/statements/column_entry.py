@@ -33,6 +33,7 @@ def added_column(definition: Any, table: Place, scene: SqlScene) -> Entry:
         "name": definition.colname,
         "type": _type(definition.typeName),
         "nullable": True,
+        "on_conflict": "refuse",
     }
     if definition.compression or definition.storage_name:
         raise NotWritable("deploy.yml has no STORAGE and COMPRESSION of a new column: remove them")

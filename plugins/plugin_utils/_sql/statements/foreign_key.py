@@ -55,7 +55,7 @@ def add_foreign_key(
     if mend:
         effect.mend = mend
     else:
-        content = _content(constraint, table, scene, name, columns)
+        content = _content(constraint, table, scene, name, columns, replaced)
         content["deferrable"] = content["deferrable"] or deferrable
         content["initially_deferred"] = content["initially_deferred"] or deferred
         loose = constraint.pktable.schemaname is None and scene.schema is None
@@ -88,7 +88,9 @@ def _not_expressible(constraint: Any, table: Place, scene: SqlScene, name: str) 
     return ""
 
 
-def _content(constraint: Any, table: Place, scene: SqlScene, name: str, columns: list[str]) -> dict[str, Any]:
+def _content(
+    constraint: Any, table: Place, scene: SqlScene, name: str, columns: list[str], replaced: bool
+) -> dict[str, Any]:
     parent = scene.place(constraint.pktable)
     references: dict[str, Any] = {"table": parent[1], "columns": strings(constraint.pk_attrs)}
     if parent[0] is not None and parent[0] != table[0]:
@@ -104,6 +106,8 @@ def _content(constraint: Any, table: Place, scene: SqlScene, name: str, columns:
         "deferrable": bool(constraint.deferrable),
         "initially_deferred": bool(constraint.initdeferred),
     }
+    if not replaced:
+        content["on_conflict"] = "refuse"
     if constraint.fk_del_set_cols:
         content["on_delete_columns"] = strings(constraint.fk_del_set_cols)
     return content

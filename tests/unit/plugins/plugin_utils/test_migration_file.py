@@ -455,7 +455,7 @@ class TestProblems:
             (
                 entry("columns", "{table: T, name: c, nullable: true, zzz: 1}"),
                 ':3: columns[0].zzz: unknown key "zzz"; known are: table, name, nullable, type, '
-                "default, generated, identity, collation, comment",
+                "default, generated, identity, collation, comment, on_conflict",
             ),
             (
                 entry("indexes", "{table: T, colums: [a]}"),

@@ -11,6 +11,8 @@ import pytest
 
 from unit.plugins.sql.texts import migration, refusals
 
+# Where a column of the name is there, psql stops.
+REFUSE = {"on_conflict": "refuse"}
 NOT_NULL = {"nullable": False}
 
 
@@ -38,7 +40,7 @@ NOT_NULL = {"nullable": False}
 )  # fmt: skip
 def test_an_added_column(definition: str, entry: dict[str, Any]) -> None:
     (column,) = migration(f'ALTER TABLE "T" ADD COLUMN {definition}')["columns"]
-    assert column == {"table": "T", "name": "c", "nullable": True, **entry}
+    assert column == {"table": "T", "name": "c", "nullable": True, **REFUSE, **entry}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_a_column_that_would_write_the_table_anew_needs_a_decision(definition: s
     text = f"ALTER TABLE t ADD COLUMN {definition}"
     assert "needs a decision: table_rewrite on t.c" in refusals(text)[0]
     (column,) = migration(f"-- steady: accept table_rewrite because the table has no rows yet\n{text}")["columns"]
-    assert column == {"table": "t", "name": "c", "nullable": True, **entry}
+    assert column == {"table": "t", "name": "c", "nullable": True, **REFUSE, **entry}
 
 
 @pytest.mark.parametrize(
@@ -85,9 +87,9 @@ def test_several_columns_and_defaults_in_one_statement() -> None:
     text = """ALTER TABLE t ADD a int DEFAULT 1, ALTER b SET DEFAULT f(1, 2), ADD c text DEFAULT 'x, y' NOT NULL,
         ALTER d SET DEFAULT 'd', ALTER e DROP DEFAULT, ALTER g DROP NOT NULL"""
     assert migration(text)["columns"] == [
-        {"table": "t", "name": "a", "type": "integer", "nullable": True, "default": "1"},
+        {"table": "t", "name": "a", "type": "integer", "nullable": True, "default": "1", **REFUSE},
         {"table": "t", "name": "b", "default": "f(1, 2)"},
-        {"table": "t", "name": "c", "type": "text", "nullable": False, "default": "'x, y'"},
+        {"table": "t", "name": "c", "type": "text", "nullable": False, "default": "'x, y'", **REFUSE},
         {"table": "t", "name": "d", "default": "'d'"},
         {"table": "t", "name": "e", "default": "NULL"},
         {"table": "t", "name": "g", "nullable": True},
@@ -97,7 +99,7 @@ def test_several_columns_and_defaults_in_one_statement() -> None:
 def test_what_is_said_of_one_column_is_one_entry() -> None:
     text = "ALTER TABLE t ADD c int; COMMENT ON COLUMN t.c IS 'it''s'; ALTER TABLE t ALTER c SET NOT NULL;"
     assert migration(text)["columns"] == [
-        {"table": "t", "name": "c", "type": "integer", "nullable": False, "comment": "it's"}
+        {"table": "t", "name": "c", "type": "integer", "nullable": False, "comment": "it's", **REFUSE}
     ]
 
 

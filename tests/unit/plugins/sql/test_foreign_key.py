@@ -38,7 +38,7 @@ PLAIN = {
 )
 def test_every_property_is_said(options: str, changed: dict[str, Any]) -> None:
     (key,) = migration(f"ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) {options}")["foreign_keys"]
-    assert key == {**PLAIN, **changed}
+    assert key == {**PLAIN, **changed, "on_conflict": "refuse"}
 
 
 def test_drop_and_add_of_one_name_is_a_replacement_without_a_hazard() -> None:
