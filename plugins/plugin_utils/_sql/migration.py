@@ -133,7 +133,7 @@ def _schema_problems(wanted: dict[Hashable, _Wanted], schema: str | None) -> Ite
             "migration, so make a file for each",
         )
     elif named and loose and schema not in named:
-        known = next(iter(named))
+        (known,) = named
         where = f", and the connection's schema is {schema}" if schema else ""
         yield _at(
             loose[0],

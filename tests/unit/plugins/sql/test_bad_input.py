@@ -71,7 +71,7 @@ def test_sql_of_other_servers(text: str, whose: str) -> None:
     [
         ("SELECT\u00a01", "a no-break space (U+00A0)"),
         ("SELECT 1;\ufeffSELECT 2", "a byte order mark (U+FEFF)"),
-        ("INSERT INTO t VALUES (’a b’)", "a typographic quote (U+2019)"),
+        ("INSERT INTO t VALUES (\u2019a b\u2019)", "a typographic quote (U+2019)"),
     ],
 )
 def test_a_character_that_looks_like_another_is_named(text: str, what: str) -> None:
