@@ -29,9 +29,9 @@ EVERY_UNIT := $(patsubst %,tests/faults/test_%.py,boundaries waves orphans playb
 	-k "replaced or connection or orphans or playbook"
 # Of the tests on real servers, `make test` runs those of the engine's core on the first version, and `make ci` all: the
 # others on the first version, on the second what differs in the catalog or in pg_dump, and on 15 the kinds of objects.
-KINDS := $(addprefix tests/integration/test_, column.py foreign_key.py index.py partitions.py)
+KINDS := $(addprefix tests/integration/test_, column.py column_added.py foreign_key.py index.py)
 CORE := $(KINDS) $(addprefix tests/integration/, $(addprefix test_, cut_off.py drift.py hostile_database.py journal.py \
-	lock_policy.py rehearsal.py rollback.py toy_kind.py) playbooks/test_story.py)
+	rehearsal.py rollback.py sql.py toy_kind.py) playbooks/test_story.py)
 SECOND := $(addprefix tests/integration/, test_hostile_database.py test_journal.py test_preflight.py \
 	test_rollback.py test_verification.py backup/test_backup.py backup/test_restore_beside.py)
 # The whole story of each operation. What another story tells, too, is for `make stories`, and not for `make ci`.
@@ -139,7 +139,7 @@ ci-faults: setup
 	done
 
 ci-rest: setup
-	@set -e; what="$(KINDS) $(addprefix tests/integration/test_, evidence.py monitor.py rollback.py)"; major=15; \
+	@set -e; what="$(KINDS) tests/integration/test_partitions.py tests/integration/test_rollback.py"; major=15; \
 	if $(LAB) -c 'import sys; from lab.installations import installations; sys.exit(15 in installations())'; then \
 		major=$(lastword $(POSTGRES)); echo "PostgreSQL 15 is not installed here: $$major stands for it"; \
 	fi; \
