@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 
 from .._support.driver import extensions
 from .._support.sqltext import compose, identifier, identifiers, raw
-from .rights import theirs
+from .rights import their_names
 from .session import Session
 
 __all__ = [
@@ -202,7 +202,7 @@ def rights_of_statement(
     PREPARE locks these (13.3.1), and neither plans nor runs anything. To be called in a transaction. Raises
     psycopg2.Error, as EXPLAIN would.
     """
-    with theirs(session):
+    with their_names(session):
         session.execute("PREPARE steady_look AS " + statement, arguments)
     session.execute("DEALLOCATE steady_look")
     rows = session.rows(

@@ -9,7 +9,7 @@ from typing import Dict, Optional
 
 from .._support.sqltext import compose, identifier, literal
 
-__all__ = ["CATALOG_PATH", "path_statement", "settings_message"]
+__all__ = ["CATALOG_PATH", "OWN_MEANING", "PINNED_MEANING", "path_statement", "settings_message"]
 
 # A session whose client has vanished holds the deployment lock until the server notices it, and the system's own
 # keepalive begins after two hours. Through a socket they mean nothing (19.3.2).
@@ -40,6 +40,19 @@ _TEXT = {
     "backslash_quote": "safe_encoding",
     "standard_conforming_strings": "on",
 }
+
+# These stay while a text of the migration is read: how we write it, and quotes as psql's scripts have them.
+_STAY = ("quote_all_identifiers", "backslash_quote", "standard_conforming_strings")
+
+# With what a text of the migration means what it means in psql: the server's, the database's, the role's or the
+# address's own values (RESET). psycopg2 sets DateStyle at connection start; RESET goes back behind that.
+OWN_MEANING = "; ".join(compose("RESET {name}", name=identifier(name)) for name in _TEXT if name not in _STAY)
+# With what texts of the catalog are written and read.
+PINNED_MEANING = "; ".join(
+    compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
+    for name, value in _TEXT.items()
+    if name not in _STAY
+)
 
 _OURS = {
     "statement_timeout": "0",

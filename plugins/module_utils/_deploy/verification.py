@@ -9,7 +9,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import acting_as, rights_of_statement
-from .._connection.rights import theirs
+from .._connection.rights import their_names
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
@@ -187,7 +187,7 @@ def _ask(session: Session, query: VerificationQuery) -> Dict[str, Any]:
             rights = rights_of_statement(session, statement)
             if rights.problem:
                 return {**result, "error": rights.problem}
-            with acting_as(session, rights.role), theirs(session):
+            with acting_as(session, rights.role), their_names(session):
                 session.execute("DECLARE steady_query NO SCROLL CURSOR FOR " + statement)
                 rows = session.rows(f"FETCH {_ROW_LIMIT + 1} FROM steady_query")
                 session.execute("CLOSE steady_query")

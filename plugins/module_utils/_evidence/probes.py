@@ -14,7 +14,7 @@ import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import WRITES, acting_as, as_role, rights_of_statement
-from .._connection.rights import theirs
+from .._connection.rights import their_names
 from .._connection.session import Session
 from .._connection.target import Target
 from .._locks.locks import deadlock_timeout_ms
@@ -158,7 +158,7 @@ def _look_around(
         rights = rights_of_statement(session, sql.rstrip().rstrip(";"), arguments, WRITES)
         if rights.problem:
             raise Refusal(rights.problem)
-        with acting_as(session, rights.role), theirs(session), session.asking() as cursor:
+        with acting_as(session, rights.role), their_names(session), session.asking() as cursor:
             cursor.execute("EXPLAIN (VERBOSE, FORMAT JSON) " + sql, arguments)
             plan = cursor.fetchone()[0]
     finally:
@@ -212,7 +212,7 @@ def _statement(
     message: Optional[str] = None
     try:
         session.execute(set_local("statement_timeout", int((deadline - started) * 1000)))
-        with theirs(session), session.asking() as cursor:
+        with their_names(session), session.asking() as cursor:
             cursor.execute(sql, arguments)
             rowcount = max(cursor.rowcount, 0)
             if cursor.description is not None:

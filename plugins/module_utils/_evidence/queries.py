@@ -13,7 +13,7 @@ import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import as_role, rights_of_statement
-from .._connection.rights import theirs
+from .._connection.rights import their_names
 from .._connection.session import Session
 from .._migration.evidence import Query, SampleBy
 from .._support.driver import psycopg2
@@ -133,7 +133,7 @@ def _sample(
 
 
 def _explain(session: Session, text: str, arguments: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
-    with theirs(session), session.asking() as cursor:
+    with their_names(session), session.asking() as cursor:
         cursor.execute(text, arguments)
         plan: Mapping[str, Any] = cursor.fetchone()[0][0]
         return plan

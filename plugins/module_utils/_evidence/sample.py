@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._connection.owners import acting_as, rights_of_statement
-from .._connection.rights import theirs
+from .._connection.rights import their_names
 from .._connection.session import Session
 from .._connection.translation import said as server_said
 from .._migration.evidence import PLACEHOLDER, SampleBy
@@ -124,7 +124,7 @@ def _rows(session: Session, question: str, limit: int) -> List[Dict[str, Any]]:
         rights = rights_of_statement(session, statement)
         if rights.problem:
             raise Refusal(rights.problem)
-        with acting_as(session, rights.role), theirs(session):
+        with acting_as(session, rights.role), their_names(session):
             session.execute("DECLARE steady_sample NO SCROLL CURSOR FOR " + statement)
             return session.samples(f"FETCH {limit} FROM steady_sample")
     finally:

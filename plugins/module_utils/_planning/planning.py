@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import acting_as, event_trigger_problems, rights_for
-from .._connection.rights import theirs
+from .._connection.rights import explained, their_names
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
@@ -248,7 +248,7 @@ def _canonical_expressions(
                 errors[(table, text)] = f"this is more than one SQL expression: {text}; write one"
                 continue
             try:
-                form = _server_form(session, rights.role, table, text, new.get(table, {}))
+                form = _server_form(session, rights.role, table, text, new.get(table, {}), text not in wanted)
             except psycopg2.Error as error:
                 if text in wanted:
                     problem = translate(error, of_no_rows=True)
@@ -276,23 +276,24 @@ def _new_columns(tables: Mapping[TableName, Table], wishes: Sequence[Wish]) -> D
 
 
 def _server_form(
-    session: Session, role: Optional[str], table: TableName, text: str, new: Mapping[str, str]
+    session: Session, role: Optional[str], table: TableName, text: str, new: Mapping[str, str], stored: bool
 ) -> Optional[str]:
     """The server's form of an SQL text; None where it is more than one expression. Raises psycopg2.Error.
 
     new: columns that the run adds to the table; what names one of them stands nowhere yet, and is only tried.
+    stored: the text is the catalog's.
     """
     try:
-        return _explained(session, role, text, selected(raw(enclosed(text)), table, {}))
+        return _form_of(session, role, text, selected(raw(enclosed(text)), table, {}), stored)
     except psycopg2.Error as error:
         if error.pgcode != _UNDEFINED_COLUMN or not new:
             raise
-    return _explained(session, role, text, selected(raw(enclosed(text)), table, new))
+    return _form_of(session, role, text, selected(raw(enclosed(text)), table, new), stored)
 
 
-def _explained(session: Session, role: Optional[str], text: str, query: str) -> Optional[str]:
-    with session.savepoint(), acting_as(session, role), theirs(session):
-        rows = session.rows("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) " + query)
+def _form_of(session: Session, role: Optional[str], text: str, query: str, stored: bool) -> Optional[str]:
+    with session.savepoint(), acting_as(session, role), their_names(session):
+        rows = explained(session, query, stored)
         collations = _collations(session, text)
     if "QUERY PLAN" not in rows[0]:
         return None

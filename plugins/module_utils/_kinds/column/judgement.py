@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from ..._connection.owners import acting_as, rights_for
-from ..._connection.rights import theirs
+from ..._connection.rights import explained, their_names
 from ..._connection.search_path import searched_schemas
 from ..._connection.session import Session
 from ..._connection.translation import translate
@@ -126,7 +126,7 @@ def _judged(session: Session, catalog: Catalog, target: DesiredColumn, new: Mapp
     # What row level security hides does not matter here: no row is read.
     session.execute("SET row_security TO on")
     try:
-        with session.savepoint(), acting_as(session, rights.role), theirs(session):
+        with session.savepoint(), acting_as(session, rights.role), their_names(session):
             return _Judge(session, catalog, target, new).judge()
     except _Refused as refusal:
         return ColumnJudgement(str(refusal), permission=refusal.permission)
@@ -170,12 +170,12 @@ class _Judge:
         return ColumnJudgement(
             type=type_,
             default=default,
-            generated=self._generated(wanted, type_) if wanted is not None else "",
+            generated=self._generated(wanted, type_, False) if wanted is not None else "",
             collation=self._collation(),
             rewrites=rewrites,
             there_type=own["type"],
             there_default=self._stored_default(None if own["is_generated"] else own["expression"], own["type"]),
-            there_generated=self._generated(standing, type_) if wanted and standing and same_type else "",
+            there_generated=self._generated(standing, type_, True) if wanted and standing and same_type else "",
             there_collation=(own["collation_schema"], own["collation"]) if own["collation"] else None,
         )
 
@@ -200,36 +200,37 @@ class _Judge:
     def _default(self, type_: str, kind: Mapping[str, Any]) -> str:
         """The value or expression that rows get; empty for none. A domain may have one of its own."""
         own = self.wanted.default
-        text = kind.get("default") if own is None or own.strip().upper() == NO_DEFAULT else own
-        return self._form(text, type_) if text is not None else ""
+        of_domain = own is None or own.strip().upper() == NO_DEFAULT
+        text = kind.get("default") if of_domain else own
+        return self._form(text, type_, stored=of_domain) if text is not None else ""
 
     def _stored_default(self, text: Optional[str], type_: str) -> str:
         if text is None or self.wanted.default is None:
             return ""
-        return self._form(text, type_)
+        return self._form(text, type_, stored=True)
 
-    def _form(self, text: str, type_: str) -> str:
+    def _form(self, text: str, type_: str, stored: bool) -> str:
         if not is_one_expression(text):
             raise _Refused(f"this is more than one SQL expression: {text}; write one")
-        plan = self._explain(f"SELECT CAST({enclosed(text)} AS {type_})")
+        plan = self._explain(f"SELECT CAST({enclosed(text)} AS {type_})", stored)
         if plan["Node Type"] != "Result" or "Plans" in plan:
             what = "a subquery, an aggregate or a set-returning function"
             raise _Refused(f"the default {text} has {what}, which PostgreSQL does not allow there; write another one")
         (output,) = plan["Output"]
         return "" if output.startswith("NULL::") or output == f"(NULL::{type_})" else str(output)
 
-    def _generated(self, text: str, type_: str) -> str:
+    def _generated(self, text: str, type_: str, stored: bool) -> str:
         if not is_one_expression(text):
             raise _Refused(f"this is more than one SQL expression: {text}; write one")
         value = raw(f"CAST({enclosed(text)} AS {type_})")
         others = {name: text for name, text in self.new.items() if name != self.target.name}
         try:
             with self.session.savepoint():
-                plan = self._explain(selected(value, self.target.table_name, {}))
+                plan = self._explain(selected(value, self.target.table_name, {}), stored)
         except psycopg2.Error as error:
             if error.pgcode != _UNDEFINED_COLUMN or not others:
                 raise
-            plan = self._explain(selected(value, self.target.table_name, others))
+            plan = self._explain(selected(value, self.target.table_name, others), stored)
         return str(plan.get("Output", [text])[0])
 
     def _rewrites(self, kind: Mapping[str, Any], default: str) -> str:
@@ -249,7 +250,7 @@ class _Judge:
         seen in the plan. The name twice keeps its scan from being left out as trivial.
         """
         value = raw(enclosed(expression))
-        plan = self._explain(compose("SELECT s.x, s.x FROM (SELECT {value} AS x) AS s", value=value))
+        plan = self._explain(compose("SELECT s.x, s.x FROM (SELECT {value} AS x) AS s", value=value), stored=True)
         return bool(plan["Node Type"] == "Subquery Scan")
 
     def _collation(self) -> Optional[Tuple[str, str]]:
@@ -261,7 +262,7 @@ class _Judge:
             return (row["schema"], row["name"])
         raise _Refused(f'there is no collation "{name}" for the encoding of this database; correct the name')
 
-    def _explain(self, query: str) -> Dict[str, Any]:
-        rows = self.session.rows("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) " + query)
+    def _explain(self, query: str, stored: bool = False) -> Dict[str, Any]:
+        rows = explained(self.session, query, stored)
         plan: Dict[str, Any] = rows[0]["QUERY PLAN"][0]["Plan"]
         return plan
