@@ -347,3 +347,31 @@ def test_the_module_reads_and_writes_nothing(database: Database) -> None:
         ("index", "done"),
         ("foreign_key", "done"),
     ]
+
+
+AUDITED = """
+CREATE TABLE audit_log (tag text);
+CREATE FUNCTION audited() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO audit_log VALUES (tg_tag); END$$;
+CREATE EVENT TRIGGER "who; did" ON ddl_command_end EXECUTE FUNCTION audited();
+"""
+
+
+def test_an_event_trigger_that_would_stop_the_journal_is_named_beforehand(database: Database) -> None:
+    """Its function finds audit_log by the search_path of psql, and not by ours."""
+    migration = {"id": "audited", "indexes": [{"table": "Order", "columns": ["total"], "name": "by_total"}]}
+    database.execute(AUDITED)
+    for check in (True, False):
+        with database.nothing_changed(), pytest.raises(SteadyError) as refused:
+            database.apply(migration, check=check)
+        for words in ('"audit_log" does not exist', 'event trigger "who; did"', "search_path"):
+            assert words in str(refused.value)
+    database.execute("ALTER FUNCTION audited() SET search_path TO public")
+    assert database.apply(migration)["changed"] is True
+    assert database.value("SELECT count(*) > 0 FROM audit_log WHERE tag = 'CREATE INDEX'") is True
+
+
+def test_a_table_that_an_event_trigger_forbids_for_reasons_of_its_own_says_nothing(database: Database) -> None:
+    database.execute(AUDITED.replace("INSERT INTO audit_log VALUES (tg_tag)", "RAISE NOTICE '%', tg_tag"))
+    migration = {"id": "audited", "indexes": [{"table": "Order", "columns": ["total"], "name": "by_total"}]}
+    assert database.apply(migration, check=True)["changed"] is True

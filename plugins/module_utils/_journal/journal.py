@@ -11,11 +11,12 @@ from __future__ import annotations
 import threading
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .._connection.event_triggers import read_event_triggers
 from .._connection.owners import event_trigger_problems
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
-from .._model.plan import Step
+from .._model.plan import Problem, Step
 from .._support.deployment_id import checked_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused, SteadyError
@@ -96,6 +97,19 @@ _OWN_COMMIT = (
 )
 
 
+# How long the attempt at a table waits for locks that event triggers ask for.
+_LOOK_MS = 1000
+_QUALIFY = (
+    "it names something without its schema, and runs where search_path is pg_catalog; write the schema in the "
+    "function, or ALTER FUNCTION … SET search_path TO …"
+)
+
+
+def _unnamed(error: Any) -> bool:
+    """Whether a name was not found (appendix A, class 42): of a table, a column, a function, a type, or a schema."""
+    return error.pgcode in ("42P01", "42703", "42883", "42704", "3F000")
+
+
 def _image(row: Mapping[str, Any], moment: str, whose: str) -> Optional[Dict[str, Any]]:
     """An image of a step, as _images reads it. Raises SteadyError."""
     try:
@@ -127,6 +141,28 @@ class Journal:
         if state.problems:
             raise Refused("The journal in schema steady cannot be used:", [one.text for one in state.problems])
         return state.there
+
+    def obstacles(self) -> List[Problem]:
+        """Event triggers that would fail when the journal is made: with one table, whose making is rolled back.
+
+        Their functions run in our session, whose search_path is pg_catalog. Raises psycopg2.Error.
+        """
+        triggers = read_event_triggers(self.session)
+        if not triggers or self.state().there or event_trigger_problems(self.session):
+            return []
+        self.session.execute(f"BEGIN READ WRITE; SET LOCAL lock_timeout TO '{_LOOK_MS}ms'")
+        try:
+            self.session.execute("CREATE TEMPORARY TABLE steady_look (); DROP TABLE steady_look")
+        except psycopg2.Error as error:
+            if not _unnamed(error):
+                return []  # what only the attempt is refused for: it says nothing of the journal
+            names = ", ".join(one.text for one in triggers)
+            problem = translate(error, of_no_rows=True)
+            return [Problem(f"the journal cannot be made: {problem.what}; that comes from {names}: {_QUALIFY}")]
+        finally:
+            if not self.session.connection.closed:
+                self.session.execute("ROLLBACK")
+        return []
 
     def prepare(self) -> None:
         """Make the journal where there is none yet. Raises SteadyError with the GRANT that is missing."""
@@ -183,6 +219,10 @@ class Journal:
 
     def _unusable(self, error: Any) -> SteadyError:
         problem = translate(error, "The journal in schema steady cannot be used", NOTHING_CHANGED)
+        triggers = read_event_triggers(self.session) if _unnamed(error) and not self.session.connection.closed else []
+        if triggers:
+            problem.why = f"{problem.why or 'it'} comes from {', '.join(one.text for one in triggers)}"
+            problem.todo = _QUALIFY
         if problem.sqlstate == "42501":
             problem.todo = grants(self.server.role)
         return problem

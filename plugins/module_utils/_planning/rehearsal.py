@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Optional, Set
 
+from .._connection.event_triggers import EventTrigger, read_event_triggers, set_event_triggers
 from .._connection.owners import as_role, rights_for
 from .._connection.rights import theirs
 from .._connection.session import Session
@@ -23,7 +24,6 @@ from .._model.plan import Plan, Step
 from .._support.driver import psycopg2
 from .._support.errors import Refused
 from .._support.sqltext import compose, copy_of, identifier, qualified, raw
-from .event_triggers import EventTrigger, read_event_triggers, set_event_triggers
 
 __all__ = ["Rehearsal", "refuse_definitions", "rehearse"]
 

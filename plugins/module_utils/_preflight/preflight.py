@@ -128,7 +128,9 @@ def _facts(
     planned = plan_of(catalog, errors, wishes)
     problems = count_problems(session, schema, migration.verification.unchanged_counts)
     if options.journal:
-        problems += Journal(session, server).state().problems
+        journal = Journal(session, server)
+        problems += journal.state().problems
+        problems += tuple(journal.obstacles()) if planned.steps else ()
     planned = replace(planned, problems=(*problems, *trigger_problems(session)))
     planned, capacity, notes = plan_resources(session, server, planned, wishes, options)
     if rehearse and not any((*planned.problems, *(problem for one in planned.outcomes for problem in one.problems))):

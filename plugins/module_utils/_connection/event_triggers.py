@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List
 
-from .._connection.session import Session
 from .._support.driver import psycopg2
+from .session import Session
 
 __all__ = ["EventTrigger", "read_event_triggers", "set_event_triggers"]
 
