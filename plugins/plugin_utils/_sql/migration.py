@@ -103,6 +103,14 @@ def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) ->
     wanted.pop(key, None)
     if before is None:
         wanted[key] = _Wanted(entry, statement)
+    elif entry.content.get("state") == "absent" and before.entry.content.get("state") != "absent":
+        # Another one of this name may be there, at which psql would fail; dropping that one would be wrong.
+        wanted[key] = before
+        yield _at(
+            statement,
+            f"{entry.content['name']} is made in {before.statement.file}:{before.statement.line} and dropped here: "
+            "remove both statements",
+        )
     elif entry.content.get("state") == "absent":
         content = dict(entry.content)
         if "table" in before.entry.content:

@@ -12,13 +12,19 @@ from typing import Any
 from . import naming
 from .parsing import Token, tokens_of
 
-__all__ = ["Place", "SqlScene", "dotted", "strings"]
+__all__ = ["NOWHERE", "OutOfPlace", "Place", "SqlScene", "dotted", "strings"]
 
 #: A schema (None: the connection's) and a name in it.
 Place = tuple["str | None", str]
 
 #: What a name without a schema means where nothing else is said: PostgreSQL documentation, 5.10.2.
 _USUAL = "public"
+#: The schema of names without one where search_path is empty: no schema has such a name.
+NOWHERE = ""
+
+
+class OutOfPlace(Exception):
+    """A name that means nothing here. The message is what to do about it."""
 
 
 def dotted(schema: str | None, *names: str) -> str:
@@ -29,6 +35,13 @@ def dotted(schema: str | None, *names: str) -> str:
 def strings(nodes: Iterable[Any] | None) -> list[str]:
     """The literal names of a list of pglast's String nodes."""
     return [node.sval for node in nodes or () if hasattr(node, "sval")]
+
+
+#: psql runs such a statement only in the database of this name, and this file has no word about its own.
+_OTHER_DATABASE = (
+    "it names the database {database}, and one migration changes the database of its connection: write the name "
+    "without the database"
+)
 
 
 class SqlScene:
@@ -81,12 +94,21 @@ class SqlScene:
 
     def place(self, relation: Any) -> Place:
         """The schema and name of a RangeVar."""
-        return relation.schemaname or self.schema, relation.relname
+        if relation.catalogname:
+            raise OutOfPlace(_OTHER_DATABASE.format(database=relation.catalogname))
+        return relation.schemaname or self._searched(relation.relname), relation.relname
 
     def named(self, parts: Iterable[Any]) -> Place:
         """The schema and name of a list of strings, as DROP has them."""
         names = strings(parts)
-        return (names[-2] if len(names) > 1 else self.schema), names[-1]
+        if len(names) > 2:
+            raise OutOfPlace(_OTHER_DATABASE.format(database=names[0]))
+        return (names[-2] if len(names) > 1 else self._searched(names[-1])), names[-1]
+
+    def _searched(self, name: str) -> str | None:
+        if self.schema == NOWHERE:
+            raise OutOfPlace(f"{name} has no schema, and search_path is empty: write the schema before the name")
+        return self.schema
 
     def make(self, what: str, place: Place, *names: str, surely: bool = True) -> None:
         """An object is made in this file: "table", place; or "column", its table's place, its name.

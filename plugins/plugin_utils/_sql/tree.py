@@ -9,21 +9,25 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["calls", "constant", "is_constant", "kind_of_node", "walk"]
+__all__ = ["calls", "constant", "is_constant", "is_on", "kind_of_node", "walk"]
 
 _NAMES = re.compile(r"\w+")
 #: Functions of the server that read nothing, lock nothing and change nothing outside of their result.
 _HARMLESS = frozenset(
     _NAMES.findall("""
-    abs array_agg array_length array_to_string avg btrim cardinality ceil char_length coalesce concat concat_ws count
-    current_database current_schema current_schemas current_setting current_user date_part date_trunc extract floor
-    format format_type greatest json_agg json_build_object jsonb_agg jsonb_array_length jsonb_build_object
-    jsonb_typeof least left length localtimestamp lower lpad ltrim max md5 min mod now nullif obj_description
-    octet_length pg_get_constraintdef pg_get_expr pg_get_indexdef pg_get_viewdef pg_size_pretty pg_table_is_visible
-    pg_total_relation_size pg_typeof position power quote_ident quote_literal regexp_match regexp_matches
-    regexp_replace replace right round row_number row_to_json rpad rtrim sign split_part statement_timestamp
-    string_agg strpos substr substring sum timezone to_char to_date to_json to_jsonb to_regclass to_regtype
-    to_timestamp transaction_timestamp trim upper version
+    abs age array_agg array_length array_to_string avg bool_and bool_or btrim cardinality ceil char_length
+    clock_timestamp coalesce concat concat_ws convert_to count current_database current_schema current_schemas
+    current_setting current_user date date_part date_trunc decode dense_rank encode every extract first_value floor
+    format format_type gen_random_uuid generate_series generate_subscripts greatest initcap json_agg
+    json_build_array json_build_object json_object_agg jsonb_agg jsonb_array_elements jsonb_array_elements_text
+    jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each jsonb_each_text jsonb_object_agg
+    jsonb_object_keys jsonb_set jsonb_strip_nulls jsonb_typeof lag last_value lead least left length localtimestamp
+    lower lpad ltrim make_date make_interval max md5 min mod now nullif obj_description octet_length
+    pg_get_constraintdef pg_get_expr pg_get_indexdef pg_get_viewdef pg_size_pretty pg_table_is_visible
+    pg_total_relation_size pg_typeof position power quote_ident quote_literal quote_nullable random rank
+    regexp_match regexp_matches regexp_replace replace right round row_number row_to_json rpad rtrim sha256 sign
+    split_part statement_timestamp string_agg strpos substr substring sum timezone to_char to_date to_json to_jsonb
+    to_regclass to_regtype to_timestamp transaction_timestamp translate trim unnest upper version
     """)
 )
 
@@ -68,6 +72,14 @@ def constant(node: Any) -> str | None:
         if hasattr(value, name):
             return str(getattr(value, name))
     return None
+
+
+def is_on(argument: Any) -> bool:
+    """Whether an option such as EXPLAIN's ANALYZE is on: without a value it is (defGetBoolean in define.c)."""
+    if argument is None:
+        return True
+    value = str(getattr(argument, "ival", getattr(argument, "boolval", getattr(argument, "sval", "true"))))
+    return value.lower() not in ("0", "false", "off")
 
 
 #: What is the same for all rows of one statement, so that ADD COLUMN writes it once: ALTER TABLE, Notes.

@@ -113,7 +113,8 @@ _OBJECTS = {
     "OBJECT_FOREIGN_TABLE": "FOREIGN TABLE",
     "OBJECT_TYPE": "TYPE",
 }
-_NULLABILITY = {"AT_SetNotNull", "AT_DropNotNull"}
+#: What PostgreSQL does on the table alone with ONLY, or refuses if it has tables that inherit.
+_INHERITED = {"AT_SetNotNull", "AT_DropNotNull", "AT_ColumnDefault", "AT_AddColumn"}
 
 
 def _alter_table(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
@@ -145,9 +146,11 @@ def _one(command: Any, table: Place, scene: SqlScene, node: Any, what: str) -> E
             effect.hazards.clear()  # only the catalog changes
         if what == "TYPE":
             _of_composite(effect, name, table)
-    elif name in _NULLABILITY and not node.relation.inh and effect.entries is not None:
+    elif name in _INHERITED and not node.relation.inh and effect.entries is not None:
         effect.entries = None
-        effect.mend = "ONLY leaves out the tables that inherit, which deploy.yml does not: remove it"
+        effect.mend = "ONLY leaves out partitions and tables that inherit, which deploy.yml does not: remove it"
+    elif not node.relation.inh and effect.entries:
+        effect.notes.append("ONLY: of a partitioned table psql refuses it, deploy.yml does it on all partitions")
     if node.missing_ok and effect.entries:
         effect.notes.append("IF EXISTS of the table: deploy.yml refuses before any change if the table is not there")
     return effect

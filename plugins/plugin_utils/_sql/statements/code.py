@@ -10,13 +10,12 @@ from typing import Any
 from ..effect import Effect
 from ..parsing import Parsed
 from ..scene import SqlScene, dotted, strings
-from ..tree import calls, constant, kind_of_node, walk
-from .do_block import only_reads
-from .session import search_path
+from ..tree import calls, constant, is_on, kind_of_node, walk
+from .do_block import only_reads as block_only_reads
+from .query import WRITES, only_reads, query_hazards
+from .search_path import path_of_text
 
 __all__ = ["HANDLERS"]
-
-_WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
 
 
 def _view(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
@@ -46,7 +45,11 @@ def _function(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
 
 
 def _alter_function(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
-    return Effect("ALTER FUNCTION", f"function {dotted(*scene.named(node.func.objname))}")
+    about = dotted(*scene.named(node.func.objname))
+    effect = Effect("ALTER FUNCTION", f"function {about}")
+    if any(option.defname == "security" for option in node.actions or ()):
+        effect.hazard("privileges", about, "With whose privileges it runs changes.")
+    return effect
 
 
 def _trigger(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
@@ -89,7 +92,7 @@ def _unknown(kind: str, effect_of: str) -> Any:
 
 
 def _do(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
-    if only_reads(node):
+    if block_only_reads(node):
         return Effect(
             "DO",
             "a block that only reads and raises messages",
@@ -105,29 +108,24 @@ def _do(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
 def _select(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     path = _set_config(node)
     if path is not None:
-        return search_path(scene, [path[0]], path[1])
+        return path_of_text(scene, path[0], path[1])
     if node.intoClause is not None:
         place = scene.place(node.intoClause.rel)
         scene.make("table", place)
-        return Effect("SELECT INTO", f"table {dotted(*place)}")
+        effect = Effect("SELECT INTO", f"table {dotted(*place)}")
+        query_hazards(effect, node, scene)
+        return effect
     effect = Effect("SELECT", "a query")
-    called = calls(node)
-    written = [one for one in walk(node) if kind_of_node(one) in _WRITES]
-    if called:
-        names = ", ".join(called)
-        effect.summary = f"a call of {names}"
-        effect.hazard("unknown_locks", names, "What the function does and locks is known only when it runs.")
-        effect.hazard("not_reversible", names, "What the function changes is not known, so a rollback cannot undo it.")
-    for one in written:
-        verb, place = _WRITES[kind_of_node(one)], scene.place(one.relation)
-        effect.summary = f"{verb} of {dotted(*place)} in a query"
-        if not scene.is_new("table", place):
-            effect.hazard("blocks_writes", dotted(*place), "Writes of the rows that it changes wait until it ends.")
-            if verb in ("DELETE", "MERGE"):
-                effect.hazard("data_loss", dotted(*place), "Rows are deleted.")
-    if not called and not written:
+    query_hazards(effect, node, scene)
+    if only_reads(node):
         effect.instead = "It is not run: it only reads."
         effect.entries = ()
+        return effect
+    called = calls(node)
+    effect.summary = f"a call of {', '.join(called)}" if called else effect.summary
+    for one in walk(node):
+        if kind_of_node(one) in WRITES:
+            effect.summary = f"{WRITES[kind_of_node(one)]} of {dotted(*scene.place(one.relation))} in a query"
     return effect
 
 
@@ -144,9 +142,10 @@ def _set_config(node: Any) -> tuple[str, bool] | None:
 
 
 def _explain(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
-    if any(option.defname == "analyze" for option in node.options or ()):
+    if any(option.defname == "analyze" and is_on(option.arg) for option in node.options or ()):
         effect = Effect("EXPLAIN", "EXPLAIN ANALYZE, which runs its statement")
         effect.hazard("unknown_locks", "EXPLAIN", "ANALYZE runs the statement.")
+        query_hazards(effect, node.query, scene)
         return effect
     return Effect("EXPLAIN", "a plan", "It is not run: it only shows a plan.", entries=())
 

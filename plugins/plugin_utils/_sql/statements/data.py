@@ -9,42 +9,17 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import Place, SqlScene, dotted
+from ..scene import SqlScene, dotted
 from ..tree import kind_of_node
+from .query import WRITES, only_reads, query_hazards
 
 __all__ = ["HANDLERS"]
 
-_VERBS = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
-
 
 def _write(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
-    verb = _VERBS[kind_of_node(node)]
-    place = scene.place(node.relation)
-    about = dotted(*place)
-    effect = Effect(verb, f"rows of {about}")
-    if scene.is_surely_new("table", place):
-        return effect
-    if verb == "INSERT":
-        conflict = node.onConflictClause
-        if conflict is None or conflict.action.name != "ONCONFLICT_UPDATE":
-            return effect
-    if verb == "DELETE" or (verb == "MERGE" and _deletes(node)):
-        effect.hazard("data_loss", about, "Rows are deleted.")
-    which = "all rows" if getattr(node, "whereClause", None) is None and verb in ("UPDATE", "DELETE") else "its rows"
-    effect.hazard("blocks_writes", about, f"Writes of {which} wait until the statement's transaction ends.")
-    if verb != "DELETE" and not _only_new_columns(node, scene, place):
-        effect.hazard("not_reversible", about, "The values from before are not kept.")
+    effect = Effect(WRITES[kind_of_node(node)], f"rows of {dotted(*scene.place(node.relation))}")
+    query_hazards(effect, node, scene)
     return effect
-
-
-def _only_new_columns(node: Any, scene: SqlScene, place: Place) -> bool:
-    """Whether an UPDATE fills what this file adds: nothing was there before."""
-    targets = node.targetList if kind_of_node(node) == "UpdateStmt" else ()
-    return bool(targets) and all(scene.is_surely_new("column", place, target.name) for target in targets)
-
-
-def _deletes(node: Any) -> bool:
-    return any(clause.commandType.name == "CMD_DELETE" for clause in node.mergeWhenClauses or ())
 
 
 def _copy(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
@@ -55,11 +30,15 @@ def _copy(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         effect.hazard("leaves_database", about, "It runs a program on the database server.")
     elif node.filename:
         effect.hazard("leaves_database", about, "It reads or writes a file of the database server.")
+    elif not node.is_from and node.query is not None and not only_reads(node.query):
+        effect.summary = "rows of a query that does more than read"
     elif not node.is_from:
         effect.instead = "It is not run: it only reads."
         effect.entries = ()
     else:
         effect.mend = "load the rows with psql, before or after this migration: deploy.yml loads none"
+    if node.query is not None:
+        query_hazards(effect, node.query, scene)
     return effect
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..parsing import Parsed
-from ..scene import SqlScene
+from ..scene import OutOfPlace, SqlScene
 from ..tree import kind_of_node
 from . import alter_table, code, data, dropping, index, privileges, renaming, server, session, table, types
 
@@ -34,6 +34,9 @@ def effect_of(parsed: Parsed, scene: SqlScene) -> Effect:
     scene.begin(parsed.code)
     try:
         return read(parsed.node, scene, parsed)
+    except OutOfPlace as error:
+        words = " ".join(parsed.text.split()[:2]).upper()
+        return Effect(words, words, understood=False, mend=str(error))
     except RecursionError:
         words = " ".join(parsed.text.split()[:2]).upper()
         return Effect(words, words, understood=False, mend="its expressions are nested too deeply: make them simpler")

@@ -11,8 +11,9 @@ from ..effect import Effect, session_only
 from ..parsing import Parsed
 from ..scene import SqlScene
 from ..tree import constant
+from .search_path import path_of_names
 
-__all__ = ["HANDLERS", "search_path", "unclosed"]
+__all__ = ["HANDLERS", "unclosed"]
 
 _INSTEAD_OF_TRANSACTION = (
     "Each step is a transaction of its own, so that no lock is held longer than its step; the journal knows what is "
@@ -34,8 +35,35 @@ _MEANINGFUL = {
     "session_replication_role": "it turns off triggers and foreign keys: remove it",
     "default_tablespace": "write TABLESPACE with each index",
     "default_table_access_method": "write USING with each table",
+    "timezone": "write the time zone with each constant, as in '2020-01-01 00:00+00', and remove it",
+    "timezone_abbreviations": "write offsets instead of abbreviations, and remove it",
+    "datestyle": "write dates as '2020-01-31', and remove it",
+    "intervalstyle": "write intervals as '1 day 02:00', and remove it",
+    "default_text_search_config": "write it with each call, as in to_tsvector('simple', a), and remove it",
+    "array_nulls": "write ARRAY[NULL] or '{\"NULL\"}', and remove it",
+    "transform_null_equals": "write IS NULL, and remove it",
+    "backslash_quote": "write quotes as '', and remove it",
+    "xmloption": "write xmlparse(document …), and remove it",
+    "lc_monetary": "write amounts of money as numbers, and remove it",
+    "event_triggers": "it turns off event triggers: remove it",
+    "default_transaction_read_only": "psql would refuse each change: remove it",
+    "transaction_read_only": "psql would refuse each change: remove it",
 }
-_OFF = {"off", "false", "no", "0"}
+_ON, _OFF = ("on", "true", "yes", "1"), ("off", "false", "no", "0")
+#: Values of these settings that change nothing: PostgreSQL's defaults.
+_HARMLESS = {
+    "role": ("none",),
+    "session_authorization": ("none",),
+    "session_replication_role": ("origin",),
+    "default_table_access_method": ("heap",),
+    "array_nulls": _ON,
+    "event_triggers": _ON,
+    "transform_null_equals": _OFF,
+    "default_transaction_read_only": _OFF,
+    "transaction_read_only": _OFF,
+    "backslash_quote": ("safe_encoding",),
+    "xmloption": ("content",),
+}
 
 
 def _transaction(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
@@ -47,6 +75,8 @@ def _transaction(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         return session_only(name, "a transaction begins", _INSTEAD_OF_TRANSACTION)
     if kind == "COMMIT":
         scene.end_transaction()
+        if node.chain:  # the next one has begun
+            scene.open_transaction = scene.position
         return session_only(name, "the transaction ends", _INSTEAD_OF_TRANSACTION)
     if kind in ("SAVEPOINT", "RELEASE"):
         return session_only(name, f"savepoint {node.savepoint_name}", _INSTEAD_OF_TRANSACTION)
@@ -75,7 +105,7 @@ def _set(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     values = [constant(argument) or "" for argument in node.args or ()]
     summary = f"setting {name}"
     if name == "search_path":
-        return search_path(scene, values, bool(node.is_local))
+        return path_of_names(scene, values, bool(node.is_local))
     if name in _TIMEOUT_NAMES:
         return session_only(word, summary, _TIMEOUTS)
     if name == "standard_conforming_strings" and values and values[0].lower() in _OFF:
@@ -90,24 +120,20 @@ def _set(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         return Effect(
             word, summary, understood=False, mend="a file is read as UTF-8: save it so, and remove this statement"
         )
-    if _MEANINGFUL.get(name) and any(values) and values[0].lower() not in ("none", "origin", "heap"):
+    if _MEANINGFUL.get(name) and any(values) and values[0].lower() not in _HARMLESS.get(name, ()):
         return Effect(word, summary, mend=f"this setting changes what the file does: {_MEANINGFUL[name]}")
     return session_only(word, summary, _SETTINGS)
-
-
-def search_path(scene: SqlScene, values: list[str], local: bool) -> Effect:
-    """SET search_path, and SELECT set_config('search_path', …), which pg_dump writes."""
-    parts = [part.strip().strip('"') for value in values for part in value.split(",")]
-    schemas = [part for part in parts if part and part != "$user"]
-    scene.search(schemas[0] if schemas else None, local)
-    summary = f"search_path: {', '.join(schemas) or 'empty'}"
-    instead = f"Names without a schema are looked for in {schemas[0]}." if schemas else "Each name has its schema."
-    return session_only("SET", summary, instead)
 
 
 def _lock(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     tables = ", ".join(relation.relname for relation in node.relations)
     return session_only("LOCK", f"a lock on {tables}", "Each step takes its own locks, under the lock policy.")
+
+
+def _discard(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
+    if node.target.name == "DISCARD_ALL":
+        scene.search(None, False)
+    return session_only("DISCARD", "forgets the session's state", _SETTINGS)
 
 
 def _nothing(kind: str, summary: str) -> Any:
@@ -123,7 +149,7 @@ HANDLERS = {
     "VariableShowStmt": _nothing("SHOW", "shows a setting"),
     "LockStmt": _lock,
     "ConstraintsSetStmt": _nothing("SET CONSTRAINTS", "when constraints are checked"),
-    "DiscardStmt": _nothing("DISCARD", "forgets the session's state"),
+    "DiscardStmt": _discard,
     "DeallocateStmt": _nothing("DEALLOCATE", "forgets a prepared statement"),
     "ClosePortalStmt": _nothing("CLOSE", "closes a cursor"),
     "FetchStmt": _nothing("FETCH", "reads from a cursor"),

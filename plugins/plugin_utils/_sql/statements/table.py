@@ -10,9 +10,10 @@ from typing import Any
 from ..effect import Effect
 from ..parsing import Parsed
 from ..scene import Place, SqlScene, dotted
-from ..tree import calls, kind_of_node
+from ..tree import kind_of_node
 from .column import facts
 from .constraint import take_names
+from .query import query_hazards
 
 __all__ = ["HANDLERS", "drop_table"]
 
@@ -92,9 +93,7 @@ def _create_as(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     effect = Effect(kind, f"{'materialized view' if view else 'table'} {dotted(*place)}")
     scene.take(place)
     scene.make("table", place, surely=not node.if_not_exists)
-    called = calls(node.query)
-    if called:
-        effect.notes.append(f"its query calls {', '.join(called)}")
+    query_hazards(effect, node.query, scene)
     return effect
 
 

@@ -130,9 +130,26 @@ def test_drop_and_create_of_one_name_is_a_replacement() -> None:
     }
 
 
-def test_create_and_drop_is_absent() -> None:
-    (entry,) = migration("CREATE INDEX i ON t (a); DROP INDEX i;")["indexes"]
-    assert entry == {"name": "i", "table": "t", "state": "absent"}
+def test_what_is_made_and_dropped_in_one_file_is_refused() -> None:
+    """psql fails if another one of this name is there; to drop that one would be wrong."""
+    for made in ("", "DROP INDEX i; "):
+        (line,) = refusals(f"{made}CREATE INDEX i ON t (a);\nDROP INDEX i;")
+        assert line == "m.sql:2:1: i is made in m.sql:1 and dropped here: remove both statements"
+    key = "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES p (id);\nALTER TABLE t DROP CONSTRAINT k;"
+    assert refusals(key) == ["m.sql:2:1: k is made in m.sql:1 and dropped here: remove both statements"]
+
+
+@pytest.mark.parametrize(
+    ("text", "database"),
+    [
+        ("CREATE INDEX i ON otherdb.public.t (a)", "otherdb"),
+        ("DROP INDEX otherdb.public.i", "otherdb"),
+        ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES otherdb.public.p (id)", "otherdb"),
+    ],
+)
+def test_a_name_of_another_database_is_refused(text: str, database: str) -> None:
+    (line,) = refusals(text)
+    assert f"it names the database {database}, and one migration changes the database of its connection" in line
 
 
 def test_two_equal_indexes_under_two_names_are_both_made() -> None:

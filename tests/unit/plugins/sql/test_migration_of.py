@@ -88,10 +88,34 @@ def test_the_statement_behind_each_entry_is_known() -> None:
         ("SET search_path TO app; RESET search_path; CREATE INDEX i ON t (a)", None, None),
         ("SELECT set_config('search_path', 'app', false); CREATE INDEX i ON t (a)", None, "app"),
         ("SELECT pg_catalog.set_config('search_path', '', false); CREATE INDEX i ON app.t (a)", None, "app"),
+        ("SELECT set_config('search_path', 'App', false); CREATE INDEX i ON t (a)", None, "app"),
+        ("SELECT set_config('search_path', '\"A \"\"b\", x', false); CREATE INDEX i ON t (a)", None, 'A "b'),
+        ('SET search_path TO "a,b"; CREATE INDEX i ON t (a)', None, "a,b"),
+        ("SET search_path = 'app, public'; CREATE INDEX i ON t (a)", None, "app, public"),
+        ('SET search_path = "$user", pg_catalog, public; CREATE INDEX i ON t (a)', None, "public"),
+        ("SET LOCAL search_path TO app; CREATE INDEX i ON t (a)", None, None),
+        ("SELECT set_config('search_path', 'app', true); CREATE INDEX i ON t (a)", None, None),
+        ("BEGIN; SELECT set_config('search_path', 'app', true); CREATE INDEX i ON t (a); COMMIT", None, "app"),
+        ("BEGIN; SET LOCAL search_path TO x; SET search_path TO app; COMMIT; CREATE INDEX i ON t (a)", None, "app"),
+        ("BEGIN; SET LOCAL search_path TO x; COMMIT AND CHAIN; CREATE INDEX i ON t (a); COMMIT", None, None),
+        ("SET search_path TO app; DISCARD ALL; CREATE INDEX i ON t (a)", None, None),
+        ("SET search_path TO app; DISCARD PLANS; CREATE INDEX i ON t (a)", None, "app"),
+        ("SET search_path TO app; SET search_path TO DEFAULT; CREATE INDEX i ON t (a)", None, None),
+        ("SET search_path TO app; RESET ALL; CREATE INDEX i ON t (a)", None, None),
     ],
 )
 def test_the_schema(text: str, given: str | None, schema: str | None) -> None:
     assert migration(text, given).get("schema") == schema
+
+
+def test_without_a_search_path_each_name_needs_its_schema() -> None:
+    (line,) = refusals("SET search_path TO '';\nCREATE INDEX i ON t (a)")
+    assert line.startswith("m.sql:2:1: CREATE INDEX cannot be carried out: t has no schema, and search_path is empty")
+
+
+def test_a_search_path_that_is_no_list_is_refused() -> None:
+    (line,) = refusals("SELECT set_config('search_path', 'a,,b', false)")
+    assert "a,,b is no list of schemas" in line
 
 
 def test_two_schemas_are_two_migrations() -> None:

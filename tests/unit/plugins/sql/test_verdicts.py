@@ -10,7 +10,7 @@ from pglast import ast
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.statements.registry import _HANDLERS
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Verdict
-from unit.plugins.sql.texts import hazards, one, reading
+from unit.plugins.sql.texts import hazards, one, reading, refusals
 
 NEW = "CREATE TABLE t (a int, b int); CREATE TYPE e AS ENUM ('x'); "
 
@@ -156,6 +156,33 @@ def test_on_an_object_that_the_file_makes_nothing_is_dangerous(text: str) -> Non
         ("DO LANGUAGE plperl 'x'", "DO", ["not_reversible", "unknown_locks"]),
         ("ALTER SYSTEM SET work_mem = '1MB'", "ALTER SYSTEM", ["leaves_database"]),
         ("COPY t TO PROGRAM 'x'", "COPY TO", ["leaves_database"]),
+        ("COPY (SELECT a FROM t) TO STDOUT", "COPY TO", []),
+        ("COPY (DELETE FROM t RETURNING *) TO STDOUT", "COPY TO", ["blocks_writes", "data_loss"]),
+        ("COPY (SELECT setval('s', 77)) TO STDOUT", "COPY TO", ["not_reversible", "unknown_locks"]),
+        (
+            "WITH m AS (DELETE FROM t RETURNING *) INSERT INTO u SELECT * FROM m",
+            "INSERT",
+            ["blocks_writes", "data_loss"],
+        ),
+        (
+            "INSERT INTO u WITH m AS (DELETE FROM t RETURNING *) SELECT * FROM m",
+            "INSERT",
+            ["blocks_writes", "data_loss"],
+        ),
+        (
+            "CREATE TABLE u AS WITH m AS (DELETE FROM t RETURNING *) SELECT * FROM m",
+            "CREATE TABLE AS",
+            ["blocks_writes", "data_loss"],
+        ),
+        ("CREATE TABLE u AS SELECT purge()", "CREATE TABLE AS", ["not_reversible", "unknown_locks"]),
+        ("SELECT purge() INTO u", "SELECT INTO", ["not_reversible", "unknown_locks"]),
+        ("INSERT INTO u SELECT purge()", "INSERT", ["not_reversible", "unknown_locks"]),
+        ("INSERT INTO u VALUES (gen_random_uuid(), nextval('s'), now())", "INSERT", []),
+        ("SELECT dblink_exec('x', 'DROP TABLE t')", "SELECT", ["leaves_database", "not_reversible", "unknown_locks"]),
+        ("ALTER FUNCTION f() SECURITY DEFINER", "ALTER FUNCTION", ["privileges"]),
+        ("ALTER FUNCTION f() STABLE", "ALTER FUNCTION", []),
+        ("EXPLAIN (ANALYZE false) DELETE FROM t", "EXPLAIN", []),
+        ("EXPLAIN (ANALYZE) DELETE FROM t", "EXPLAIN", ["blocks_writes", "data_loss", "unknown_locks"]),
         ("REINDEX TABLE t", "REINDEX", ["blocks_writes"]),
         ("REINDEX TABLE CONCURRENTLY t", "REINDEX", []),
     ],
@@ -240,6 +267,54 @@ def test_what_has_no_meaning_here_is_not_understood(text: str) -> None:
     statement = one(text)
     assert (statement.verdict, statement.entries) == (Verdict.NOT_UNDERSTOOD, None)
     assert statement.mend
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SET timezone = 'America/New_York'",
+        "SET TIME ZONE 'UTC'",
+        "SET LOCAL DateStyle = 'ISO, DMY'",
+        "SET intervalstyle = 'sql_standard'",
+        "SET default_text_search_config = 'pg_catalog.german'",
+        "SET array_nulls = off",
+        "SET transform_null_equals = on",
+        "SET xmloption = document",
+        "SET role = admin",
+    ],
+)
+def test_a_setting_that_changes_what_the_file_means_is_refused(text: str) -> None:
+    (line,) = refusals(f"{text};\nALTER TABLE t ADD c timestamptz DEFAULT '2020-01-01'")
+    assert line.startswith("m.sql:1:1: ")
+    assert "this setting changes what the file does" in line
+
+
+@pytest.mark.parametrize("text", ["RESET timezone", "SET datestyle TO DEFAULT", "SET array_nulls = on",
+                                  "SET xmloption = content", "SET transform_null_equals TO off"])  # fmt: skip
+def test_a_setting_that_is_the_usual_one_needs_no_step(text: str) -> None:
+    assert one(text).entries == ()
+
+
+def test_a_query_of_copy_that_writes_is_never_left_out() -> None:
+    assert one("COPY (SELECT a FROM t) TO STDOUT").entries == ()
+    for query in ("DELETE FROM new RETURNING *", "INSERT INTO t VALUES (1) RETURNING *", "SELECT setval('s', 77)"):
+        assert one(f"CREATE TABLE new (a int); COPY ({query}) TO STDOUT").entries is None
+
+
+@pytest.mark.parametrize("command", ["SET DEFAULT 5", "DROP DEFAULT", "SET NOT NULL", "DROP NOT NULL"])
+def test_only_is_refused_where_psql_leaves_out_the_partitions(command: str) -> None:
+    accepted = "-- steady: accept breaks_running_application because it is a test\n"
+    (line,) = refusals(f"{accepted if command == 'SET NOT NULL' else ''}ALTER TABLE ONLY p ALTER a {command}")
+    assert line.endswith("ONLY leaves out partitions and tables that inherit, which deploy.yml does not: remove it")
+    assert refusals("ALTER TABLE ONLY p ADD c int") == [
+        "m.sql:1:1: column c of p: ONLY leaves out partitions and tables that inherit, which deploy.yml does not: "
+        "remove it"
+    ]
+
+
+def test_a_transaction_that_is_chained_is_open_again() -> None:
+    lines = refusals("BEGIN;\nCREATE INDEX i ON t (a);\nCOMMIT AND CHAIN;\nCREATE INDEX j ON t (b);")
+    assert [line.split(" ")[0] for line in lines] == ["m.sql:3:1:"]
 
 
 def test_a_transaction_without_its_end_is_not_understood() -> None:
