@@ -6,15 +6,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["ENDINGS", "OF_FOLDER", "SQL_ENDINGS", "YAML_ENDINGS", "id_of", "is_sql"]
+__all__ = ["ENDINGS", "OF_FOLDER", "SQL_ENDINGS", "YAML_ENDINGS", "id_of", "is_sql", "without_way_back"]
 
 SQL_ENDINGS = (".sql", ".psql", ".pgsql")
 YAML_ENDINGS = (".yml", ".yaml")
 ENDINGS = (*YAML_ENDINGS, *SQL_ENDINGS)
 #: The file of a migration that is a folder: Prisma's, and the one of Diesel and Hasura beside a down.sql.
 OF_FOLDER = ("migration.sql", "up.sql")
+
+
+#: Files for the way back: golang-migrate's, those of a name alone, Flyway's (U1__x.sql), and x_down.sql beside x.sql.
+_BACK = re.compile(r"(?i).*\.(?:down|undo|rollback)\..*|(?:down|undo|rollback|revert)\.\w+|U[\d._]+__.*")
+_BACK_OF = re.compile(r"(?i)(?P<name>.+)[-_](?:down|undo|rollback|revert)")
+
+
+def without_way_back(paths: Sequence[Path]) -> list[Path]:
+    """The files of a folder without those that undo another one: a rollback here undoes what was done.
+
+    x_rollback.sql alone is a migration of that name; beside x.sql or x_up.sql it is the way back.
+    """
+    stems = {path.stem.lower() for path in paths}
+
+    def is_back(path: Path) -> bool:
+        if _BACK.fullmatch(path.name):
+            return True
+        found = _BACK_OF.fullmatch(path.stem)
+        name = found.group("name").lower() if found else ""
+        return found is not None and bool(stems & {name, f"{name}_up", f"{name}-up", f"{name}_do"})
+
+    return [path for path in paths if not is_back(path)]
 
 
 def is_sql(path: Path) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._migration_names import ENDINGS, OF_FOLDER, SQL_ENDINGS, YAML_ENDINGS, id_of, is_sql
+from .._migration_names import ENDINGS, OF_FOLDER, SQL_ENDINGS, YAML_ENDINGS, id_of, is_sql, without_way_back
 from .problem import Unreadable
 
 __all__ = ["Source", "shown_path", "sources"]
@@ -100,7 +100,7 @@ def _of_folder(folder: Path, must: bool = True) -> list[Path]:
         entries = sorted(folder.iterdir(), key=_order)
     except OSError as error:
         raise _MissingMigration(f"cannot be read: {error.strerror}") from None
-    files = [one for one in entries if one.suffix.lower() in SQL_ENDINGS and one.is_file() and ".down." not in one.name]
+    files = without_way_back([one for one in entries if one.suffix.lower() in SQL_ENDINGS and one.is_file()])
     files += [one / name for one in entries if one.is_dir() for name in OF_FOLDER if (one / name).is_file()]
     files = files or [one for one in entries if one.suffix.lower() in YAML_ENDINGS and one.is_file()]
     if not files and must:

@@ -130,7 +130,10 @@ def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) ->
 
 
 def _schema_problems(wanted: dict[Hashable, _Wanted], schema: str | None) -> Iterator[str]:
-    """One migration is of one schema, which the file or the connection names."""
+    """One migration is of one schema, which the file or the connection names.
+
+    Names without one beside "public" are in public where the connection says no other: the host refuses if it does.
+    """
     named = {one.entry.schema: one.statement for one in reversed(wanted.values()) if one.entry.schema is not None}
     loose = [one.statement for one in wanted.values() if one.entry.schema is None or one.entry.loose]
     if len(named) > 1:
@@ -140,7 +143,7 @@ def _schema_problems(wanted: dict[Hashable, _Wanted], schema: str | None) -> Ite
             f"this statement is about the schema {second}, others are about {first}: deploy.yml takes one schema in a "
             "migration, so make a file for each",
         )
-    elif named and loose and schema not in named:
+    elif named and loose and schema not in named and not (schema is None and "public" in named):
         (known,) = named
         where = f", and the connection's schema is {schema}" if schema else ""
         yield _at(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .opaque import OPAQUE, comment_end
 from .problem import SqlProblem
 from .source import SqlSource
 
@@ -33,7 +34,7 @@ class Command:
 
 _OUTPUT = "it only changes what psql prints"
 _PRINTING = (
-    *("a", "C", "echo", "encoding", "errverbose", "f", "H", "html", "p", "pset", "qecho", "r", "reset", "s", "t", "T"),
+    *("a", "C", "echo", "encoding", "errverbose", "f", "H", "html", "p", "pset", "qecho", "s", "t", "T"),
     *("timing", "unset", "warn", "w", "write", "x", "set"),
 )
 _HARMLESS = {
@@ -52,35 +53,25 @@ _REFUSED = {
     **dict.fromkeys(["g", "gx", "gset", "gexec", "gdesc", "crosstabview", "watch", "bind", "parse", "prompt"], _QUERY),
     **dict.fromkeys(["bind_named", "close_prepared", "startpipeline", "endpipeline", "sendpipeline"], _QUERY),
     **dict.fromkeys(["syncpipeline", "flush", "flushrequest", "getresults", "gp", "getenv", "setenv"], _QUERY),
+    **dict.fromkeys(["r", "reset"], "psql forgets the statement that stands before it: remove both"),
     "copy": "it moves rows between a file and a table: run it with psql, before or after the deployment",
     "!": "it runs a program: run it before or after the deployment",
     **dict.fromkeys(["o", "out", "cd", "e", "edit", "ef", "ev", "password"], "it acts outside of the database"),
     **dict.fromkeys(["lo_import", "lo_export", "lo_unlink"], "it moves large objects: run it with psql"),
 }
 #: Settings of psql that change what a file means.
+#: AUTOCOMMIT is on and SINGLELINE off only with these words or what they begin with (ParseVariableBool of psql).
 _SETTINGS = re.compile(
-    r"(?i)set +(?:AUTOCOMMIT +'?(?:off|0|false|no)'?|SINGLELINE +'?(?:on|1|true|yes)'?)|encoding +(?!'?utf-?8)\S+"
+    r"(?i)set\s+AUTOCOMMIT\b(?!\s*'?(?:t|tr|tru|true|y|ye|yes|on|1)?'?$).*"
+    r"|set\s+SINGLELINE\b(?!\s+'?(?:f|fa|fal|fals|false|n|no|of|off|0)'?$).*"
+    r"|encoding +(?!'?utf-?8)\S+"
 )
 #: What lists objects: \d and its family, and others that only print.
 _LISTING = re.compile(r"d\w*\+?|l\+?|list\+?|z|sf\+?|sv\+?|conninfo|copyright|h|help|\?|lo_list\+?|encoding")
 #: Commands that send what stands before them: a statement ends there.
 _SENDS = {"g", "gx", "gset", "gexec", "gdesc", "crosstabview", "watch", "bind", "parse"}
 
-_OPAQUE = re.compile(
-    r"""
-    (?P<backslash> \\ )
-    | (?P<end> ; )
-    | (?P<block> /\* )
-    | [eE]' (?: [^'\\] | '' | \\. )* (?: ' | \Z)
-    | ' (?: [^'] | '' )* (?: ' | \Z)
-    | " (?: [^"] | "" )* (?: " | \Z)
-    | -- [^\n\r]*
-    | \$(?P<tag> (?: [^\W\d]\w* )? )\$ .*? (?: \$(?P=tag)\$ | \Z)
-    | [^\W\d][\w$]*
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_PERHAPS_VARIABLE = re.compile(r"(?<!:):(?:['\"{]|[^\W\d])")
 _FROM_STDIN = re.compile(r"(?is)\s*COPY\b.*\bFROM\s+STDIN\b")
 _NAME = re.compile(r"\\(?P<name>[!?]|[^\s\\;'\"(]*)(?P<rest>[^\r\n]*)")
 _DATA_END = re.compile(r"(?m)^\\\.[ \t]*\r?$")
@@ -91,7 +82,7 @@ def without_psql(source: SqlSource, text: str) -> tuple[str, list[Command]]:
 
     text: the source's, or one of its length. Raises SqlProblem for commands that psql does not have.
     """
-    if "\\" not in text and "stdin" not in text.lower():
+    if "\\" not in text and "stdin" not in text.lower() and not _PERHAPS_VARIABLE.search(text):
         return text, []
     return _Lexer(source, text).run()
 
@@ -109,12 +100,20 @@ class _Lexer:
     def run(self) -> tuple[str, list[Command]]:
         position = 0
         while True:
-            found = _OPAQUE.search(self.text, position)
+            found = OPAQUE.search(self.text, position)
             if found is None:
                 break
             position = found.end()
             if found.group("block"):
-                position = self._comment_end(found.start())
+                position = comment_end(self.text, found.start())
+            elif found.group("variable"):
+                self.problems.append(
+                    self.source.at(
+                        found.start(),
+                        f"{found.group()} is a variable of psql, which is not replaced here: write its value; where a "
+                        "colon is PostgreSQL's, as in a slice, write a space behind it",
+                    )
+                )
             elif found.group("backslash"):
                 position = self._command(found.start())
             elif found.group("end"):
@@ -122,15 +121,6 @@ class _Lexer:
         if self.problems:
             raise SqlProblem("\n".join(self.problems))
         return "".join(self.pieces) + self.text[self.kept :], self.commands
-
-    def _comment_end(self, start: int) -> int:
-        """Comments nest (PostgreSQL documentation, 4.1.5)."""
-        depth = 0
-        for edge in _COMMENT_EDGE.finditer(self.text, start):
-            depth += 1 if edge.group() == "/*" else -1
-            if depth == 0:
-                return edge.end()
-        return len(self.text)
 
     def _command(self, start: int) -> int:
         found = _NAME.match(self.text, start)

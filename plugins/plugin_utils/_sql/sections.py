@@ -7,26 +7,35 @@ from __future__ import annotations
 
 import re
 
+from .opaque import quoted
 from .source import SqlSource
 
 __all__ = ["without_down"]
 
-#: goose, sql-migrate, dbmate, and Play's evolutions: a comment on a line of its own.
+#: goose, sql-migrate, dbmate, micrate, rambler, node-pg-migrate, MyBatis, tern, Play's evolutions: a comment on a line.
 _MARKS = re.compile(
-    r"(?im)^[ \t]*(?:--[ \t]*\+goose[ \t]+(?P<goose>Up|Down)\b|--[ \t]*\+migrate[ \t]+(?P<migrate>Up|Down)\b"
-    r"|--[ \t]*migrate:(?P<dbmate>up|down)\b|\#[ \t]*---[ \t]*!(?P<play>Ups|Downs)\b)[^\r\n]*"
+    r"(?im)^[ \t]*(?:--[ \t]*\+(?:goose|migrate|micrate)[ \t]+(?P<plus>Up|Down)\b"
+    r"|--[ \t]*(?:migrate:|rambler[ \t]+)(?P<dbmate>up|down)\b|(?:\#[ \t]*---|--[ \t]*-*)[ \t]*!(?P<play>Ups|Downs)\b"
+    r"|--[- \t]*(?P<node>Up|Down)[ \t]+Migration\b|--+[ \t]*(?P<word>Up|Down)[ \t]*\r?$"
+    r"|--[ \t]*//[ \t]*@(?P<undo>UNDO)\b|----[ \t]*create[ \t]+above[ \t]*/[ \t]*(?P<tern>drop)[ \t]+below[ \t]*----"
+    r")[^\r\n]*"
 )
+_BACK = ("down", "undo", "drop")
 
 
 def without_down(source: SqlSource, text: str) -> tuple[str, str | None]:
     """The text with spaces for what undoes the migration, so that all offsets stay; and a note about it."""
     marks = [(found, next(word for word in found.groups() if word).lower()) for found in _MARKS.finditer(text)]
-    if not any(word.startswith("down") for _found, word in marks):
+    if not any(word.startswith(_BACK) for _found, word in marks):
+        return text, None
+    spans = list(quoted(text))
+    marks = [(found, word) for found, word in marks if not any(a < found.end() <= b for a, b in spans)]
+    if not any(word.startswith(_BACK) for _found, word in marks):
         return text, None
     pieces, at = [], 0
     first = 0
     for number, (found, word) in enumerate(marks):
-        if word.startswith("down"):
+        if word.startswith(_BACK):
             end = marks[number + 1][0].start() if number + 1 < len(marks) else len(text)
             first = first or source.place(found.start())[0]
             pieces += [text[at : found.start()], re.sub(r"[^\r\n]", " ", text[found.start() : end])]

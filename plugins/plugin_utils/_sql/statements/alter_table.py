@@ -144,6 +144,8 @@ def _one(command: Any, table: Place, scene: SqlScene, node: Any, what: str) -> E
         effect.entries = None
         if what == "INDEX" and name == "AT_AttachPartition":
             effect.hazards.clear()  # only the catalog changes
+        if what == "VIEW" and any(option.defname.startswith("security_") for option in _options(command)):
+            effect.hazard("privileges", dotted(*table), "With whose privileges the view reads changes.")
         if what == "TYPE":
             _of_composite(effect, name, table)
     elif name in _INHERITED and not node.relation.inh and effect.entries is not None:
@@ -154,6 +156,10 @@ def _one(command: Any, table: Place, scene: SqlScene, node: Any, what: str) -> E
     if node.missing_ok and effect.entries:
         effect.notes.append("IF EXISTS of the table: deploy.yml refuses before any change if the table is not there")
     return effect
+
+
+def _options(command: Any) -> tuple[Any, ...]:
+    return command.def_ if isinstance(command.def_, tuple) else ()
 
 
 def _of_composite(effect: Effect, command: str, place: Place) -> None:

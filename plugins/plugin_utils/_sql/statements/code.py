@@ -12,7 +12,7 @@ from ..parsing import Parsed
 from ..scene import SqlScene, dotted, strings
 from ..tree import calls, constant, is_on, kind_of_node, walk
 from .do_block import only_reads as block_only_reads
-from .query import WRITES, only_reads, query_hazards
+from .query import STOPS, WRITES, only_reads, query_hazards, stops
 from .search_path import path_of_text
 
 __all__ = ["HANDLERS"]
@@ -117,6 +117,9 @@ def _select(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         return effect
     effect = Effect("SELECT", "a query")
     query_hazards(effect, node, scene)
+    if only_reads(node) and stops(node):
+        effect.summary, effect.mend = "a query that may stop psql", STOPS
+        return effect
     if only_reads(node):
         effect.instead = "It is not run: it only reads."
         effect.entries = ()

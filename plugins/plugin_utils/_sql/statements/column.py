@@ -51,6 +51,11 @@ class ColumnFacts:
     deferrable: bool = False
     deferred: bool = False
 
+    @property
+    def filled(self) -> bool:
+        """Whether each row has a value of its own accord."""
+        return bool(self.identity or self.serial or self.stored or self.virtual) or self.default is not None
+
 
 def facts(definition: Any) -> ColumnFacts:
     """Of a ColumnDef."""
@@ -89,6 +94,8 @@ def _add_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     if command.missing_ok:
         effect.notes.append("IF NOT EXISTS: a column of this name must be as the statement says, or deploy.yml refuses")
     scene.make("column", table, name, surely=not command.missing_ok)
+    if not found.filled:
+        scene.make("column without values", table, name)
     if not scene.is_new("table", table):
         _hazards_of_new_column(effect, found, table, about)
     return effect
@@ -109,8 +116,7 @@ def _inline_key(effect: Effect, found: ColumnFacts, table: Place, name: str, sce
 
 def _hazards_of_new_column(effect: Effect, found: ColumnFacts, table: Place, about: str) -> None:
     whole = dotted(*table)
-    filled = found.identity or found.serial or found.stored or found.virtual or found.default is not None
-    if found.not_null and not filled:
+    if found.not_null and not found.filled:
         effect.hazard(
             "fails_on_data",
             about,
@@ -159,6 +165,12 @@ def _nullable(command: Any, table: Place, scene: SqlScene, nullable: bool) -> Ef
                 "breaks_running_application",
                 dotted(*table, name),
                 "Code that runs now and writes NULL there, or leaves the column out, fails from now on.",
+            )
+        elif scene.is_new("column without values", table, name) and not scene.is_new("table", table):
+            about = dotted(*table, name)
+            effect.hazard("fails_on_data", about, "The file adds the column without a default: rows have NULL there.")
+            effect.hazard(
+                "breaks_running_application", about, "Code that does not know the column cannot insert any more."
             )
     effect.entries = (Entry("columns", {"table": table[1], "name": name, "nullable": nullable}, table[0]),)
     return effect

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..parsing import parse_block, parse_query
 from ..tree import calls, kind_of_node, walk
+from .query import stops
 
 __all__ = ["only_reads"]
 
@@ -83,7 +84,7 @@ def _query_reads(text: str) -> bool:
 
 
 def _reads(node: Any) -> bool:
-    if kind_of_node(node) != "SelectStmt" or calls(node):
+    if kind_of_node(node) != "SelectStmt" or calls(node) or stops(node):
         return False
     kinds = {kind_of_node(one) for one in walk(node)}
     return not kinds & {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "LockingClause", "IntoClause"}

@@ -8,22 +8,48 @@ from __future__ import annotations
 from typing import Any
 
 from ..effect import Effect
-from ..scene import Place, SqlScene, dotted
-from ..tree import calls, kind_of_node, walk
+from ..scene import Place, SqlScene, dotted, strings
+from ..tree import calls, constant, kind_of_node, walk
 
-__all__ = ["WRITES", "only_reads", "query_hazards"]
+__all__ = ["STOPS", "WRITES", "only_reads", "query_hazards", "stops"]
 
 #: Statements that write rows: INSERT, UPDATE, DELETE and MERGE also stand in WITH, and in COPY (…) TO.
 WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
 #: Functions that give a new row its value; what they change is no loss.
 _VALUES = {"nextval", "uuid_generate_v4", "uuid_generate_v1", "uuidv7", "uuidv4", "gen_salt", "digest", "crypt"}
+_OBJECTS = {"regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole", "regoper", "regconfig"}
 #: Functions that act outside of the database: dblink, NOTIFY, files of the server.
 _OUTSIDE = ("dblink", "pg_notify", "lo_export", "lo_import", "pg_file_")
+
+
+#: What to do about a query that is there to end psql.
+STOPS = "it is there to stop psql where it fails, and deploy.yml does not run it: remove it, or run it with psql before"
 
 
 def only_reads(node: Any) -> bool:
     """Whether a query neither writes rows nor calls a function that may do so."""
     return not calls(node) and not any(kind_of_node(one) in WRITES for one in walk(node))
+
+
+def stops(node: Any) -> bool:
+    """Whether a query is an idiom that fails on purpose: 1/0, 1/(SELECT count(*) …), SELECT 'table'::regclass."""
+    for one in walk(node):
+        kind = kind_of_node(one)
+        if kind == "ResTarget" and _must_exist(one.val):
+            return True
+        divides = kind == "A_Expr" and strings(one.name) in (["/"], ["%"])
+        if divides and constant(one.lexpr) is not None and constant(one.rexpr) in (None, "0"):
+            return True
+    return False
+
+
+def _must_exist(node: Any) -> bool:
+    """A constant that is cast to regclass or its like, which fails where no such object is."""
+    return (
+        kind_of_node(node) == "TypeCast"
+        and strings(node.typeName.names)[-1] in _OBJECTS
+        and constant(node.arg) is not None
+    )
 
 
 def query_hazards(effect: Effect, node: Any, scene: SqlScene) -> None:

@@ -36,7 +36,8 @@ from unit.plugins.sql.texts import one, problems, reading
         (
             "SELECT :x",
             [
-                'm.sql:1:8: syntax error at ":": :x is a variable of psql, which is not replaced here: write its value'
+                'm.sql:1:8: :x is a variable of psql, which is not replaced here: write its value; where a colon is '
+                "PostgreSQL's, as in a slice, write a space behind it"
             ],
         ),
         (

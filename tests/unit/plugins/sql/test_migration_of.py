@@ -78,6 +78,8 @@ def test_the_statement_behind_each_entry_is_known() -> None:
         ("CREATE INDEX i ON t (a)", "app", "app"),
         ("CREATE INDEX i ON app.t (a)", None, "app"),
         ("CREATE INDEX i ON app.t (a); DROP INDEX app.j", "public", "app"),
+        ("CREATE INDEX i ON public.t (a); CREATE INDEX j ON t (b)", None, "public"),
+        ("CREATE INDEX i ON t (a); ALTER TABLE public.t ADD FOREIGN KEY (a) REFERENCES p (id)", None, "public"),
         ("SET search_path TO app, public; CREATE INDEX i ON t (a)", None, "app"),
         ("SET search_path = 'App'; CREATE INDEX i ON t (a)", None, "App"),
         ("SET search_path TO app; CREATE INDEX i ON t (a); CREATE INDEX j ON app.t (b)", None, "app"),
@@ -130,6 +132,11 @@ def test_two_schemas_are_two_migrations() -> None:
 def test_a_name_without_a_schema_beside_one_with_a_schema(given: str | None) -> None:
     (line,) = refusals("CREATE INDEX i ON a.t (a);\nCREATE INDEX j ON t (a);", given)
     assert line.startswith("m.sql:2:1: a name here has no schema, and other statements are about the schema a")
+
+
+def test_a_name_without_a_schema_beside_public_where_the_connection_says_another_schema() -> None:
+    (line,) = refusals("CREATE INDEX i ON public.t (a);\nCREATE INDEX j ON t (a);", "app")
+    assert "other statements are about the schema public, and the connection's schema is app" in line
 
 
 def test_a_parent_without_a_schema_beside_a_table_with_one() -> None:

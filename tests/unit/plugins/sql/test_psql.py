@@ -8,12 +8,22 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Verdict
-from unit.plugins.sql.texts import migration, reading, refusals
+from unit.plugins.sql.texts import migration, problems, reading, refusals
 
 
 @pytest.mark.parametrize(
     "command",
-    ["\\set ON_ERROR_STOP on", "\\echo it's; done", "\\timing", "\\restrict aB3", "\\pset pager off", "\\dt+ *"],
+    [
+        "\\set ON_ERROR_STOP on",
+        "\\set AUTOCOMMIT on",
+        "\\set AUTOCOMMIT 'y'",
+        "\\set SINGLELINE of",
+        "\\echo it's; done",
+        "\\timing",
+        "\\restrict aB3",
+        "\\pset pager off",
+        "\\dt+ *",
+    ],
 )
 def test_a_command_that_only_prints_is_left_out(command: str) -> None:
     first, index = reading(f"{command}\nCREATE INDEX i ON t (a);").statements
@@ -33,6 +43,10 @@ def test_a_command_that_only_prints_is_left_out(command: str) -> None:
         ("\\set AUTOCOMMIT off", "\\set cannot be carried out: psql would read what follows in another way"),
         ("\\encoding LATIN1", "\\encoding cannot be carried out: psql would read what follows in another way"),
         ("\\! rm x", "\\! cannot be carried out: it runs a program"),
+        ("\\set AUTOCOMMIT of", "\\set cannot be carried out: psql would read what follows in another way"),
+        ("\\set  AUTOCOMMIT  f", "\\set cannot be carried out: psql would read what follows in another way"),
+        ("\\set SINGLELINE", "\\set cannot be carried out: psql would read what follows in another way"),
+        ("\\r", "\\r cannot be carried out: psql forgets the statement that stands before it: remove both"),
         ("\\q", "\\q cannot be carried out: psql reads nothing behind it"),
     ],
 )
@@ -62,6 +76,17 @@ def test_rows_behind_copy_are_no_sql() -> None:
     copy, index = reading(text).statements
     assert (copy.kind, copy.summary, copy.entries) == ("COPY FROM", "rows of public.t", None)
     assert (index.line, index.kind) == (6, "CREATE INDEX")
+
+
+@pytest.mark.parametrize("text", ["SELECT tags[1 :id] FROM t", "SELECT :'id'", 'SELECT a AS :"id"', "SELECT a[1:n]"])
+def test_a_variable_of_psql_is_refused_where_it_could_be_sql_too(text: str) -> None:
+    (line,) = problems(text)
+    assert "is a variable of psql, which is not replaced here: write its value" in line
+
+
+def test_a_colon_of_postgresql_is_none() -> None:
+    text = "SELECT a::text, a[1:2], a[1: n], ':x', $$ :y $$ /* :z */ FROM t -- :w"
+    assert [one.kind for one in reading(text).statements] == ["SELECT"]
 
 
 def test_backslashes_in_quotes_and_comments_are_no_commands() -> None:

@@ -57,3 +57,37 @@ def test_the_part_for_the_way_back_is_not_read() -> None:
 def test_a_down_part_in_front_is_not_read_either() -> None:
     found = reading("-- migrate:down\nDROP TABLE t;\n-- migrate:up\nCREATE TABLE t (a int);")
     assert [(one.line, one.kind) for one in found.statements] == [(4, "CREATE TABLE")]
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        ("-- +goose Up", "-- +goose Down"),
+        ("-- migrate:up", "-- migrate:down"),
+        ("-- rambler up", "-- rambler down"),
+        ("-- Up Migration", "-- Down Migration"),
+        ("--- Up", "--- Down"),
+        ("-- !Ups", "-- !Downs"),
+        ("--  a migration", "--  //@UNDO"),
+        ("--  a migration", "-- //@UNDO"),
+        ("-- tern", "---- create above / drop below ----"),
+    ],
+)
+def test_the_way_back_of_each_tool_is_not_read(up: str, down: str) -> None:
+    found = reading(f"{up}\nCREATE INDEX i ON t (a);\n{down}\nDROP INDEX i;\n")
+    assert [statement.kind for statement in found.statements] == ["CREATE INDEX"]
+    assert found.notes == ("m.sql:3: the part for the way back is not read: rollback.yml undoes what was done",)
+
+
+@pytest.mark.parametrize(
+    "constant",
+    ["'a\n-- +goose Down\n'", "$x$a\n-- +goose Down\n$x$", "E'\\'\n-- +goose Down\n'", "/*\n-- +goose Down\n*/ 1"],
+)
+def test_a_mark_in_a_constant_is_none(constant: str) -> None:
+    found = reading(f"-- +goose Up\nSELECT {constant};\nDROP INDEX i;\n-- it's the end\n-- +goose Down\nDROP TABLE t;")
+    assert [statement.kind for statement in found.statements] == ["SELECT", "DROP INDEX"]
+
+
+def test_words_of_a_comment_are_no_mark() -> None:
+    found = reading("-- Down with it\nDROP INDEX i; -- Down\n-- down the road: up migration\nDROP INDEX j;")
+    assert [statement.kind for statement in found.statements] == ["DROP INDEX", "DROP INDEX"]

@@ -180,6 +180,7 @@ def test_on_an_object_that_the_file_makes_nothing_is_dangerous(text: str) -> Non
         ("INSERT INTO u VALUES (gen_random_uuid(), nextval('s'), now())", "INSERT", []),
         ("SELECT dblink_exec('x', 'DROP TABLE t')", "SELECT", ["leaves_database", "not_reversible", "unknown_locks"]),
         ("ALTER FUNCTION f() SECURITY DEFINER", "ALTER FUNCTION", ["privileges"]),
+        ("ALTER VIEW v SET (security_invoker = false)", "ALTER VIEW SET (storage parameters)", ["privileges"]),
         ("ALTER FUNCTION f() STABLE", "ALTER FUNCTION", []),
         ("EXPLAIN (ANALYZE false) DELETE FROM t", "EXPLAIN", []),
         ("EXPLAIN (ANALYZE) DELETE FROM t", "EXPLAIN", ["blocks_writes", "data_loss", "unknown_locks"]),
@@ -310,6 +311,35 @@ def test_only_is_refused_where_psql_leaves_out_the_partitions(command: str) -> N
         "m.sql:1:1: column c of p: ONLY leaves out partitions and tables that inherit, which deploy.yml does not: "
         "remove it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            "ALTER TABLE u ADD c int; ALTER TABLE u ALTER c SET NOT NULL",
+            ["breaks_running_application", "fails_on_data"],
+        ),
+        ("ALTER TABLE u ADD c int DEFAULT 1; ALTER TABLE u ALTER c SET NOT NULL", []),
+        (NEW + "ALTER TABLE t ADD c int; ALTER TABLE t ALTER c SET NOT NULL", []),
+    ],
+)
+def test_not_null_of_a_column_that_is_added(text: str, wanted: list[str]) -> None:
+    assert names(text) == wanted
+
+
+@pytest.mark.parametrize("query", ["1/0", "'t'::regclass", "'t'::regclass, 1", "1/(SELECT count(*) FROM t)"])
+def test_a_query_that_stops_psql_is_never_left_out(query: str) -> None:
+    (line,) = refusals(f"SELECT {query}")
+    assert "it is there to stop psql where it fails" in line
+    assert names(f"DO $$ BEGIN PERFORM {query}; END $$") == ["not_reversible", "unknown_locks"]
+
+
+@pytest.mark.parametrize(
+    "query", ["sum(a) / 2 FROM t", "100 / 4", "to_regclass('t')", "a FROM t WHERE o = 't'::regclass"]
+)
+def test_a_query_that_reports_is_left_out(query: str) -> None:
+    assert one(f"SELECT {query}").entries == ()
 
 
 def test_a_transaction_that_is_chained_is_open_again() -> None:

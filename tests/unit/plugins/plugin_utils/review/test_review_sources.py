@@ -17,6 +17,7 @@ FILES = (
     *("prisma/migrations/migration_lock.toml", "supabase/migrations/20240101000000_init.sql"),
     *("db/1_a.sql", "db/2_b.sql", "db/10_c.sql", "db/README.md", "go/1_a.up.sql", "go/1_a.down.sql"),
     *("diesel/2024-01-01_a/up.sql", "diesel/2024-01-01_a/down.sql", "migrations/notes.yml", "migrations/plain.sql"),
+    *("fly/V1__a.sql", "fly/U1__a.sql", "pairs/1_a.sql", "pairs/1_a_down.sql", "pairs/2_user_rollback.sql"),
     *("migrations/of_prisma/migration.sql", "odd names/it's 100%; \u00e4\u00f6.sql", "empty/README.md"),
 )
 
@@ -51,6 +52,8 @@ def paths(value: Any) -> list[str]:
         ),
         ("supabase/migrations", ["supabase/migrations/20240101000000_init.sql"]),
         ("go", ["go/1_a.up.sql"]),
+        ("fly", ["fly/V1__a.sql"]),
+        ("pairs", ["pairs/1_a.sql", "pairs/2_user_rollback.sql"]),
         ("diesel", ["diesel/2024-01-01_a/up.sql"]),
         ("db/*.sql", ["db/1_a.sql", "db/2_b.sql", "db/10_c.sql"]),
         ("**/1_*.up.sql", ["go/1_a.up.sql"]),
