@@ -114,10 +114,10 @@ def test_a_byte_order_mark_and_crlf_do_no_harm() -> None:
 def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "rows.sql"
     path.write_bytes(b"INSERT INTO t VALUES (1);\n" * 2_000_000)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(SqlProblem, match=rf"rows\.sql: has 52,000,000 bytes; .* may have {LARGEST_FILE:,}: split it"):
         read_sql([path], "m", lambda path: path.name)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("kind", ["a directory", "not a regular file", "cannot be read"])
@@ -173,14 +173,14 @@ def test_a_deep_expression_of_an_index_is_not_understood() -> None:
 def test_10000_statements_are_read_in_seconds() -> None:
     """Also in a text with characters of several bytes, in which pglast by itself needs minutes."""
     text = "".join(f'ALTER TABLE "té" ADD COLUMN c{number} int; -- é\n' for number in range(10_000))
-    began = time.monotonic()
+    began = time.process_time()
     assert len(reading(text).statements) == 10_000
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_a_statement_of_many_rows_is_read_in_seconds() -> None:
     rows = ",\n".join(f"({number}, 'é''{number}')" for number in range(20_000))
-    began = time.monotonic()
+    began = time.process_time()
     (insert,) = reading(f'INSERT INTO "té" VALUES {rows}').statements
     assert (insert.kind, insert.summary) == ("INSERT", "rows of té")
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
