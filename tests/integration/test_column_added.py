@@ -592,3 +592,14 @@ def test_the_module_in_four_phases(database: Database) -> None:
         assert run_module("column", arguments)["changed"] is False
     database.rollback()
     assert database.dump() == before
+
+
+@pytest.mark.parametrize("type_", ['"Order"', '"Order"[]', "bundle", "several"])
+def test_the_row_type_of_the_table_itself_is_refused_beforehand(database: Database, type_: str) -> None:
+    """PostgreSQL refuses it at its turn, after what stands before it in the file is done."""
+    database.execute('CREATE TYPE bundle AS (a int, orders "Order"[]); CREATE DOMAIN several AS bundle[]')
+    migration = {"id": "itself", "columns": [added("ok", "int"), added("itself", type_)]}
+    for check in (True, False):
+        with database.nothing_changed(), pytest.raises(SteadyError) as refused:
+            database.apply(migration, check=check)
+        assert "row type of the table itself" in str(refused.value)

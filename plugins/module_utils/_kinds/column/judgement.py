@@ -30,14 +30,24 @@ _UNDEFINED_COLUMN = "42703"
 # ALTER TABLE … ADD COLUMN rewrites for a domain with constraints up to this version (ALTER TABLE, "Notes").
 _DOMAINS_REWRITE = 190000
 
+# part: the types that a value of the type consists of, as CheckAttributeType() of PostgreSQL's heap.c goes through.
 # constrained: the domain, or one that it is based on, has a CHECK or NOT NULL.
 _TYPE = """
 WITH RECURSIVE chain(oid, base, not_null) AS (
   SELECT t.oid, t.typbasetype, t.typnotnull FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s)::oid
-  UNION ALL SELECT t.oid, t.typbasetype, t.typnotnull FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.base)
+  UNION ALL SELECT t.oid, t.typbasetype, t.typnotnull FROM chain c JOIN pg_catalog.pg_type t ON t.oid = c.base),
+part(oid) AS (
+  SELECT pg_catalog.to_regtype(%s)::oid
+  UNION SELECT x.oid FROM part p JOIN pg_catalog.pg_type t ON t.oid = p.oid CROSS JOIN LATERAL (
+    SELECT t.typelem WHERE t.typcategory = 'A' AND t.typelem <> 0
+    UNION ALL SELECT t.typbasetype WHERE t.typtype = 'd'
+    UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r WHERE r.rngtypid = t.oid
+    UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a
+      WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS x(oid))
 SELECT t.typtype::text AS kind, t.typcollation <> 0 AS collatable, pg_catalog.format_type(t.oid, NULL) AS name,
   pg_catalog.has_type_privilege(t.oid, 'USAGE') AS usable, current_user::text AS role,
   pg_catalog.pg_get_expr(t.typdefaultbin, 0) AS default,
+  EXISTS (SELECT FROM part JOIN pg_catalog.pg_class c ON c.reltype = part.oid WHERE c.oid = ANY (%s::oid[])) AS itself,
   EXISTS (SELECT FROM chain c WHERE c.not_null
     OR EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contypid = c.oid AND k.contype = 'c')) AS constrained
 FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.to_regtype(%s)::oid
@@ -184,10 +194,16 @@ class _Judge:
         if not is_one_expression(text):
             raise _Refused(f"{text} is no type; write one as SQL does, such as numeric(10,2)")
         (output,) = self._explain(f"SELECT CAST(NULL AS {closed_line(text)})")["Output"]
-        found = self.session.rows(_TYPE, (text, text))
+        names = (self.target.table_name, *self.catalog.below(self.target.table_name))
+        found = self.session.rows(_TYPE, (text, text, [self.catalog.tables[name].oid for name in names], text))
         if not found or found[0]["kind"] == "p":
             raise _Refused(f"{text} is no type of columns; write another one")
         row = found[0]
+        if row["itself"]:
+            raise _Refused(
+                f"the type {row['name']} has the row type of the table itself in it, and PostgreSQL adds no such "
+                "column; write another type"
+            )
         if not row["usable"]:
             grant = compose("GRANT USAGE ON TYPE {type} TO {role}", type=raw(row["name"]), role=identifier(row["role"]))
             raise _Refused(f"permission denied: role {row['role']} may not use the type {row['name']}; {grant}", True)
