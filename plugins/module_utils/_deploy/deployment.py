@@ -150,7 +150,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         problems = count_problems(control, schema, migration.verification.unchanged_counts)
         state = journal.state() if journal is not None else JournalState(False)
         plan = replace(plan, problems=(*plan.problems, *problems, *state.problems))
-        if journal is not None and plan.steps:
+        if journal is not None and plan.steps and not options.check:
             plan = replace(plan, problems=(*plan.problems, *journal.obstacles()))
         plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
         if not options.check:

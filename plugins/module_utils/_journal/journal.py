@@ -145,7 +145,8 @@ class Journal:
     def obstacles(self) -> List[Problem]:
         """Event triggers that would fail when the journal is made: with one table, whose making is rolled back.
 
-        Their functions run in our session, whose search_path is pg_catalog. Raises psycopg2.Error.
+        Their functions run in our session, whose search_path is pg_catalog: so not in check mode, which runs no code of
+        others and writes nothing. Raises psycopg2.Error.
         """
         triggers = read_event_triggers(self.session)
         if not triggers or self.state().there or event_trigger_problems(self.session):

@@ -130,7 +130,7 @@ def _facts(
     if options.journal:
         journal = Journal(session, server)
         problems += journal.state().problems
-        problems += tuple(journal.obstacles()) if planned.steps else ()
+        problems += tuple(journal.obstacles()) if planned.steps and not options.check else ()
     planned = replace(planned, problems=(*problems, *trigger_problems(session)))
     planned, capacity, notes = plan_resources(session, server, planned, wishes, options)
     if rehearse and not any((*planned.problems, *(problem for one in planned.outcomes for problem in one.problems))):
