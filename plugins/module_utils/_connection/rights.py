@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, List
 
 from .._support.driver import extensions, psycopg2
 from .session import Session
-from .settings import CATALOG_PATH, OWN_MEANING, PINNED_MEANING, path_statement
+from .settings import CATALOG_PATH, own_meaning, path_statement, pinned_meaning
 
 __all__ = ["explained", "their_names", "theirs"]
 
@@ -29,7 +29,7 @@ def theirs(session: Session) -> Iterator[None]:
     Without a migration (a rollback) they are texts of the catalog, which mean what we wrote.
     """
     own = session.schema is not None
-    with _set(session, OWN_MEANING if own else "", PINNED_MEANING if own else ""):
+    with _set(session, own_meaning() if own else "", pinned_meaning() if own else ""):
         yield
 
 
@@ -49,7 +49,7 @@ def explained(session: Session, query: str, stored: bool = False) -> List[Dict[s
     if stored or session.schema is None:
         return session.rows(_EXPLAIN + query)
     # What was prepared before an error is still there.
-    session.execute("; ".join(["DEALLOCATE ALL", OWN_MEANING, "PREPARE steady_form AS " + query, PINNED_MEANING]))
+    session.execute("; ".join(["DEALLOCATE ALL", own_meaning(), "PREPARE steady_form AS " + query, pinned_meaning()]))
     return session.rows(_EXPLAIN + "EXECUTE steady_form")
 
 

@@ -9,7 +9,7 @@ from typing import Dict, Optional
 
 from .._support.sqltext import compose, identifier, literal
 
-__all__ = ["CATALOG_PATH", "OWN_MEANING", "PINNED_MEANING", "path_statement", "settings_message"]
+__all__ = ["CATALOG_PATH", "own_meaning", "path_statement", "pinned_meaning", "settings_message"]
 
 # A session whose client has vanished holds the deployment lock until the server notices it, and the system's own
 # keepalive begins after two hours. Through a socket they mean nothing (19.3.2).
@@ -44,16 +44,6 @@ _TEXT = {
 # These stay while a text of the migration is read: how we write it, and quotes as psql's scripts have them.
 _STAY = ("quote_all_identifiers", "backslash_quote", "standard_conforming_strings")
 
-# With what a text of the migration means what it means in psql: the server's, the database's, the role's or the
-# address's own values (RESET). psycopg2 sets DateStyle at connection start; RESET goes back behind that.
-OWN_MEANING = "; ".join(compose("RESET {name}", name=identifier(name)) for name in _TEXT if name not in _STAY)
-# With what texts of the catalog are written and read.
-PINNED_MEANING = "; ".join(
-    compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
-    for name, value in _TEXT.items()
-    if name not in _STAY
-)
-
 _OURS = {
     "statement_timeout": "0",
     "lock_timeout": "0",
@@ -80,6 +70,24 @@ _ORIGIN = (
     "SELECT pg_catalog.set_config('session_replication_role', 'origin', false)"
     " WHERE pg_catalog.current_setting('session_replication_role') = 'replica'"
 )
+
+
+def own_meaning() -> str:
+    """With what a text of the migration means what it means in psql: the values that the session would have by itself.
+
+    Those of the server, the database, the role or the address (RESET). psycopg2 sets DateStyle at connection start;
+    RESET goes back behind that.
+    """
+    return "; ".join(compose("RESET {name}", name=identifier(name)) for name in _TEXT if name not in _STAY)
+
+
+def pinned_meaning() -> str:
+    """With what texts of the catalog are written and read."""
+    return "; ".join(
+        compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
+        for name, value in _TEXT.items()
+        if name not in _STAY
+    )
 
 
 def path_statement(schema: Optional[str]) -> str:
