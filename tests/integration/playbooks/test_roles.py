@@ -23,8 +23,8 @@ from lab.installations import installation
 HOST = "clinic"
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") if path.stem != "__init__")
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
-# The report writes on the controller and has no database to connect to.
-IN_GROUP = [name for name in MODULES if name not in ("fleet_report", "report", "variables")]
+# The report and the review write on the controller and have no database to connect to.
+IN_GROUP = [name for name in MODULES if name not in ("fleet_report", "report", "review", "variables")]
 
 
 def _playbook(desk: Desk, name: str, tasks: list[dict[str, Any]], **play: Any) -> Path:
@@ -268,7 +268,7 @@ def test_the_documentation_of_every_role_renders(new_desk: NewDesk) -> None:
     run = new_desk().command("ansible-doc", "-t", "role", *names)
     assert run.status == 0, run.output
     for name in ROLES:
-        assert f"{name}_database_url" in run.output or name == "report"
+        assert f"{name}_database_url" in run.output or name in ("report", "review")
     specs = [yaml.safe_load((ROOT / f"roles/{name}/meta/argument_specs.yml").read_text()) for name in ROLES]
     assert run.output.count("ENTRY POINT: ") == sum(len(spec["argument_specs"]) for spec in specs)
 
