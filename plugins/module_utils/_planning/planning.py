@@ -18,6 +18,7 @@ from .._kinds.kind import Images
 from .._kinds.registry import KINDS
 from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
 from .._model.data_questions import Orphans, ask
+from .._model.elsewhere import elsewhere
 from .._model.missing import read_missing
 from .._model.new_columns import selected
 from .._model.plan import DataCheck, Outcome, Plan, Problem, Step
@@ -27,7 +28,6 @@ from .._support.driver import extensions, psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
 from .._support.name_rules import LONGEST_NAME
 from .._support.sqltext import collations_in, compose, enclosed, identifier, is_one_expression, qualified, raw
-from .elsewhere import elsewhere
 from .wishes import Wish
 
 __all__ = [

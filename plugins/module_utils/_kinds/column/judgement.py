@@ -18,6 +18,7 @@ from ..._connection.search_path import searched_schemas
 from ..._connection.session import Session
 from ..._connection.translation import translate
 from ..._model.catalog import Catalog, TableName
+from ..._model.elsewhere import elsewhere
 from ..._model.new_columns import closed_line, selected
 from ..._support.driver import psycopg2
 from ..._support.sqltext import compose, enclosed, identifier, is_one_expression, raw
@@ -145,8 +146,10 @@ def _judged(session: Session, catalog: Catalog, target: DesiredColumn, new: Mapp
             raise
         problem = translate(error, of_no_rows=True)
         said = f"{problem.what} Why: {problem.why}" if problem.why else problem.what
-        permission = error.pgcode == _NO_RIGHT
-        return ColumnJudgement(f"{said.strip()}; correct the entry" if not permission else said, permission=permission)
+        if error.pgcode == _NO_RIGHT:
+            return ColumnJudgement(said, permission=True)
+        todo = elsewhere(session, error, target.table_name) or "; correct the entry"
+        return ColumnJudgement(f"{said.strip()}{todo}")
     finally:
         if not session.connection.closed:
             session.execute("SET row_security TO off")

@@ -13,8 +13,8 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 from .._connection.search_path import searched_schemas
 from .._connection.session import Session
-from .._model.catalog import TableName
 from .._support.sqltext import ONE_NAME, literal_name
+from .catalog import TableName
 
 __all__ = ["elsewhere"]
 
