@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from .._connection.deployment_lock import take_deployment_lock
+from .._connection.event_triggers import read_event_triggers
 from .._connection.session import Session
 from .._connection.stop import STOP
 from .._connection.target import APPLICATION_NAME, Target
@@ -150,13 +151,14 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         problems = count_problems(control, schema, migration.verification.unchanged_counts)
         state = journal.state() if journal is not None else JournalState(False)
         plan = replace(plan, problems=(*plan.problems, *problems, *state.problems))
-        if journal is not None and plan.steps and not options.check:
-            plan = replace(plan, problems=(*plan.problems, *journal.obstacles()))
+        triggers = read_event_triggers(control) if plan.steps and not options.check else []
+        if journal is not None:
+            plan = replace(plan, problems=(*plan.problems, *journal.obstacles(state, triggers)))
         plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
         if not options.check:
             # What the server would not accept at all comes before what the data has against it.
             refuse_problems(plan, permissions_too=True)
-            tried = rehearse(control, plan)
+            tried = rehearse(control, plan, triggers)
             refuse_definitions(tried)
             notes += tried.notes
         plan = ask_data(control, plan)

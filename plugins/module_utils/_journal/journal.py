@@ -9,9 +9,9 @@ A deployment is the effort to bring one migration here, in as many attempts as i
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._connection.event_triggers import read_event_triggers
+from .._connection.event_triggers import EventTrigger, read_event_triggers
 from .._connection.owners import event_trigger_problems
 from .._connection.session import Session
 from .._connection.target import Server
@@ -142,14 +142,14 @@ class Journal:
             raise Refused("The journal in schema steady cannot be used:", [one.text for one in state.problems])
         return state.there
 
-    def obstacles(self) -> List[Problem]:
-        """Event triggers that would fail when the journal is made: with one table, whose making is rolled back.
+    def obstacles(self, state: JournalState, triggers: Sequence[EventTrigger]) -> List[Problem]:
+        """The event triggers of the database that would fail when the journal is made. One table is made, and rolled
+        back.
 
         Their functions run in our session, whose search_path is pg_catalog: so not in check mode, which runs no code of
         others and writes nothing. Raises psycopg2.Error.
         """
-        triggers = read_event_triggers(self.session)
-        if not triggers or self.state().there or event_trigger_problems(self.session):
+        if not triggers or state.there or event_trigger_problems(self.session):
             return []
         self.session.execute(f"BEGIN READ WRITE; SET LOCAL lock_timeout TO '{_LOOK_MS}ms'")
         try:

@@ -53,12 +53,15 @@ class _Copy:
     failure: Optional[str] = None
 
 
-def rehearse(session: Session, plan: Plan) -> Rehearsal:
-    """Try every definition of the plan. Raises psycopg2.Error only where the connection fails."""
+def rehearse(session: Session, plan: Plan, triggers: Optional[List[EventTrigger]] = None) -> Rehearsal:
+    """Try every definition of the plan. Raises psycopg2.Error only where the connection fails.
+
+    triggers: the event triggers of the database, where they are read already.
+    """
     steps = [step for step in plan.steps if step.rehearsal]
     if not steps or not _may_make_temporary_tables(session, None):
         return Rehearsal()
-    trial = _Trial(session, read_event_triggers(session))
+    trial = _Trial(session, read_event_triggers(session) if triggers is None else triggers)
     session.execute(f"BEGIN READ WRITE; {_BOUNDS}")
     try:
         trial.run(steps)

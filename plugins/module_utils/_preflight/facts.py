@@ -255,9 +255,9 @@ class _Reader:
 
 
 def read_facts(
-    session: Session, server: Server, plan: Plan, catalog: Catalog, migration: Migration, schema: str
+    session: Session, journal: Optional[Journal], plan: Plan, catalog: Catalog, migration: Migration, schema: str
 ) -> Dict[str, Any]:
-    """The parts of Facts that the server tells. Raises psycopg2.Error."""
+    """The parts of Facts that the server tells. journal: None where it cannot be used. Raises psycopg2.Error."""
     reader = _Reader(session)
     oids = {"oids": [table.oid for table in catalog.tables.values()]}
     nothing: Tuple[List[Replica], List[Slot]] = ([], [])
@@ -275,7 +275,7 @@ def read_facts(
         "invalid": reader.ask("invalid", lambda: read_invalid_indexes(session), no_index),
         "dependents": _dependents(reader, plan, catalog),
         "prisma": _prisma(reader, session.schema or "public"),
-        **_journal(Journal(session, server), reader, plan, migration, schema),
+        **_journal(journal, reader, plan, migration, schema),
     }
     return {**parts, "unreadable": reader.unreadable}
 
@@ -303,11 +303,13 @@ def _prisma(reader: _Reader, schema: str) -> List[Dict[str, Any]]:
     return failed
 
 
-def _journal(journal: Journal, reader: _Reader, plan: Plan, migration: Migration, schema: str) -> Dict[str, Any]:
+def _journal(
+    journal: Optional[Journal], reader: _Reader, plan: Plan, migration: Migration, schema: str
+) -> Dict[str, Any]:
     """What former deployments left, what became of it, and what the plan would make of it."""
-    session = journal.session
-    if not journal.state().usable:
+    if journal is None:
         return {}  # what keeps the role from it is among the plan's problems
+    session = journal.session
     try:
         left = journal.last_images()
         past = judge(plan, migration, schema, left, journal)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .._backup.taking.room import needs_of
+from .._connection.event_triggers import read_event_triggers
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
@@ -127,20 +128,21 @@ def _facts(
     catalog = with_targets(catalog, wishes)
     planned = plan_of(catalog, errors, wishes)
     problems = count_problems(session, schema, migration.verification.unchanged_counts)
+    triggers = read_event_triggers(session) if planned.steps and not options.check else []
+    journal = Journal(session, server)
+    state = journal.state()
     if options.journal:
-        journal = Journal(session, server)
-        problems += journal.state().problems
-        problems += tuple(journal.obstacles()) if planned.steps and not options.check else ()
+        problems += (*state.problems, *journal.obstacles(state, triggers))
     planned = replace(planned, problems=(*problems, *trigger_problems(session)))
     planned, capacity, notes = plan_resources(session, server, planned, wishes, options)
     if rehearse and not any((*planned.problems, *(problem for one in planned.outcomes for problem in one.problems))):
-        tried = rehearse_plan(session, planned)
+        tried = rehearse_plan(session, planned, triggers)
         planned = replace(planned, problems=tuple(Problem(reason) for reason in tried.reasons))
         notes += tried.notes
     plan = ask_data(session, planned)
     before = [problem for outcome in planned.outcomes for problem in outcome.problems]
     asked: List[Problem] = [problem for outcome in plan.outcomes for problem in outcome.problems]
-    parts = read_facts(session, server, plan, catalog, migration, schema)
+    parts = read_facts(session, journal if state.usable else None, plan, catalog, migration, schema)
     past = parts.get("past", Past())
     plan = noted(plan, past)
     notes += [past.edited] if past.edited else []
