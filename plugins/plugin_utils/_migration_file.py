@@ -16,7 +16,7 @@ from ._expectation import expectation_problems
 from ._migration_names import OF_FOLDER, YAML_ENDINGS, id_of, is_sql
 from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
 from ._sql.acceptance import accept
-from ._sql.migration import migration_of, sources_of
+from ._sql.migration import migration_with_sources
 from ._sql.problem import SqlProblem
 from ._sql.reader import read_sql
 from ._sql.values import Decision
@@ -96,18 +96,14 @@ def load(path: Path, made: Sequence[Decision] = ()) -> dict[str, Any]:
 
 
 def _load_sql(path: Path, made: Sequence[Decision]) -> dict[str, Any]:
-    """What a file in SQL asks for. It has no shape of its own to check; the rules of the entries hold anyway."""
+    """What a file in SQL asks for. Its entries have the right shape, and migration_with_sources applies their rules."""
     try:
         (reading,), _needless = accept([read_sql([path], id_of(path), _shown)], made)
         if reading.unused:
             raise MigrationFileError("\n".join(reading.unused))
-        data = {**migration_of(reading), "sources": sources_of(reading)}
+        return migration_with_sources(reading)
     except SqlProblem as error:
         raise MigrationFileError(str(error)) from None
-    problems = migration_problems(data)
-    if problems:
-        raise MigrationFileError("\n".join(f"{_shown(path)}: {one.place}: {one.message}" for one in problems))
-    return data
 
 
 def without_extensions(data: Mapping[str, Any]) -> dict[str, Any]:

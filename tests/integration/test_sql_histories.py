@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import SteadyError
-from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import migration_of, sources_of
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import migration_with_sources
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.reader import SqlProblem, read_sql
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.sections import without_down
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.source import read_source
@@ -50,7 +50,7 @@ def wanted(path: Path, number: int) -> dict[str, Any] | None:
     """The migration of a file; None where this version does not carry it out."""
     try:
         reading = accepted(read_sql([path], f"m{number}", lambda path: path.name))
-        return {**migration_of(reading), "sources": sources_of(reading)}
+        return migration_with_sources(reading)
     except SqlProblem:
         return None
 

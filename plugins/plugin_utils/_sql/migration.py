@@ -16,7 +16,7 @@ from .effect import LATER
 from .problem import SqlProblem
 from .values import Entry, Reading, Statement, Verdict
 
-__all__ = ["migration_of", "sources_of"]
+__all__ = ["migration_of", "migration_with_sources"]
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,15 @@ def migration_of(reading: Reading, schema: str | None = None) -> dict[str, Any]:
     return _migration(reading, schema)[0]
 
 
-def sources_of(reading: Reading, schema: str | None = None) -> dict[str, list[str]]:
-    """For each section of that migration, file:line of the statement behind each entry: its key `sources` for hosts."""
+def migration_with_sources(reading: Reading, schema: str | None = None) -> dict[str, Any]:
+    """The same for hosts, with the key `sources`: by section, file:line of the statement behind each entry."""
     data, origins = _migration(reading, schema)
-    return {
+    sources = {
         section: [f"{origins[section, number].file}:{origins[section, number].line}" for number in range(len(entries))]
         for section, entries in data.items()
         if isinstance(entries, list)
     }
+    return {**data, "sources": sources}
 
 
 def _migration(reading: Reading, schema: str | None) -> tuple[dict[str, Any], dict[tuple[str, int], Statement]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import sources_of
+from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import migration_with_sources
 from unit.plugins.sql.texts import migration, reading, refusals
 
 
@@ -61,14 +61,17 @@ def test_a_column_that_is_added_keeps_its_place_when_more_is_said_of_it() -> Non
     """The order of a table's columns is that in which they are added, which INSERT without a list of names goes by."""
     text = "ALTER TABLE t ADD a int, ADD b int;\nALTER TABLE t ADD c int;\nCOMMENT ON COLUMN t.a IS 'first';"
     assert [one["name"] for one in migration(text)["columns"]] == ["a", "b", "c"]
-    assert sources_of(reading(text)) == {"columns": ["m.sql:1", "m.sql:1", "m.sql:2"]}
+    assert migration_with_sources(reading(text))["sources"] == {"columns": ["m.sql:1", "m.sql:1", "m.sql:2"]}
 
 
 def test_the_statement_behind_each_entry_is_known() -> None:
     """Of a replacement it is the one that makes the new index."""
     text = "DROP INDEX i;\nDROP INDEX j;\nCREATE INDEX i ON t (a);\nALTER TABLE t\n ALTER a DROP NOT NULL;"
     assert [index["name"] for index in migration(text)["indexes"]] == ["j", "i"]
-    assert sources_of(reading(text)) == {"indexes": ["m.sql:2", "m.sql:3"], "columns": ["m.sql:4"]}
+    assert migration_with_sources(reading(text))["sources"] == {
+        "indexes": ["m.sql:2", "m.sql:3"],
+        "columns": ["m.sql:4"],
+    }
 
 
 @pytest.mark.parametrize(
