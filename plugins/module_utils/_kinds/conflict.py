@@ -10,7 +10,7 @@ from typing import Any, Dict
 
 from .._model.plan import Outcome, Problem
 
-__all__ = ["CHOICES", "refused", "schema"]
+__all__ = ["CHOICES", "another_definition", "refused", "schema"]
 
 CHOICES = ("replace", "refuse")
 
@@ -20,14 +20,20 @@ def schema(description: str) -> Dict[str, Any]:
     return {"type": "string", "enum": list(CHOICES), "default": "replace", "description": description}
 
 
+def another_definition(what: str, wanted: str = "") -> Problem:
+    """Why something that is there stays. what: it, and in what it differs. wanted: what was asked for."""
+    return Problem(
+        f"{what}, and the migration says on_conflict: refuse{wanted}; correct the entry, or say on_conflict: replace"
+    )
+
+
 def refused(outcome: Outcome, on_conflict: str) -> Outcome:
     """The outcome, with a problem where it would change what is there and the entry says that this must stay."""
     step = outcome.step
     if on_conflict != "refuse" or step is None or step.before is None or step.action not in ("alter", "replace"):
         return outcome
     words = outcome.kind.replace("_", " ")
-    problem = Problem(
-        f"the {words} {outcome.object} exists with another definition ({outcome.state}), and the migration says "
-        f"on_conflict: refuse (wanted: {step.summary}); correct the entry, or say on_conflict: replace"
+    problem = another_definition(
+        f"the {words} {outcome.object} exists with another definition ({outcome.state})", f" (wanted: {step.summary})"
     )
     return replace(outcome, problems=(*outcome.problems, problem))

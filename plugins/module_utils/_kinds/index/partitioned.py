@@ -22,6 +22,7 @@ from ..._model.catalog import Catalog, TableName
 from ..._model.plan import ACCESS_EXCLUSIVE, SHARE_UPDATE_EXCLUSIVE, Lock, Outcome, Problem, Step, Unit, guarded
 from ..._model.tables import lock_problems, owner_problems
 from ..._support.sqltext import compose, identifier, qualified
+from .. import conflict
 from .partition_growth import grow, name_taken
 from .partition_scene import Scene, is_helper, relation_names
 from .statements import KIND, build_problems, cluster, drops, helper_name, other_identity, refusals, rename
@@ -122,12 +123,8 @@ def _replaced(scene: Scene, found: Mapping[str, Any], different: List[str], prob
     target, root = scene.target, scene.target.table_name
     problems = [*problems, *_keeps(scene, found, "replaced")]
     if not target.replace:
-        problems.append(
-            Problem(
-                f'the index "{target.name}" has another definition ({"; ".join(different)}), and the '
-                "migration says on_conflict: refuse; correct the entry, or say on_conflict: replace"
-            )
-        )
+        what = f'the index "{target.name}" has another definition ({"; ".join(different)})'
+        problems.append(conflict.another_definition(what))
     names, helpers = scene.names, scene.helpers
     begun = scene.catalog.find(KIND, root, helpers[root])
     cleaning: List[Step] = []

@@ -12,6 +12,7 @@ from ..._model.catalog import Catalog, Table, TableName
 from ..._model.plan import SHARE_UPDATE_EXCLUSIVE, Lock, Outcome, Problem, Step, Unit, autocommit, build
 from ..._model.tables import column_problems, owner_problems, table_problems
 from ..._support.sqltext import compose, identifier, qualified, raw
+from .. import conflict
 from . import partitioned
 from .places import place_problems
 from .statements import (
@@ -163,12 +164,8 @@ def _present(scene: _Scene) -> Outcome:
         return _outcome(scene, "; ".join(different), completed)
     problems = refusals(target, found, "replaced", catalog)
     if not target.replace:
-        problems.append(
-            Problem(
-                f'the index "{target.name}" has another definition ({"; ".join(different)}), and the '
-                "migration says on_conflict: refuse; correct the entry, or say on_conflict: replace"
-            )
-        )
+        what = f'the index "{target.name}" has another definition ({"; ".join(different)})'
+        problems.append(conflict.another_definition(what))
     return _outcome(
         scene, "; ".join(different), _replace(_kept(scene, found), found, different), problems=tuple(problems)
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import conflict
+
 __all__ = ["ARGUMENT_SPEC", "COLUMN_CHOICES", "COLUMN_KEYS", "ENTRY_SCHEMA", "SECTION"]
 
 #: The key of a migration under which the entries of this kind stand.
@@ -125,15 +127,10 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "default": "present",
             "description": "Whether the index must exist.",
         },
-        "on_conflict": {
-            "type": "string",
-            "enum": ["replace", "refuse"],
-            "default": "replace",
-            "description": (
-                "If an index of this name has another definition: replace it, so that one of the two always exists, or "
-                "refuse."
-            ),
-        },
+        "on_conflict": conflict.schema(
+            "If an index of this name has another definition: replace it, so that one of the two always exists, or "
+            "refuse."
+        ),
         "on_equivalent": {
             "type": "string",
             "enum": ["accept", "create"],
@@ -164,6 +161,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "storage_parameters": {"type": "dict"},
     "tablespace": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "on_conflict": {"type": "str", "choices": ["replace", "refuse"], "default": "replace"},
+    "on_conflict": {"type": "str", "choices": list(conflict.CHOICES), "default": "replace"},
     "on_equivalent": {"type": "str", "choices": ["accept", "create"], "default": "accept"},
 }
