@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Dict, List, Mapping, Optional
 
 from .._support.sqltext import compose, identifier, literal
 
@@ -83,11 +83,14 @@ def own_meaning() -> str:
 
 def pinned_meaning() -> str:
     """With what texts of the catalog are written and read."""
-    return "; ".join(
+    return "; ".join(_assignments({name: value for name, value in _TEXT.items() if name not in _STAY}))
+
+
+def _assignments(settings: Mapping[str, str]) -> List[str]:
+    return [
         compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
-        for name, value in _TEXT.items()
-        if name not in _STAY
-    )
+        for name, value in settings.items()
+    ]
 
 
 def path_statement(schema: Optional[str]) -> str:
@@ -110,10 +113,7 @@ def settings_message(version: int, writes: bool) -> str:
         settings["idle_session_timeout"] = "0"
     if version >= 170000:
         settings["transaction_timeout"] = "0"
-    statements = [
-        compose("SET {name} TO {value}", name=identifier(name), value=literal(value))
-        for name, value in settings.items()
-    ]
+    statements = _assignments(settings)
     if version >= 140000:
         # A build ends soon after its client, instead of when it wants to answer. Servers on Windows cannot.
         statements.append(
