@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._support.sqltext import compose, identifier, raw
+from .._support.sqltext import closed_line, compose, identifier, raw
 from .catalog import TableName
 
-__all__ = ["closed_line", "selected"]
-
-
-def closed_line(text: str) -> str:
-    """SQL after which a comment at its end does not swallow what comes behind."""
-    return f"{text}\n" if "--" in text else text
+__all__ = ["selected"]
 
 
 def selected(value: Any, table: TableName, new: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from .driver import sql
 __all__ = [
     "NAME_LIMIT",
     "ONE_NAME",
+    "closed_line",
     "collations_in",
     "compose",
     "copy_of",
@@ -149,7 +150,12 @@ def _closed(text: str) -> bool:
 
 def enclosed(expression: str) -> str:
     """The SQL text of an expression in parentheses; a comment at its end does not swallow the closing one."""
-    return f"({expression}\n)" if "--" in expression else f"({expression})"
+    return f"({closed_line(expression)})"
+
+
+def closed_line(text: str) -> str:
+    """SQL after which a comment at its end does not swallow what comes behind."""
+    return f"{text}\n" if "--" in text else text
 
 
 def is_one_expression(text: str) -> bool:

@@ -10,10 +10,19 @@ from typing import List, Tuple
 
 from ..._model.catalog import Catalog, TableName
 from ..._model.data_questions import AnyRow, Place
-from ..._model.new_columns import closed_line
 from ..._model.plan import ACCESS_EXCLUSIVE, DataCheck, Outcome, Problem, Step, guarded
 from ..._model.tables import owner_problems
-from ..._support.sqltext import compose, copy_of, identifier, literal, qualified, raw, temporary_name
+from ..._support.sqltext import (
+    closed_line,
+    compose,
+    copy_of,
+    enclosed,
+    identifier,
+    literal,
+    qualified,
+    raw,
+    temporary_name,
+)
 from .image import definition
 from .judgement import ColumnJudgement
 from .target import KIND, NO_DEFAULT, DesiredColumn, alter, default_sql
@@ -75,7 +84,7 @@ def _parts(target: DesiredColumn, judged: ColumnJudgement) -> str:
     if wanted.default is not None and wanted.default.strip().upper() != NO_DEFAULT:
         text += f" DEFAULT {default_sql(wanted.default)}"
     if wanted.generated is not None:
-        text += f" GENERATED ALWAYS AS ({closed_line(wanted.generated)}) STORED"
+        text += f" GENERATED ALWAYS AS {enclosed(wanted.generated)} STORED"
     if wanted.identity is not None:
         text += f" GENERATED {wanted.identity.upper().replace('_', ' ')} AS IDENTITY"
     return text + (" NOT NULL" if target.nullable is False else "")

@@ -19,9 +19,9 @@ from ..._connection.session import Session
 from ..._connection.translation import translate
 from ..._model.catalog import Catalog, TableName
 from ..._model.elsewhere import elsewhere
-from ..._model.new_columns import closed_line, selected
+from ..._model.new_columns import selected
 from ..._support.driver import psycopg2
-from ..._support.sqltext import compose, enclosed, identifier, is_one_expression, raw
+from ..._support.sqltext import closed_line, compose, enclosed, identifier, is_one_expression, raw
 from .target import NO_DEFAULT, DesiredColumn
 
 __all__ = ["ColumnJudgement", "judge_columns"]
