@@ -13,7 +13,7 @@ from typing import Any
 from ..module_utils._migration.migration import migration_problems
 from ..module_utils._support.problem import Mistake, kind_of, nearest, quoted
 from ._expectation import expectation_problems
-from ._migration_names import OF_FOLDER, YAML_ENDINGS, id_of, is_sql
+from ._migration_names import OF_FOLDER, YAML_ENDINGS, expanded, holds, id_of, is_sql
 from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
 from ._sql.acceptance import accept
 from ._sql.migration import migration_with_sources
@@ -43,11 +43,11 @@ def find(name_or_path: str, search: Sequence[Path]) -> Path:
     """
     if not isinstance(name_or_path, str) or not name_or_path.strip():
         raise MigrationFileError("no migration is named: say which one, by its name in migrations/ or by a path")
-    given = _expanded(name_or_path)
-    if _is_file(given):
+    given = expanded(name_or_path)
+    if holds(given, Path.is_file):
         return given
     for name in OF_FOLDER:
-        if _is_file(given / name):
+        if holds(given / name, Path.is_file):
             return given / name
     if "/" in name_or_path:
         inside = _migrations(given)
@@ -57,7 +57,7 @@ def find(name_or_path: str, search: Sequence[Path]) -> Path:
     names = [name_or_path] if given.suffix in _ENDINGS else [name_or_path + ending for ending in _ENDINGS]
     names += [f"{name_or_path}/{file}" for file in OF_FOLDER]
     for directory in search:
-        found = [file for file in (Path(directory) / name for name in names) if _is_file(file)]
+        found = [file for file in (Path(directory) / name for name in names) if holds(file, Path.is_file)]
         if len(found) > 1:
             raise MigrationFileError(
                 f"the migration {quoted(name_or_path)} could be {found[0]} or {found[1]}: remove one, or give the path"
@@ -178,24 +178,13 @@ def _migrations(directory: Path) -> list[Path]:
     """The migrations in a directory: files, and folders with a migration.sql."""
     try:
         entries = sorted(directory.iterdir())
-        return [one for one in entries if one.suffix in _ENDINGS or any(_is_file(one / name) for name in OF_FOLDER)]
+        return [
+            one
+            for one in entries
+            if one.suffix in _ENDINGS or any(holds(one / name, Path.is_file) for name in OF_FOLDER)
+        ]
     except (OSError, ValueError):
         return []
-
-
-def _expanded(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:
-        # "~nobody/x": there is no such user, so there is no such file either.
-        return Path(name)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _shown(path: Path) -> str:

@@ -6,10 +6,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["ENDINGS", "OF_FOLDER", "SQL_ENDINGS", "YAML_ENDINGS", "id_of", "is_sql", "without_way_back"]
+__all__ = [
+    "ENDINGS",
+    "OF_FOLDER",
+    "SQL_ENDINGS",
+    "YAML_ENDINGS",
+    "expanded",
+    "holds",
+    "id_of",
+    "is_sql",
+    "without_way_back",
+]
 
 SQL_ENDINGS = (".sql", ".psql", ".pgsql")
 YAML_ENDINGS = (".yml", ".yaml")
@@ -38,6 +48,23 @@ def without_way_back(paths: Sequence[Path]) -> list[Path]:
         return found is not None and bool(stems & {name, f"{name}_up", f"{name}-up", f"{name}_do"})
 
     return [path for path in paths if not is_back(path)]
+
+
+def expanded(name: str) -> Path:
+    """The path of a name, with ~ for the home of a user."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        # "~nobody/x": there is no such user, so there is no such file either.
+        return Path(name)
+
+
+def holds(path: Path, question: Callable[[Path], bool]) -> bool:
+    """The answer to a question such as Path.is_file; no for a name that no file can have."""
+    try:
+        return question(path)
+    except (OSError, ValueError):
+        return False
 
 
 def is_sql(path: Path) -> bool:

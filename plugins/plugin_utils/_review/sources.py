@@ -8,12 +8,22 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._migration_names import ENDINGS, OF_FOLDER, SQL_ENDINGS, YAML_ENDINGS, id_of, is_sql, without_way_back
+from .._migration_names import (
+    ENDINGS,
+    OF_FOLDER,
+    SQL_ENDINGS,
+    YAML_ENDINGS,
+    expanded,
+    holds,
+    id_of,
+    is_sql,
+    without_way_back,
+)
 from .problem import Unreadable
 
 __all__ = ["Source", "shown_path", "sources"]
@@ -59,10 +69,10 @@ class _MissingMigration(Exception):
 
 
 def _of_text(text: str, search: Sequence[Path]) -> list[Source]:
-    given = _expanded(text)
-    if _is(given, Path.is_file):
+    given = expanded(text)
+    if holds(given, Path.is_file):
         return [_of_file(given)]
-    if _is(given, Path.is_dir):
+    if holds(given, Path.is_dir):
         return [_of_file(path) for path in _of_folder(given)]
     if _PATTERN.search(text):
         paths = sorted((Path(path) for path in glob.glob(str(given), recursive=True)), key=_order)
@@ -77,9 +87,9 @@ def _of_text(text: str, search: Sequence[Path]) -> list[Source]:
                 directory / text,
                 *(directory / f"{text}{ending}" for ending in ENDINGS),
             ):
-                if _is(path, Path.is_file):
+                if holds(path, Path.is_file):
                     return [_of_file(path)]
-            if _is(directory / text, Path.is_dir):
+            if holds(directory / text, Path.is_dir):
                 return [_of_file(path) for path in _of_folder(directory / text)]
     looked = "" if "/" in text else f"; looked here and in {', '.join(str(path) for path in search)}"
     raise _MissingMigration(f"there is no such file, folder or migration{looked}")
@@ -114,20 +124,6 @@ def _order(path: Path) -> list[tuple[int, str]]:
     """Numbers by their value: 2_b.sql comes before 10_a.sql."""
     parts = re.split(r"(\d+)", str(path))
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def _expanded(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # there is no such user, so there is no such file either
-        return Path(text)
-
-
-def _is(path: Path, question: Callable[[Path], bool]) -> bool:
-    try:
-        return question(path)
-    except (OSError, ValueError):  # a name that no file can have
-        return False
 
 
 def shown_path(path: Path) -> str:
