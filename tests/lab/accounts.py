@@ -8,6 +8,7 @@ them as themselves.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import pwd
@@ -15,7 +16,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,10 +75,24 @@ def server_account() -> Account:
     """The user that runs the servers: this one, or for root a system user that is made where it is missing."""
     if os.geteuid() != 0:
         return _account(pwd.getpwuid(os.geteuid()))
+    # One after another: of two useradd at the same moment the later writes over what the earlier wrote, and
+    # the uid that was read in between is nobody's any more.
+    with _alone():
+        try:
+            return _account(pwd.getpwnam(SERVER_USER))
+        except KeyError:
+            return _make_server_user()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other test process is in here. The lock is on a folder that is never replaced, as /etc/passwd is."""
+    folder = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return _account(pwd.getpwnam(SERVER_USER))
-    except KeyError:
-        return _make_server_user()
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _account(entry: pwd.struct_passwd) -> Account:
@@ -91,7 +107,7 @@ def _make_server_user() -> Account:
         command += ["--shell", shutil.which("nologin", path="/usr/sbin:/sbin:/usr/bin:/bin") or "/bin/false"]
         done = subprocess.run([*command, SERVER_USER], capture_output=True, text=True, check=False)
         said = done.stderr.strip()
-    # Looked up whatever useradd said: another test process may have made the user a moment ago.
+    # Looked up whatever useradd said: somebody else may have made the user a moment ago.
     try:
         return _account(pwd.getpwnam(SERVER_USER))
     except KeyError:
