@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTIONS = ROOT / ".ansible" / "collections"
@@ -41,6 +43,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "postgres_major" in getattr(item, "fixturenames", ()):
             item.add_marker("postgres")
+
+
+#: Seconds after a test's own time is up: a statement that libpq waits for hears no signal.
+_GRACE = 120.0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that nothing else ends says where it hangs, and ends its process: xdist counts it as failed."""
+    marker = item.get_closest_marker("timeout")
+    limit = float(marker.args[0]) if marker and marker.args else float(item.config.getini("timeout") or 300)
+    stderr = item.config.stash[fault_handler_stderr_fd_key]
+    faulthandler.dump_traceback_later(limit + _GRACE, exit=True, file=stderr)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")
