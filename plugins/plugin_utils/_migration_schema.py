@@ -212,6 +212,18 @@ def schema() -> dict[str, Any]:
                 "description": "Literal name of the schema of its tables; by default the connection's, else public.",
             },
             **sections,
+            "order": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    kind.section: {"type": "array", "items": {"type": "integer"}, "description": kind.description}
+                    for kind in KINDS.values()
+                },
+                "description": (
+                    "By section, the place of each entry in the run, as review.yml writes it for a migration in SQL. "
+                    "Without it statements come first, then columns, indexes and foreign keys."
+                ),
+            },
             "verification": _VERIFICATION,
             "probes": {"type": "array", "items": _PROBE, "description": "What must work after the change."},
             "queries": {"type": "array", "items": _QUERY, "description": "What must be faster after the change."},

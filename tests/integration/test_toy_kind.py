@@ -63,13 +63,13 @@ class CommentKind(Kind):
     argument_spec = {"table": {"type": "str"}, "text": {"type": "str"}}  # noqa: RUF012
     rank = (4, 4)
 
-    def specification(self, entry: Mapping[str, Any], schema: str) -> Comment:
+    def specification(self, entry: Mapping[str, Any], schema: str, migration_id: str = "") -> Comment:
         return Comment(schema, entry["table"], entry["text"])
 
     def target(self, specification: Comment) -> Comment:
         return specification
 
-    def restored(self, table: TableName, name: str, image: Image | None) -> Comment:
+    def restored(self, table: TableName, name: str, image: Image | None, after: Image | None = None) -> Comment:
         return Comment(*table, image["text"] if image is not None else None)
 
     def tables(self, target: Comment) -> set[TableName]:

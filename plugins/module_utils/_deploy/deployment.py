@@ -11,37 +11,41 @@ import json
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.deployment_lock import take_deployment_lock
 from .._connection.event_triggers import read_event_triggers
 from .._connection.session import Session
 from .._connection.stop import STOP
-from .._connection.target import APPLICATION_NAME, Target
+from .._connection.target import APPLICATION_NAME, Server, Target
 from .._connection.translation import translate
+from .._journal.done import mark
 from .._journal.evidence import keep_during
 from .._journal.journal import Journal
 from .._journal.trust import JournalState
+from .._kinds.registry import KINDS
 from .._locks.locks import deadlock_timeout_ms
 from .._locks.prisma_lock import PrismaLock
 from .._locks.wait_watch import WaitWatch
 from .._migration.reading import open_target, read_migration
-from .._model.plan import Plan, Step
+from .._model.plan import Plan, Problem, Step
 from .._planning.capacity import Capacity
 from .._planning.images import read_image, recheck
 from .._planning.past import with_past
-from .._planning.planning import ask_data, make_plan, refuse_problems, settled
+from .._planning.planning import ask_data, make_plan, refuse_problems, settled, without_overtaken
 from .._planning.rehearsal import refuse_definitions, rehearse
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems, explained_counts
-from .._planning.wishes import located, wishes_of
+from .._planning.wishes import Wish, located, wishes_of
 from .._run.options import COLLECTION_VERSION, Options, now
 from .._run.results import result_of
 from .._support.deployment_id import new_deployment_id
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, SteadyError
+from .._support.plain import json_text
 from .._support.progress import Progress
 from .executor import Executor, StepResult
+from .parts import in_parts
 from .results import failed_step_error, plan_result, step_entries
 from .verification import look
 
@@ -80,6 +84,12 @@ class JournaledAttempt:
             )
             if result.ended:
                 self.journal.sessions_ended(self.deployment_id, self.number, number, result.ended)
+
+    def mark(self, number: int, step: Step) -> List[str]:
+        """Statements by which a step writes down in its own transaction that it is done."""
+        if self.journal is None:
+            return []
+        return mark(self.deployment_id, self.number, number, None if step.after is None else json_text(step.after))
 
     def saw(self, migration_id: str, waits: Optional[Mapping[str, Any]]) -> None:
         """How long others waited meanwhile. Evidence that cannot be kept fails nothing."""
@@ -146,11 +156,14 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
             if journal is not None and journal.exists():
                 take_over(control, journal)
             run.keep_prisma_out(control)
-        wishes = located(control, wishes_of(migration))
+        wishes = located(control, wishes_of(migration), migration.id)
         plan = make_plan(control, server, wishes)
         problems = count_problems(control, schema, migration.verification.unchanged_counts)
         state = journal.state() if journal is not None else JournalState(False)
-        plan = replace(plan, problems=(*plan.problems, *problems, *state.problems))
+        if journal is not None and state.usable and not journal.partly_undone(migration.id):
+            plan = without_overtaken(plan)
+        unknown = _without_journal(plan) if journal is None else []
+        plan = replace(plan, problems=(*plan.problems, *problems, *unknown, *state.problems))
         triggers = read_event_triggers(control) if plan.steps and not options.check else []
         if journal is not None:
             plan = replace(plan, problems=(*plan.problems, *journal.obstacles(state, triggers)))
@@ -177,7 +190,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
                 server, address, "planned", started_at, changed=bool(plan.steps), deployment_id=None, **common
             )
         _same_plan(plan, options)
-        if not plan.steps:
+        if not plan.steps and not any(one.deferred for one in plan.outcomes):
             if journal is not None and unfinished is not None:  # only its last line was missing
                 number = journal.begin(
                     unfinished, migration.id, dict(data), "deploy", plan.hash, options.operator, COLLECTION_VERSION
@@ -195,14 +208,17 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
         with WaitWatch(target) as watch:
-            done = functools.partial(settled, server=server, wishes=wishes, plan=plan)
-            results = execute(
-                control, target, schema, plan.steps, options, attempt, run, capacity, done, watch.guarding
-            )
+
+            def part(items: Any, of: Plan, steps: Sequence[Step], room: Capacity, first: int) -> List[StepResult]:
+                done = functools.partial(settled, server=server, wishes=items, plan=of)
+                return execute(control, target, schema, steps, options, attempt, run, room, done, watch.guarding, first)
+
+            carried = in_parts(wishes, plan, capacity, part, functools.partial(_plan_again, control, server, options))
+        results = carried.results
         attempt.saw(migration.id, watch.seen)
         common["waits"] = watch.seen
         common["steps"] = step_entries(results)
-        common["notes"] += notes_of(results, common["notes"])
+        common["notes"] += [*carried.notes, *notes_of(results, common["notes"])]
         facts = result_of(
             server,
             address,
@@ -214,7 +230,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
             counts_before=counts,
             **common,
         )
-        return _finish(results, attempt, facts)
+        return _finish(results, attempt, facts, carried.refusal)
     except psycopg2.Error as error:
         raise translate(
             error, "The deployment stopped", "what was done so far is in the journal (schema steady)"
@@ -229,6 +245,18 @@ def apply_entries(
     """Apply entries of one section alone, as the modules of a kind do. The same entries are the same migration."""
     digest = hashlib.sha256(json.dumps(entries, sort_keys=True, default=str).encode("utf-8")).hexdigest()[:8]
     return apply({"id": f"module-{section}-{digest}", "schema": schema, section: entries}, options)
+
+
+def _without_journal(plan: Plan) -> List[Problem]:
+    """Statements that only a journal could know as done."""
+    names = [outcome.name for outcome in plan.outcomes if KINDS[outcome.kind].of_journal]
+    if not names:
+        return []
+    return [
+        Problem(
+            f"{names[0]}: a statement runs once, and only the journal knows whether it did; leave out journal: false"
+        )
+    ]
 
 
 def _same_plan(plan: Plan, options: Options) -> None:
@@ -324,8 +352,12 @@ def execute(
     capacity: Capacity,
     done: Callable[[Session, Step], bool],
     guarding: Callable[[], ContextManager[Any]] = nullcontext,
+    first: int = 1,
 ) -> List[StepResult]:
-    """Carry out the steps; the attempt records each. done: whether a step's object is as it is wanted."""
+    """Carry out the steps; the attempt records each, the first with this number.
+
+    done: whether a step's object is as it is wanted.
+    """
     executor = Executor(
         target,
         control,
@@ -342,7 +374,7 @@ def execute(
         settled=done,
         guarding=guarding,
     )
-    return executor.run(steps)
+    return executor.run(steps, first)
 
 
 def notes_of(results: Sequence[StepResult], known: Sequence[str]) -> List[str]:
@@ -351,12 +383,35 @@ def notes_of(results: Sequence[StepResult], known: Sequence[str]) -> List[str]:
     return [note for note in notes if note not in known]
 
 
-def _finish(results: List[StepResult], attempt: JournaledAttempt, facts: Dict[str, Any]) -> Dict[str, Any]:
-    if all(result.status == "done" for result in results):
+def _plan_again(
+    control: Session, server: Server, options: Options, wishes: Sequence[Wish]
+) -> Tuple[Sequence[Wish], Plan, Capacity, List[str]]:
+    """The plan of what is left, as the first one was made. Raises SteadyError, psycopg2.Error."""
+    plan = make_plan(control, server, wishes)
+    plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
+    refuse_problems(plan, permissions_too=True)
+    tried = rehearse(control, plan)
+    refuse_definitions(tried)
+    plan = ask_data(control, plan)
+    refuse_problems(plan, permissions_too=True)
+    return wishes, plan, capacity, [*plan.notes, *notes, *tried.notes]
+
+
+def _finish(
+    results: List[StepResult], attempt: JournaledAttempt, facts: Dict[str, Any], refusal: Optional[SteadyError] = None
+) -> Dict[str, Any]:
+    if refusal is None and all(result.status == "done" for result in results):
         facts["notes"] += attempt.end(True, "succeeded")
         return facts
     undo = f"or undo what is done with rollback.yml -e steady_deployment={attempt.deployment_id}"
-    error = failed_step_error(results, undo if attempt.journal is not None else "there is no journal to roll back from")
+    undo = undo if attempt.journal is not None else "there is no journal to roll back from"
+    if refusal is None:
+        error = failed_step_error(results, undo)
+    else:
+        error = refusal
+        error.done = f"{len(results)} steps"
+        error.left = "what comes after them was not begun"
+        error.todo = f"{error.todo or 'correct what is named'}; then run this again, or {undo}"
     facts["status"] = "failed"
     facts["changed"] = any(result.begun for result in results)
     error.facts.update(facts)

@@ -74,6 +74,8 @@ class Recorder(Protocol):
 
     def ends(self, number: int, step: Step, result: StepResult) -> None: ...
 
+    def mark(self, number: int, step: Step) -> List[str]: ...
+
 
 @dataclass
 class StepResult:
@@ -166,15 +168,17 @@ class Executor:
     def __post_init__(self) -> None:
         self._watch = Watch(self.target, self.control, self.schema, self.policy, self.progress, self.prisma)
 
-    def run(self, steps: Sequence[Step]) -> List[StepResult]:
+    def run(self, steps: Sequence[Step], first: int = 1) -> List[StepResult]:
         """Carry out the steps in order; neighbours that take no lock that traffic feels, side by side by table.
+
+        first: the number of the first of them.
 
         After a failure nothing further is begun; what runs is let finish. Never raises for a failed step: it is in
         the results.
         """
         results = [StepResult(step) for step in steps]
         try:
-            for group in _groups(results):
+            for group in _groups(results, first):
                 if any(result.status == "failed" for result in results):
                     break
                 self._run_group(group)
@@ -228,7 +232,7 @@ class Executor:
             result.begun = True
             with theirs(session):
                 for result.unit, unit in enumerate(step.units):
-                    self._run_unit(session, unit, result, line)
+                    self._run_unit(session, unit, result, line, number)
             prove(session, step)
             result.status = "done"
         except SteadyError as error:
@@ -313,8 +317,10 @@ class Executor:
         role = as_role(rights.role)
         return replace(unit, statements=(*role, *unit.statements), transaction=True) if role else unit
 
-    def _run_unit(self, session: Session, unit: Unit, result: StepResult, line: Line) -> None:
+    def _run_unit(self, session: Session, unit: Unit, result: StepResult, line: Line, number: int) -> None:
         unit = self._as_owner(unit)
+        if kind_named(result.step.kind).of_journal:
+            unit = replace(unit, statements=(*unit.statements, *self.recorder.mark(number, result.step)))
         if unit.guarded:
             self._run_guarded(session, unit, result, line)
         elif unit.transaction:
@@ -372,6 +378,8 @@ class Executor:
         except LockNotAvailable as error:
             result.attempts += error.facts.get("attempts", 1) - 1
             result.lock_wait_ms += error.facts.get("lock_wait_ms", 0.0)
+            if unit.as_written:
+                error.what = f"{result.step.label}: {error.what}"
             raise
         result.made = True
         result.attempts += taken.attempts - 1
@@ -405,7 +413,7 @@ class Executor:
 
     def _holders(self, unit: Unit) -> Holders:
         """Not asked in the step's own session, which has the migration's path meanwhile."""
-        if unit.locks[0].mode != ACCESS_EXCLUSIVE:
+        if not unit.locks or unit.locks[0].mode != ACCESS_EXCLUSIVE:
             return frozenset()
         with self._watch.use() as control:
             return holders(control, unit)
@@ -428,6 +436,8 @@ class Executor:
 
     def _blockers(self, unit: Unit, result: StepResult, line: Line) -> List[Blocker]:
         """Who is in the way now; those that the policy gives free are ended."""
+        if not unit.locks:
+            return []
         with self._watch.use() as control:
             found = blockers_of_tables(control, unit, self._own())
             self._watch.end_blockers(control, found, self._own(), result.ended)
@@ -573,10 +583,10 @@ def prove(session: Session, step: Step) -> None:
             )
 
 
-def _groups(results: Sequence[StepResult]) -> List[List[Tuple[int, StepResult]]]:
-    """Consecutive steps that may run side by side, or a single one that may not. Numbers count from 1."""
+def _groups(results: Sequence[StepResult], first: int = 1) -> List[List[Tuple[int, StepResult]]]:
+    """Consecutive steps that may run side by side, or a single one that may not, each with its number."""
     groups: List[List[Tuple[int, StepResult]]] = []
-    for number, result in enumerate(results, 1):
+    for number, result in enumerate(results, first):
         if result.step.parallel and groups and groups[-1][-1][1].step.parallel:
             groups[-1].append((number, result))
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._connection.deployment_lock import take_deployment_lock
 from .._connection.session import Session
@@ -28,6 +28,7 @@ from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.values import printable
 from .deployment import Conduct, JournaledAttempt, conduct, execute, name_sessions, notes_of, take_over
 from .executor import StepResult
+from .parts import in_parts
 from .restored import not_restored
 from .results import failed_step_error, plan_result, step_entries
 
@@ -66,12 +67,14 @@ class Undo:
     @property
     def texts(self) -> List[str]:
         """The SQL texts that the server evaluates when it is brought back."""
-        return kind_named(self.kind).texts(self.before) if self.before is not None else []
+        kind = kind_named(self.kind)
+        back = kind.texts(self.before) if self.before is not None else []
+        return back + (kind.undo_texts(self.after) if self.after is not None else [])
 
     @property
     def wish(self) -> Wish:
         kind = kind_named(self.kind)
-        return Wish(kind, kind.restored(self.table, self.name, self.before))
+        return Wish(kind, kind.restored(self.table, self.name, self.before, self.after))
 
 
 def inverse(steps: Sequence[Mapping[str, Any]]) -> List[Undo]:
@@ -166,8 +169,7 @@ def _rollback(
         plan = _plan(control, server, undos, journal.later_changes(chosen["id"]))
         left_out = _left_out(plan) if partial else []
         left_out += [{"kind": undo.kind, "object": undo.object, "reasons": ["not asked for"]} for undo in rest]
-        if partial:
-            plan = Plan(tuple(outcome for outcome in plan.outcomes if not outcome.problems))
+        undos, plan = _without_problems(undos, plan) if partial else (undos, plan)
         plan, capacity, notes = plan_resources(control, server, plan, [undo.wish for undo in undos], options)
         refuse_rollback(plan, options)
         common: Dict[str, Any] = {
@@ -185,12 +187,12 @@ def _rollback(
             journal,
             chosen,
             plan,
-            bool(left_out),
+            left_out if partial or rest else None,
             options,
             run,
             capacity,
             undos,
-            functools.partial(settled, server=server, wishes=[undo.wish for undo in undos], plan=plan),
+            server,
         )
         common.update(attempt=number, changed=any(result.begun for result in results), steps=step_entries(results))
         common["notes"] += notes_of(results, common["notes"]) + written
@@ -276,7 +278,23 @@ def _plan(control: Session, server: Server, undos: List[Undo], later: Sequence[M
         whose = by_whom.get((undo.kind, undo.table, undo.name))
         drift = drift_problems(undo, found, whose) if not outcome.elsewhere else []
         outcomes.append(replace(outcome, problems=(*drift, *outcome.problems)) if drift else outcome)
-    return Plan(tuple(outcomes))
+    return Plan(_deferred(undos, outcomes))
+
+
+def _deferred(undos: Sequence[Undo], outcomes: Sequence[Outcome]) -> Tuple[Outcome, ...]:
+    """What cannot be undone as it is, or seems to be undone, after a statement that is undone first: that may bring
+    back what it names.
+    """
+    found, pending = [], False
+    for undo, one in zip(undos, outcomes):
+        of_journal = kind_named(one.kind).of_journal
+        permitted = not any(problem.permission for problem in one.problems)
+        unclear = one.problems or (not one.steps and differ(undo.kind, undo.before, undo.after))
+        if pending and not of_journal and permitted and unclear:
+            one = replace(one, step=None, further=(), problems=(), deferred=True)
+        pending = pending or one.deferred or (of_journal and bool(one.steps))
+        found.append(one)
+    return tuple(found)
 
 
 def _without_foreign_sql(control: Session, server: Server, plan: Plan, undos: List[Undo]) -> Plan:
@@ -284,17 +302,24 @@ def _without_foreign_sql(control: Session, server: Server, plan: Plan, undos: Li
     outcomes = []
     for undo, outcome in zip(undos, plan.outcomes):
         writers = text_writers(control, undo.table) if outcome.steps and undo.texts else []
-        if writers and undo.before is not None:
+        image = undo.before if undo.before is not None else undo.after
+        if writers and image is not None:
             names = ", ".join(f'"{name}"' for name in writers[:3]) + (", …" if len(writers) > 3 else "")
             problem = Problem(
                 f"{undo.title} is not brought back: its definition "
                 f"has SQL in it, which may have been written into the journal by {names}, and would run with the "
-                f'rights of "{server.role}": {printable(kind_named(undo.kind).definition(undo.before))}; read it, and '
+                f'rights of "{server.role}": {printable(kind_named(undo.kind).definition(image))}; read it, and '
                 "bring it back yourself, or take INSERT and UPDATE on steady.step away from these roles"
             )
             outcome = replace(outcome, problems=(*outcome.problems, problem))
         outcomes.append(outcome)
     return replace(plan, outcomes=tuple(outcomes))
+
+
+def _without_problems(undos: Sequence[Undo], plan: Plan) -> Tuple[List[Undo], Plan]:
+    """What can be undone of them, each with its outcome."""
+    pairs = [(undo, outcome) for undo, outcome in zip(undos, plan.outcomes) if not outcome.problems]
+    return [undo for undo, _outcome in pairs], Plan(tuple(outcome for _undo, outcome in pairs))
 
 
 def _left_out(plan: Plan) -> List[Dict[str, Any]]:
@@ -330,14 +355,17 @@ def _carry_out(
     journal: Journal,
     chosen: Mapping[str, Any],
     plan: Plan,
-    partly: bool,
+    left_out: Optional[List[Dict[str, Any]]],
     options: Options,
     run: Conduct,
     capacity: Capacity,
     undos: Sequence[Undo],
-    done: Callable[[Session, Step], bool],
+    server: Server,
 ) -> Tuple[List[StepResult], int, Optional[SteadyError], List[str]]:
-    """Execute the plan as an attempt of the deployment: what came of the steps, its number, why it stopped, notes."""
+    """Execute the plan as an attempt of the deployment: what came of the steps, its number, why it stopped, notes.
+
+    left_out: where a part may stay, what does; more is added to it.
+    """
     identity = chosen["id"]
     number = journal.begin(
         identity,
@@ -350,18 +378,35 @@ def _carry_out(
     )
     attempt = JournaledAttempt(journal, identity, number)
     name_sessions(control, target, identity)
-    # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
-    results = execute(control, target, None, plan.steps, options, attempt, run, capacity, done)
-    error: Optional[SteadyError] = None
-    notes: List[str] = []
-    if all(result.status == "done" for result in results):
+
+    def part(of: Sequence[Undo], planned: Plan, steps: Sequence[Step], room: Capacity, first: int) -> List[StepResult]:
+        done = functools.partial(settled, server=server, wishes=[undo.wish for undo in of], plan=planned)
+        # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
+        return execute(control, target, None, steps, options, attempt, run, room, done, first=first)
+
+    def again(rest: Sequence[Undo]) -> Tuple[Sequence[Undo], Plan, Capacity, List[str]]:
+        later = _plan(control, server, list(rest), journal.later_changes(identity))
+        if left_out is not None:
+            left_out.extend(_left_out(later))
+            rest, later = _without_problems(rest, later)
+        later, room, noted = plan_resources(control, server, later, [undo.wish for undo in rest], options)
+        refuse_rollback(later, options)
+        return rest, later, room, noted
+
+    carried = in_parts(undos, plan, capacity, part, again)
+    results = carried.results
+    error: Optional[SteadyError] = carried.refusal
+    notes: List[str] = carried.notes
+    if error is not None:
+        error.done, error.left = f"{len(results)} steps", "what comes after them was not begun"
+    elif carried.complete:
         planned = {(one.kind, one.table, one.name) for one in plan.outcomes if not one.elsewhere}
         wrong, notes = not_restored(control, [one for one in undos if (one.kind, one.table, one.name) in planned])
         error = _not_as_before(wrong) if wrong else None
     else:
         error = failed_step_error(results, "or bring the migration back with deploy.yml")
     if error is None:
-        return results, number, None, [*notes, *attempt.end(True, "partly_rolled_back" if partly else "rolled_back")]
+        return results, number, None, [*notes, *attempt.end(True, "partly_rolled_back" if left_out else "rolled_back")]
     try:
         return results, number, error, attempt.end(False, "partly_rolled_back", str(error))
     except (psycopg2.Error, SteadyError):

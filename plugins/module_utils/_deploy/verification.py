@@ -129,12 +129,20 @@ def add_drift(
 
 def _structure(session: Session, server: Server, migration: Migration) -> List[Dict[str, Any]]:
     """Every object of the migration, by its definition: the plan for what already is must be empty."""
-    plan = make_plan(session, server, located(session, wishes_of(migration)))
+    plan = make_plan(session, server, located(session, wishes_of(migration), migration.id))
     return [_object(outcome) for outcome in plan.outcomes]
 
 
 def _object(outcome: Outcome) -> Dict[str, Any]:
     ok = outcome.step is None and not outcome.problems
+    if outcome.overtaken and outcome.problems and all(problem.missing for problem in outcome.problems):
+        return {
+            "name": f"{outcome.kind} {outcome.table[1]}.{outcome.name}",
+            "kind": "structure",
+            "status": "skipped",
+            "detail": f"it was carried out, and later statements of the migration changed what it names: "
+            f"{outcome.problems[0].text}",
+        }
     details = [outcome.state, *(problem.text for problem in outcome.problems)]
     if outcome.step is not None and not outcome.problems:
         details.append(f"{outcome.step.action} needed")

@@ -254,6 +254,14 @@ class Journal:
         )
         return checked_id(rows[0]["id"]) if rows and rows[0]["status"] in ("running", "failed", "interrupted") else None
 
+    def partly_undone(self, migration_id: str) -> bool:
+        """Whether the newest deployment of a migration was rolled back, without what cannot be undone."""
+        rows = self.session.rows(
+            "SELECT status FROM steady.deployment WHERE migration_id = %s ORDER BY started_at DESC LIMIT 1",
+            (migration_id,),
+        )
+        return bool(rows) and rows[0]["status"] in ("partly_rolled_back", "rolled_back")
+
     def begin(
         self,
         deployment_id: str,

@@ -39,6 +39,8 @@ class Kind(ABC):
     of_schema: ClassVar[bool] = False
     #: Whether an object of this kind may have to be built: then old transactions are waited for.
     builds: ClassVar[bool] = False
+    #: Whether its objects stand in the journal, and nowhere else: then they are read there, and `read` is not asked.
+    of_journal: ClassVar[bool] = False
 
     # -- the entries of a migration ------------------------------------------------------------------------------------
 
@@ -62,7 +64,7 @@ class Kind(ABC):
         return None
 
     @abstractmethod
-    def specification(self, entry: Mapping[str, Any], schema: str) -> Any:
+    def specification(self, entry: Mapping[str, Any], schema: str, migration_id: str = "") -> Any:
         """The specification of a valid entry, its table in the schema. It has schema, table and name."""
 
     # -- targets: what an object is to be ------------------------------------------------------------------------------
@@ -72,12 +74,21 @@ class Kind(ABC):
         """The target of a specification. It has schema, table, name and present."""
 
     @abstractmethod
-    def restored(self, table: TableName, name: str, image: Optional[Image]) -> Any:
-        """The target that brings back what an image has (None: nothing was there): the inverse of a step."""
+    def restored(self, table: TableName, name: str, image: Optional[Image], after: Optional[Image] = None) -> Any:
+        """The target that brings back what an image has (None: nothing was there): the inverse of a step.
+
+        after: the image of what the step made.
+        """
 
     def located(self, session: Session, targets: Sequence[Any]) -> Sequence[Any]:
         """The targets, each with its table: of one that names none it is read. Raises psycopg2.Error."""
         return targets
+
+    def as_statements(self, session: Session, targets: Sequence[Any], migration_id: str) -> Sequence[Any]:
+        """For each target of a migration in SQL a statement that is run in its place, or None: what only the catalog
+        knows to be of another kind. Raises psycopg2.Error.
+        """
+        return [None] * len(targets)
 
     @abstractmethod
     def tables(self, target: Any) -> Set[TableName]:
@@ -104,6 +115,16 @@ class Kind(ABC):
     def further_tables(self, images: Images) -> Set[TableName]:
         """Tables that a plan may have to lock because of what is there, whether the migration names them or not."""
         return set()
+
+    def preparation(self, target: Any) -> Tuple[str, ...]:
+        """Statements that make what later targets of the run may name, and that nobody feels: they are carried out for
+        the plan, in a transaction that is rolled back.
+        """
+        return ()
+
+    def writes_rows(self, target: Any) -> bool:
+        """Whether a target changes the rows of its tables, or may."""
+        return False
 
     def facts(self, session: Session, catalog: Catalog, targets: Sequence[Any]) -> Catalog:
         """The catalog with what only this kind's planner asks for. Raises psycopg2.Error."""
@@ -148,6 +169,10 @@ class Kind(ABC):
 
     def texts(self, image: Image) -> List[str]:
         """The SQL texts of an image that the server evaluates when it is brought back."""
+        return []
+
+    def undo_texts(self, after: Image) -> List[str]:
+        """The SQL texts of the image of what a step made, by which it is taken back."""
         return []
 
     def compared(self, image: Image) -> List[str]:

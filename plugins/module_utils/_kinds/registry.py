@@ -11,11 +11,12 @@ from .column.kind import ColumnKind
 from .foreign_key.kind import ForeignKeyKind
 from .index.kind import IndexKind
 from .kind import Kind
+from .statement.kind import StatementKind
 
 __all__ = ["KINDS", "differ", "kind_named"]
 
 #: By the name that journal and results give them, in the order in which a migration's mistakes are reported.
-KINDS: Dict[str, Kind] = {kind.name: kind for kind in (ColumnKind(), IndexKind(), ForeignKeyKind())}
+KINDS: Dict[str, Kind] = {kind.name: kind for kind in (ColumnKind(), IndexKind(), ForeignKeyKind(), StatementKind())}
 
 
 def kind_named(name: str) -> Kind:

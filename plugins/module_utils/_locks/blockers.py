@@ -106,6 +106,7 @@ _OLD = (
 
 _CONFLICTS = {
     # PostgreSQL documentation, table 13.2 "Conflicting Lock Modes".
+    "ROW EXCLUSIVE": ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"),
     "SHARE": (
         "RowExclusiveLock",
         "ShareUpdateExclusiveLock",

@@ -34,6 +34,7 @@ __all__ = ["LATER", "Holders", "LockAttempt", "LockPolicy", "Taken", "deadlock_t
 LATER = ("55P03", "40P01", "57014")
 DEADLOCK = "40P01"
 _DEADLOCK_MS = 1000  # the default of deadlock_timeout (20.12)
+_ENDLESS_MS = 10 * 24 * 3600 * 1000.0  # for a statement that may take as long as it takes
 _NAMED = 3  # tables of one unit that a message names; the rest is counted
 
 # (table, virtual transaction): transactions of others, each with a table on which it holds a lock.
@@ -119,6 +120,8 @@ def script(unit: Unit, attempt: LockAttempt, budget_ms: int, deadlock_ms: int = 
     queues for its first table only, and takes the others with NOWAIT.
     """
     queue_ms = attempt.lock_timeout_ms or 0
+    if unit.as_written:
+        return _as_written(unit, queue_ms, budget_ms)
     nowait = " NOWAIT" if not queue_ms or queue_ms >= deadlock_ms else ""
     first = [lock_statement(replace(unit, locks=(replace(unit.locks[0], only=True),)))] if queue_ms and nowait else []
     statement_ms = max(1, (budget_ms - queue_ms) // len(unit.statements))
@@ -135,6 +138,28 @@ def script(unit: Unit, attempt: LockAttempt, budget_ms: int, deadlock_ms: int = 
         "COMMIT",
     ]
     return "; ".join(parts)
+
+
+def _as_written(unit: Unit, queue_ms: int, budget_ms: int) -> str:
+    """The same for a statement of the migration, which may need locks that are not known beforehand.
+
+    For each of them it waits a part of the budget at most, and then all of it is rolled back.
+    """
+    known = [lock_statement(unit) + ("" if queue_ms else " NOWAIT")] if unit.locks else []
+    parts = [
+        "BEGIN",
+        f"SET LOCAL lock_timeout TO '{queue_ms or max(1, budget_ms // 2)}ms'",
+        *known,
+        f"SET LOCAL statement_timeout TO '{_limit_ms(unit, budget_ms)}ms'",
+        *unit.statements,
+        "COMMIT",
+    ]
+    return "; ".join(parts)
+
+
+def _limit_ms(unit: Unit, budget_ms: int) -> int:
+    """How long each statement of a unit may run, in milliseconds; 0: as long as it takes."""
+    return max(1, budget_ms) if unit.limit_ms is None else unit.limit_ms
 
 
 def holders(session: Session, unit: Unit) -> Holders:
@@ -181,7 +206,8 @@ def run_guarded(
         ordered = replace(unit, locks=tuple(sorted(unit.locks, key=lambda lock: lock.table not in busy)))
         try:
             if not stay or attempt.lock_timeout_ms is not None:
-                with guarding(), yielding() if attempt.polite else nullcontext(), answers(session, policy.budget_ms):
+                expected = (_limit_ms(unit, policy.budget_ms) or _ENDLESS_MS) if unit.as_written else policy.budget_ms
+                with guarding(), yielding() if attempt.polite else nullcontext(), answers(session, expected):
                     session.execute(script(ordered, attempt, policy.budget_ms, policy.deadlock_ms))
                 taken.lock_wait_ms = (tried - started) * 1000.0
                 return taken
@@ -193,9 +219,12 @@ def run_guarded(
                 raise
             # An attempt that queues has the same SQLSTATE when its time to queue is over.
             slow += error.pgcode == "57014" and attempt.lock_timeout_ms is None
+            # An attempt that queues may have been cancelled for the sake of who waits behind it.
+            if unit.as_written and error.pgcode == "57014" and attempt.lock_timeout_ms is None:
+                raise _too_slow(_limit_ms(unit, policy.budget_ms), taken) from None
         if taken.attempts % 10 == 1 or now() - started > policy.patience_s:
             blockers = watcher() or blockers
-            if any(blocker.backend == AUTOVACUUM for blocker in blockers):
+            if unit.locks and any(blocker.backend == AUTOVACUUM for blocker in blockers):
                 _ask_autovacuum_to_go(session, unit)
         if now() - started > policy.patience_s:
             raise _gave_up(unit, policy, taken, blockers, now() - started, slow)
@@ -225,9 +254,32 @@ def _ask_autovacuum_to_go(session: Session, unit: Unit) -> None:
             raise
 
 
+def _too_slow(limit_ms: int, taken: Taken) -> LockNotAvailable:
+    """A statement as it is written is not tried again: it would take as long the next time."""
+    return LockNotAvailable(
+        f"it was not done within {limit_ms} ms, and was rolled back.",
+        "what it locks stays locked until it is done, and it has more to do than that",
+        "split it into smaller ones, or let it run as long as it takes with a comment before the statement: -- steady: "
+        "accept blocks_writes because …",
+        "nothing of it is left",
+        sqlstate="57014",
+        facts={"attempts": taken.attempts},
+    )
+
+
 def _gave_up(
     unit: Unit, policy: LockPolicy, taken: Taken, blockers: List[Blocker], waited: float, slow: int
 ) -> LockNotAvailable:
+    if not unit.locks:
+        return LockNotAvailable(
+            f"its locks were not free in {waited:.0f} s ({taken.attempts} attempts).",
+            "other sessions hold locks that the statement needs (pg_locks shows them)",
+            "end their transactions, or raise steady_lock_patience",
+            "nothing of it is left",
+            sqlstate="55P03",
+            facts={"attempts": taken.attempts, "lock_wait_ms": waited * 1000.0},
+            rerun=True,
+        )
     tables = ", ".join(qualified(*lock.table) for lock in unit.locks[:_NAMED])
     if len(unit.locks) > _NAMED:
         tables += f" and {len(unit.locks) - _NAMED:,} more tables"

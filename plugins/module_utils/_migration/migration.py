@@ -50,7 +50,8 @@ class Migration:
     """A valid migration. schema: None when the file leaves it to the connection; the specifications have it anyway.
 
     objects: by section of the file, the specifications of what it says there. sources: by section, of a migration in
-    SQL, file and line of the statement behind each of them.
+    SQL, file and line of the statement behind each of them. order: the same with the number of the statement, by which
+    a migration in SQL is carried out; empty where the kinds' order counts.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Migration:
     probes: tuple[Probe, ...] = ()
     queries: tuple[Query, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    order: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any], default_schema: str = "public") -> Migration:
@@ -71,13 +73,16 @@ class Migration:
             description=data.get("description") or "",
             schema=data.get("schema"),
             objects={
-                kind.section: tuple(kind.specification(entry, schema) for entry in _entry.items(data, kind.section))
+                kind.section: tuple(
+                    kind.specification(entry, schema, data["id"]) for entry in _entry.items(data, kind.section)
+                )
                 for kind in KINDS.values()
             },
             verification=Verification.from_mapping(_entry.mapping(data, "verification")),
             probes=tuple(Probe.from_entry(entry) for entry in _entry.items(data, "probes")),
             queries=tuple(Query.from_entry(entry) for entry in _entry.items(data, "queries")),
             sources=_sources(data),
+            order=_order(data),
         )
 
 
@@ -89,4 +94,18 @@ def _sources(data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         sources = [source for _position, source in _entry.texts(written, kind.section)]
         if sources and len(sources) == len(_entry.items(data, kind.section)):
             found[kind.section] = tuple(sources)
+    return found
+
+
+def _order(data: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Of all sections, or of none: what has no number has no place among the others."""
+    written = _entry.mapping(data, "order")
+    found: dict[str, tuple[int, ...]] = {}
+    if not written:
+        return found
+    for kind in KINDS.values():
+        numbers = [number for number in _entry.items(written, kind.section) if isinstance(number, int)]
+        if len(numbers) != len(_entry.items(data, kind.section)):
+            return {}
+        found[kind.section] = tuple(numbers)
     return found

@@ -31,8 +31,9 @@ def migration_problems(data: Mapping[str, Any]) -> list[Mistake]:
     for kind in KINDS.values():
         for position, entry in _entry.mappings(data, kind.section):
             found += [problem.below(kind.section, position) for problem in kind.problems(entry, data)]
-    for kind in KINDS.values():
-        found += kind.clashes(data)
+    if not _entry.given(data, "order"):  # else one comes after the other
+        for kind in KINDS.values():
+            found += kind.clashes(data)
     for rule in (_relation_or_table, _verification, _questions):
         found += rule(data)
     return found

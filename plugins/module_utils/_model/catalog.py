@@ -95,6 +95,9 @@ class Catalog:
     encoding: how Python calls the database's.
     judgements: by table and column, what the server says of an entry (column/judgement). around_columns: by table, what
     stands around a column that is added; column_uses: by table and column, what depends on it (column/around).
+    statements: by schema, migration and name, what stands where a statement makes something; leaving: by
+    class and oid, what goes with the statement that made it (statement/objects). refused: what the server has against
+    statements that make what others name (_planning/prepared).
     nearby: the tables around the missing ones, for messages. instead: what stands in the place of a missing one, and
     what to do about it (missing). targets: what the same run is about, by kind, table and name, in the order of
     the run.
@@ -115,6 +118,9 @@ class Catalog:
     judgements: Mapping[Any, Any] = field(default_factory=dict)
     around_columns: Mapping[TableName, Any] = field(default_factory=dict)
     column_uses: Mapping[Any, Sequence[Any]] = field(default_factory=dict)
+    statements: Mapping[Any, Any] = field(default_factory=dict)
+    leaving: Mapping[Tuple[int, int], ObjectKey] = field(default_factory=dict)
+    refused: Tuple[str, ...] = ()
     tablespace: str = "pg_default"
     encoding: str = "utf-8"
 
@@ -142,6 +148,10 @@ class Catalog:
         if target is None or getattr(target, "present", True) or other not in self.targets:
             return False
         return order.index(one) < order.index(other)
+
+    def leaves_before(self, address: Tuple[int, int], other: ObjectKey) -> bool:
+        """Whether it goes, with the statement that made it, before the turn of another. address: as in pg_depend."""
+        return address in self.leaving and self.goes_before(self.leaving[address], other)
 
     def below(self, table: TableName) -> List[TableName]:
         """The partitions of a table and theirs, parents before children."""

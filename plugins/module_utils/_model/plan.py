@@ -14,6 +14,7 @@ from .._support.sqltext import qualified
 
 __all__ = [
     "ACCESS_EXCLUSIVE",
+    "ROW_EXCLUSIVE",
     "ROW_SHARE",
     "SHARE",
     "SHARE_ROW_EXCLUSIVE",
@@ -38,6 +39,7 @@ ACCESS_EXCLUSIVE = "ACCESS EXCLUSIVE"
 SHARE_ROW_EXCLUSIVE = "SHARE ROW EXCLUSIVE"
 SHARE = "SHARE"
 SHARE_UPDATE_EXCLUSIVE = "SHARE UPDATE EXCLUSIVE"
+ROW_EXCLUSIVE = "ROW EXCLUSIVE"
 ROW_SHARE = "ROW SHARE"
 
 _MEANING = {
@@ -45,6 +47,7 @@ _MEANING = {
     SHARE_ROW_EXCLUSIVE: "no writes while it is held: taken without queueing, held for milliseconds",
     SHARE: "no writes while it is held: taken without queueing, held for milliseconds",
     SHARE_UPDATE_EXCLUSIVE: "reads and writes go on",
+    ROW_EXCLUSIVE: "reads and writes of other rows go on",
     ROW_SHARE: "reads and writes go on",
 }
 
@@ -72,7 +75,9 @@ class Unit:
     statement commits by itself. drains: whoever uses the table is waited for before it begins. evaluates: what the
     owner of the tables wrote is run meanwhile (constraints, predicates), so that it runs as that owner. queries: the
     server asks a question of its own meanwhile, to which row-level security applies. builds: a build that is cut off
-    leaves an invalid index, which the step's cleanup drops.
+    leaves an invalid index, which the step's cleanup drops. as_written: a statement of
+    the migration, which may need more locks than these. limit_ms: how long that may run once it has them; None: the
+    lock budget, 0: as long as it takes.
     """
 
     statements: Tuple[str, ...]
@@ -83,6 +88,8 @@ class Unit:
     evaluates: bool = False
     queries: bool = field(default=False, compare=False)
     builds: bool = field(default=False, compare=False)
+    as_written: bool = False
+    limit_ms: Optional[int] = None
 
     @property
     def altered(self) -> List[Tuple[str, str]]:
@@ -130,7 +137,9 @@ class DataCheck:
 
 
 def object_name(kind: str, table: Tuple[str, str], name: str) -> str:
-    """As results, messages and steady_rollback_only name an object: an index is its schema's, all else its table's."""
+    """As results, messages and steady_rollback_only name an object: an index is its schema's, most others a table's."""
+    if kind == "statement":  # it names itself what it is about
+        return name
     return f"{table[0]}.{name}" if kind == "index" else f"{table[0]}.{table[1]}.{name}"
 
 
@@ -159,6 +168,11 @@ class Step:
     rewrites: bool = False
     # What it means when a statement of it fails with 22P02 (invalid_text_representation), by which it asserts.
     asserted: str = ""
+    # The same statements, where they make something that later steps may name and that nobody feels: a rehearsal
+    # carries them out, too.
+    prepares: Tuple[str, ...] = field(default=(), compare=False)
+    # The image of what it makes, where that stands in the journal alone: it is written in the step's own transaction.
+    after: Optional[Dict[str, Any]] = field(default=None, compare=False)
     # File and line of the statement that it comes from; empty for an entry in YAML.
     source: str = field(default="", compare=False)
 
@@ -190,13 +204,14 @@ class Problem:
     """Why the plan cannot be carried out. permission: true where only the present role is in the way.
 
     clash: true where something else has the name already. closed: true where no name of a schema may be looked up, so
-    that nothing can be asked.
+    that nothing can be asked. missing: true where something is not there, or not known.
     """
 
     text: str
     permission: bool = False
     clash: bool = False
     closed: bool = False
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,7 +220,9 @@ class Outcome:
 
     step: None when nothing has to be done. further: what follows it, where one object needs several steps, such as
     an index of a partitioned table. state: what stands there, in words. notes: worth knowing. elsewhere: what stands
-    there is a matter of another outcome of the same plan.
+    there is a matter of another outcome of the same plan. overtaken: a later statement of the same migration was run
+    already, so that this one was carried out before. deferred: statements before it may change what it is about, so
+    that it is planned, once more, when they were run. asked_later: they may change the rows that it depends on.
     """
 
     kind: str
@@ -217,6 +234,9 @@ class Outcome:
     notes: Tuple[str, ...] = ()
     further: Tuple[Step, ...] = ()
     elsewhere: bool = False
+    overtaken: bool = False
+    deferred: bool = False
+    asked_later: bool = False
 
     @property
     def object(self) -> str:
@@ -254,7 +274,7 @@ class Plan:
     @property
     def present(self) -> List[Outcome]:
         """What needs no change: objects that are there as wanted, and absent ones that are not there."""
-        return [o for o in self.outcomes if o.step is None and not o.problems]
+        return [o for o in self.outcomes if o.step is None and not o.problems and not o.deferred]
 
     def text(self) -> str:
         """The plan for people: what needs no change, and each statement with the locks that it takes."""
@@ -268,6 +288,9 @@ class Plan:
             for unit in step.units:
                 lines.extend(_comment(f"  lock: {lock.text}") for lock in unit.locks)
                 lines.extend(unit_script(unit))
+        for outcome in self.outcomes:
+            if outcome.deferred:
+                lines.append(_comment(f"planned at its turn: {outcome.kind} {outcome.object}"))
         lines.extend(_comment(f"note: {note}") for note in self.notes)
         lines.append("")
         lines.append(f"-- plan hash: {self.hash}" if self.steps else "-- nothing to do")
@@ -284,7 +307,8 @@ def unit_script(unit: Unit) -> List[str]:
     lines = [f"{statement};" for statement in unit.statements]
     if not unit.transaction:
         return lines
-    return ["BEGIN;", *([f"{lock_statement(unit)} NOWAIT;"] if unit.guarded else []), *lines, "COMMIT;"]
+    locked = [f"{lock_statement(unit)} NOWAIT;"] if unit.guarded and unit.locks else []
+    return ["BEGIN;", *locked, *lines, "COMMIT;"]
 
 
 def lock_statement(unit: Unit) -> str:

@@ -58,7 +58,7 @@ def table_problems(
         return [Problem(text)]
     table = catalog.tables.get(name)
     if table is None:
-        return [Problem(_missing(catalog, name))]
+        return [Problem(_missing(catalog, name), missing=True)]
     refused = _refused(name, table, partitioned)
     if refused is None and table.is_partition and not partition:
         whole = f" {qualified(*table.parent)}" if table.parent else ""
@@ -97,7 +97,8 @@ def column_problems(table: Table, name: TableName, columns: Iterable[str]) -> Li
     return [
         Problem(
             f'there is no column "{column}" in {qualified(*name)}; '
-            + _meant(column, table.columns, "correct the name, or add the column first")
+            + _meant(column, table.columns, "correct the name, or add the column first"),
+            missing=True,
         )
         for column in columns
         if column not in table.columns

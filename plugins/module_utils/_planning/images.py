@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
 
 from .._connection.session import Session
+from .._journal.done import read_done
 from .._kinds.kind import Kind
 from .._kinds.registry import KINDS, kind_named
 from .._model.catalog import Table, TableName, read_tables
@@ -33,10 +34,15 @@ class Objects:
 
 def read_objects(session: Session, names: Iterable[TableName], kinds: Optional[Iterable[Kind]] = None) -> Objects:
     """What these tables have of these kinds (None: of all). A few round trips. Raises psycopg2.Error."""
+    names = list(names)
     tables = read_tables(session, names)
-    return Objects(
-        tables, {kind.name: kind.read(session, tables) for kind in kinds or KINDS.values()} if tables else {}
-    )
+    images: Dict[str, Mapping[TableName, Sequence[Mapping[str, Any]]]] = {}
+    for kind in kinds or KINDS.values():
+        if kind.of_journal:
+            images[kind.name] = read_done(session, kind.name, names)
+        elif tables:
+            images[kind.name] = kind.read(session, tables)
+    return Objects(tables, images)
 
 
 def read_image(session: Session, step: Step) -> Optional[Mapping[str, Any]]:

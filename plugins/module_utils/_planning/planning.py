@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .._connection.owners import acting_as, event_trigger_problems, rights_for
 from .._connection.rights import explained, their_names
 from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
-from .._kinds.kind import Images
+from .._journal.done import read_done
+from .._kinds.kind import Images, Kind
 from .._kinds.registry import KINDS
 from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
 from .._model.data_questions import Orphans, ask
@@ -28,6 +29,7 @@ from .._support.driver import extensions, psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused
 from .._support.name_rules import LONGEST_NAME
 from .._support.sqltext import collations_in, compose, enclosed, identifier, is_one_expression, qualified, raw
+from .prepared import prepared
 from .wishes import Wish
 
 __all__ = [
@@ -40,9 +42,11 @@ __all__ = [
     "settled",
     "trigger_problems",
     "with_targets",
+    "without_overtaken",
 ]
 
 _UNDEFINED_COLUMN = "42703"
+_NOT_THERE_YET = (_UNDEFINED_COLUMN, "42P01")
 
 
 def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
@@ -75,7 +79,36 @@ def settled(session: Session, step: Step, server: Server, wishes: Sequence[Wish]
 
 def with_targets(catalog: Catalog, wishes: Sequence[Wish]) -> Catalog:
     """The catalog, with what the same run is about."""
-    return replace(catalog, targets={_key(wish): wish.kind.placed(wish.target, catalog) for wish in wishes})
+    turns = _turns(catalog, wishes)
+    return replace(
+        catalog,
+        targets={
+            _key(wish): wish.kind.placed(wish.target, catalog) for wish, turn in zip(wishes, turns) if turn == _NOW
+        },
+    )
+
+
+_NOW, _LATER, _OVER = "now", "planned at its turn", "changed again by a later statement"
+
+
+def _turns(catalog: Catalog, wishes: Sequence[Wish]) -> List[str]:
+    """When each wish is planned. Of an object that a migration has several times, with statements in between: the first
+    one now and the others once these were run; those before a statement that was run are over.
+    """
+    pending = [
+        number
+        for number, wish in enumerate(wishes)
+        if wish.kind.of_journal and catalog.find(wish.key[0], _key(wish)[1], wish.key[3]) is None
+    ]
+    turns = [_NOW] * len(wishes)
+    places: Dict[Tuple[str, TableName, str], List[int]] = {}
+    for number, wish in enumerate(wishes):
+        places.setdefault(_key(wish), []).append(number)
+    for numbers in places.values():
+        over = [one for one, other in zip(numbers, numbers[1:]) if not any(one < number < other for number in pending)]
+        left = [number for number in numbers if number not in over]
+        turns = [_OVER if n in over else _LATER if n in left[1:] else turn for n, turn in enumerate(turns)]
+    return turns
 
 
 def _key(wish: Wish) -> Tuple[str, TableName, str]:
@@ -85,10 +118,14 @@ def _key(wish: Wish) -> Tuple[str, TableName, str]:
 def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishes: Sequence[Wish]) -> Plan:
     """The plan by what read_catalog gave, with its targets: pure. Each planner sees what the ones before it leave."""
     outcomes: List[Outcome] = []
-    for wish in wishes:
+    for wish, turn in zip(wishes, _turns(catalog, wishes)):
+        if turn != _NOW:
+            outcomes.append(Outcome(*_key(wish), turn, deferred=turn == _LATER))
+            continue
         target = catalog.targets.get(_key(wish), wish.target)
         outcome = wish.kind.plan(target, catalog)
-        if len(wish.target.name.encode(catalog.encoding, "surrogateescape")) > LONGEST_NAME:
+        named = not wish.kind.of_journal
+        if named and len(wish.target.name.encode(catalog.encoding, "surrogateescape")) > LONGEST_NAME:
             outcome = replace(outcome, problems=(*outcome.problems, _too_long(outcome)))
         closed = schema_problems(catalog, wish.kind.tables(wish.target))
         if closed:
@@ -100,11 +137,66 @@ def plan_of(catalog: Catalog, errors: Mapping[Tuple[TableName, str], str], wishe
             if (table, text) in errors
         ]
         if found:
-            problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}') for message in found]
+            problems = [Problem(f'{outcome.kind} "{outcome.name}": {message}', missing=True) for message in found]
             outcome = replace(outcome, step=None, further=(), problems=(*outcome.problems, *problems))
         outcomes.append(_sourced(outcome, wish.source))
         catalog = wish.kind.after(target, outcome, catalog)
-    return Plan(tuple(_without_clashes(outcomes)))
+    outcomes = _deferred(_overtaken(outcomes, catalog), wishes)
+    return Plan(tuple(_without_clashes(outcomes)), tuple(Problem(text) for text in catalog.refused))
+
+
+def _deferred(outcomes: Sequence[Outcome], wishes: Sequence[Wish]) -> List[Outcome]:
+    """The outcomes; those that a statement before them may change are planned once more at their turn.
+
+    What only misses something then has no steps yet. Of the data nothing is asked that such a statement writes.
+    """
+    found: List[Outcome] = []
+    pending, unknown = False, False
+    altered: Set[TableName] = set()
+    written: Set[TableName] = set()
+    for one, wish in zip(outcomes, wishes):
+        own = wish.kind.tables(wish.target)
+        if wish.kind.of_journal:
+            if any(not step.prepares for step in one.steps):
+                pending = True
+                unknown = unknown or (not own and wish.kind.writes_rows(wish.target))
+                altered |= own
+                written |= own if wish.kind.writes_rows(wish.target) else set()
+        elif pending and one.problems and all(problem.missing for problem in one.problems):
+            why = one.problems[0].text.partition("; ")[0]
+            note = f"{one.kind} {one.object} is planned once the statements before it were run: {why}"
+            one = replace(one, step=None, further=(), problems=(), notes=(*one.notes, note), deferred=True)
+        elif one.steps and (unknown or own & altered):
+            one = replace(one, deferred=True, asked_later=unknown or bool(own & written))
+        pending = pending or one.deferred
+        found.append(one)
+    return found
+
+
+def _overtaken(outcomes: Sequence[Outcome], catalog: Catalog) -> List[Outcome]:
+    """The outcomes; those before the last statement that was run are marked. A rollback's are in another order."""
+    done = [
+        number
+        for number, one in enumerate(outcomes)
+        if KINDS[one.kind].of_journal and not one.steps and catalog.find(one.kind, one.table, one.name) is not None
+    ]
+    last = done[-1] if done else -1
+    return [replace(one, overtaken=number < last) for number, one in enumerate(outcomes)]
+
+
+def without_overtaken(plan: Plan) -> Plan:
+    """The plan without what later statements of the migration show to be carried out: it is not done a second time."""
+    return replace(plan, outcomes=tuple(_left_alone(outcome) for outcome in plan.outcomes))
+
+
+def _left_alone(outcome: Outcome) -> Outcome:
+    if not outcome.overtaken or KINDS[outcome.kind].of_journal or not (outcome.steps or outcome.problems):
+        return outcome
+    note = (
+        f"{outcome.kind} {outcome.object} was carried out, since statements behind it were run, and is not as the "
+        "migration says any more; it is left as it is"
+    )
+    return replace(outcome, step=None, further=(), problems=(), notes=(*outcome.notes, note))
 
 
 def _sourced(outcome: Outcome, source: str) -> Outcome:
@@ -153,7 +245,7 @@ def ask_data(session: Session, plan: Plan) -> Plan:
     """The plan with the rows that would make a step fail (orphans, duplicates, NULLs) among its problems."""
     outcomes = []
     for outcome in plan.outcomes:
-        closed = any(problem.closed for problem in outcome.problems)
+        closed = outcome.asked_later or any(problem.closed for problem in outcome.problems)
         if outcome.steps and not closed and all(problem.permission for problem in outcome.problems):
             found = answers_of(session, [check for step in outcome.steps for check in step.checks])
             found += _unowned(session, outcome.steps)
@@ -170,9 +262,22 @@ def read_catalog(
 
     Raises psycopg2.Error.
     """
+    kept = {kind.name: _kept(session, kind, wishes) for kind in KINDS.values() if kind.of_journal}
+    there = Catalog(server.version, server.role)
+    for kind in KINDS.values():
+        if kind.of_journal:
+            there = kind.facts(session, there, [wish.target for wish in wishes if wish.kind is kind])
+    with prepared(session, wishes, kept) as refused:
+        catalog, errors = _read_catalog(session, server, wishes, kept, there)
+    return replace(catalog, refused=tuple(refused)), errors
+
+
+def _read_catalog(
+    session: Session, server: Server, wishes: Sequence[Wish], kept: Mapping[str, Images], there: Catalog
+) -> Tuple[Catalog, Dict[Tuple[TableName, str], str]]:
     names = {name for wish in wishes for name in wish.kind.tables(wish.target)}
     tables = read_tables(session, names)
-    images = {kind.name: kind.read(session, tables) for kind in KINDS.values()}
+    images = {**kept, **{kind.name: kind.read(session, tables) for kind in KINDS.values() if not kind.of_journal}}
     further = {name for kind in KINDS.values() for name in kind.further_tables(images[kind.name])} - set(tables)
     tables = {**tables, **read_tables(session, further)}
     relations = read_relations(
@@ -180,13 +285,25 @@ def read_catalog(
     )
     canonical, errors = _canonical_expressions(session, tables, images, wishes)
     missing = sorted(name for name in names if name not in tables)
-    catalog = Catalog(
-        server.version, server.role, tables, relations, images, canonical, *read_missing(session, missing)
+    nearby, instead = read_missing(session, missing)
+    catalog = replace(
+        there,
+        tables=tables,
+        relations=relations,
+        images=images,
+        expressions=canonical,
+        nearby=nearby,
+        instead=instead,
+        **_of_database(session),
     )
-    catalog = replace(catalog, **_of_database(session))
-    for kind in KINDS.values():
+    for kind in (kind for kind in KINDS.values() if not kind.of_journal):
         catalog = kind.facts(session, catalog, [wish.target for wish in wishes if wish.kind is kind])
     return catalog, errors
+
+
+def _kept(session: Session, kind: Kind, wishes: Sequence[Wish]) -> Images:
+    """The objects of the wishes that stand in the journal alone."""
+    return read_done(session, kind.name, {wish.key[1:3] for wish in wishes if wish.kind is kind})
 
 
 def _of_database(session: Session) -> Dict[str, Any]:
@@ -339,8 +456,8 @@ def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
                 continue
             answer = ask(session, check.question, rights.role)
         except psycopg2.Error as error:
-            if getattr(error, "pgcode", None) == _UNDEFINED_COLUMN:
-                continue  # a column that the same run adds, with one value in all rows: the step itself finds out
+            if getattr(error, "pgcode", None) in _NOT_THERE_YET:
+                continue  # a column or a table that the same run adds: the step itself finds out
             if getattr(error, "pgcode", None) != "42501":
                 raise translate(
                     error, f"The rows of {qualified(*check.table)} could not be checked", NOTHING_CHANGED

@@ -24,6 +24,7 @@ from .._model.plan import Plan, Step
 from .._support.driver import psycopg2
 from .._support.errors import Refused
 from .._support.sqltext import compose, copy_of, identifier, qualified, raw
+from .prepared import carry_out
 
 __all__ = ["Rehearsal", "refuse_definitions", "rehearse"]
 
@@ -58,7 +59,7 @@ def rehearse(session: Session, plan: Plan, triggers: Optional[List[EventTrigger]
 
     triggers: the event triggers of the database, where they are read already.
     """
-    steps = [step for step in plan.steps if step.rehearsal]
+    steps = [step for step in plan.steps if step.rehearsal or step.prepares]
     if not steps or not _may_make_temporary_tables(session, None):
         return Rehearsal()
     trial = _Trial(session, read_event_triggers(session) if triggers is None else triggers)
@@ -97,6 +98,9 @@ class _Trial:
         if self.triggers:
             self._silent = set_event_triggers(self.session, False)
         for step in steps:
+            if step.prepares:
+                carry_out(self.session, step.prepares)  # what is wrong with it was said when the plan was made
+                continue
             # After a refusal, a step on the same table would only say the same again.
             if not self._refused & set(step.copies) and all(self._is_copied(table) for table in step.copies):
                 self._try(step)

@@ -37,18 +37,28 @@ def wishes_of(migration: Migration) -> List[Wish]:
     """The migration's targets in the order in which a deployment carries them out."""
     wishes = []
     for kind in KINDS.values():
+        objects = migration.objects.get(kind.section, ())
         sources = migration.sources.get(kind.section, ())
-        for specification, source in zip_longest(migration.objects.get(kind.section, ()), sources, fillvalue=""):
+        order = migration.order.get(kind.section, ())
+        for specification, source, number in zip_longest(objects, sources, order):
             absent = getattr(specification, "state", "present") == "absent"
-            wishes.append((kind.rank[absent], Wish(kind, kind.target(specification), source)))
-    return [wish for _rank, wish in sorted(wishes, key=lambda item: item[0])]
+            place = kind.rank[absent] if number is None else number
+            wishes.append((place, Wish(kind, kind.target(specification), source or "")))
+    return [wish for _place, wish in sorted(wishes, key=lambda item: item[0])]
 
 
-def located(session: Session, wishes: Sequence[Wish]) -> List[Wish]:
-    """The wishes in their order, each with its table: of one that names none it is read. Raises psycopg2.Error."""
+def located(session: Session, wishes: Sequence[Wish], migration_id: str) -> List[Wish]:
+    """The wishes in their order, each with its table: of one that names none it is read; and of a migration in SQL what
+    the catalog knows to be of another kind as a statement. Raises psycopg2.Error.
+    """
     found: Dict[int, Wish] = {}
     for kind in KINDS.values():
         own = [position for position, wish in enumerate(wishes) if wish.kind is kind]
         targets = kind.located(session, [wishes[position].target for position in own])
         found.update({position: replace(wishes[position], target=target) for position, target in zip(own, targets)})
+        of_sql = [position for position in own if wishes[position].source]
+        others = kind.as_statements(session, [found[position].target for position in of_sql], migration_id)
+        for position, other in zip(of_sql, others):
+            if other is not None:
+                found[position] = Wish(KINDS["statement"], other, wishes[position].source)
     return [found[position] for position in range(len(wishes))]

@@ -21,7 +21,14 @@ from .._migration.migration import Migration
 from .._migration.reading import open_target, read_migration
 from .._model.plan import ACCESS_EXCLUSIVE, Problem, guarded
 from .._planning.past import Past, noted
-from .._planning.planning import ask_data, plan_of, read_catalog, trigger_problems, with_targets
+from .._planning.planning import (
+    ask_data,
+    plan_of,
+    read_catalog,
+    trigger_problems,
+    with_targets,
+    without_overtaken,
+)
 from .._planning.rehearsal import rehearse as rehearse_plan
 from .._planning.resources import plan_resources
 from .._planning.row_counts import count_problems
@@ -123,7 +130,7 @@ def _facts(
 
     Raises psycopg2.Error, and SteadyError where the rows cannot be asked.
     """
-    wishes = located(session, wishes_of(migration))
+    wishes = located(session, wishes_of(migration), migration.id)
     catalog, errors = read_catalog(session, server, wishes)
     catalog = with_targets(catalog, wishes)
     planned = plan_of(catalog, errors, wishes)
@@ -133,7 +140,9 @@ def _facts(
     state = journal.state()
     if options.journal:
         problems += (*state.problems, *journal.obstacles(state, triggers))
-    planned = replace(planned, problems=(*problems, *trigger_problems(session)))
+    if state.usable and not journal.partly_undone(migration.id):
+        planned = without_overtaken(planned)
+    planned = replace(planned, problems=(*planned.problems, *problems, *trigger_problems(session)))
     planned, capacity, notes = plan_resources(session, server, planned, wishes, options)
     if rehearse and not any((*planned.problems, *(problem for one in planned.outcomes for problem in one.problems))):
         tried = rehearse_plan(session, planned, triggers)
@@ -167,7 +176,13 @@ def _facts(
 def _held(session: Session, migration: Migration) -> LockNotAvailable:
     """Somebody has a table to himself, so that not even its definition can be read."""
     session.execute("ROLLBACK")  # of the verification; elsewhere there is no transaction
-    tables = sorted({name for wish in located(session, wishes_of(migration)) for name in wish.kind.tables(wish.target)})
+    tables = sorted(
+        {
+            name
+            for wish in located(session, wishes_of(migration), migration.id)
+            for name in wish.kind.tables(wish.target)
+        }
+    )
     holders = blockers_of_tables(session, guarded(ACCESS_EXCLUSIVE, tables), [session.pid])
     alone = [holder for holder in holders if holder.mode == "AccessExclusiveLock" and not holder.waiting]
     return LockNotAvailable(

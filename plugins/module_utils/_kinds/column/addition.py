@@ -41,7 +41,7 @@ def plan_addition(target: DesiredColumn, catalog: Catalog) -> Outcome:
     judged: ColumnJudgement = catalog.judgements.get(target.key, ColumnJudgement())
     problems = [*owner_problems(catalog, table), *_table_problems(target, catalog, judged)]
     if judged.problem:
-        problems.append(Problem(f"{place}: {judged.problem}", permission=judged.permission))
+        problems.append(Problem(f"{place}: {judged.problem}", permission=judged.permission, missing=True))
     wanted, has_value = target.definition, bool(judged.default or judged.rewrites)
     parts = _parts(target, judged)
     checks: List[DataCheck] = []
@@ -213,7 +213,11 @@ def _unused(target: DesiredColumn, everywhere: List[TableName]) -> str:
 
 def _use_problems(target: DesiredColumn, catalog: Catalog) -> List[Problem]:
     place, own = f"{qualified(*target.table_name)}.{target.name}", (KIND, target.table_name, target.name)
-    uses = [use.text for use in catalog.column_uses.get(target.key, ()) if not catalog.goes_before(use.key, own)]
+    uses = [
+        use.text
+        for use in catalog.column_uses.get(target.key, ())
+        if not catalog.goes_before(use.key, own) and not catalog.leaves_before(use.address, own)
+    ]
     table = catalog.tables[target.table_name]
     if table.kind == "r" and table.has_children:
         uses.append("tables that inherit from it")

@@ -42,7 +42,9 @@ _USES = """
 SELECT a.attrelid, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS text,
   CASE WHEN i.oid IS NOT NULL THEN 'index' WHEN k.oid IS NOT NULL THEN 'foreign_key' END AS kind,
   coalesce(n.nspname, kn.nspname)::text AS schema, coalesce(t.relname, kt.relname)::text AS table_name,
-  coalesce(i.relname, k.conname)::text AS name
+  coalesce(i.relname, k.conname)::text AS name,
+  CASE WHEN w.oid IS NOT NULL THEN 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid ELSE d.classid
+    END::pg_catalog.int8 AS class, coalesce(w.ev_class, d.objid)::pg_catalog.int8 AS object
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid
   AND d.refobjsubid = a.attnum
@@ -51,6 +53,7 @@ LEFT JOIN pg_catalog.pg_class i ON d.classid = 'pg_catalog.pg_class'::pg_catalog
   AND d.objsubid = 0 AND i.relkind IN ('i', 'I')
 LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = i.oid LEFT JOIN pg_catalog.pg_class t ON t.oid = x.indrelid
 LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.oid = d.objid
 LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
 LEFT JOIN pg_catalog.pg_class kt ON kt.oid = k.conrelid LEFT JOIN pg_catalog.pg_namespace kn ON kn.oid = kt.relnamespace
 WHERE a.attrelid = ANY (%s::oid[]) AND a.attname = %s AND NOT a.attisdropped AND d.deptype <> 'i'
@@ -75,10 +78,14 @@ class Around:
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """What depends on a column, as PostgreSQL describes it. key: of an index or a constraint, as targets have it."""
+    """What depends on a column, as PostgreSQL describes it. key: of an index or a constraint, as targets have it.
+
+    address: its class and oid (of a rule, its view's).
+    """
 
     text: str
     key: Tuple[str, TableName, str]
+    address: Tuple[int, int] = (0, 0)
 
 
 def read_around(session: Session, catalog: Catalog, targets: Sequence[DesiredColumn]) -> Dict[TableName, Around]:
@@ -113,7 +120,9 @@ def read_uses(
         rows = session.rows(_USES, (oids, target.name))
         found[target.key] = [
             ColumnUse(
-                row["text"], (row["kind"] or "", (row["schema"] or "", row["table_name"] or ""), row["name"] or "")
+                row["text"],
+                (row["kind"] or "", (row["schema"] or "", row["table_name"] or ""), row["name"] or ""),
+                (row["class"], row["object"]),
             )
             for row in rows
         ]

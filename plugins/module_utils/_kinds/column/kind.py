@@ -47,13 +47,15 @@ class ColumnKind(Kind):
             contrary = {**entry} != {**migration[self.section][earlier]}
             yield entries.second(self.section, position, earlier, what, contrary)
 
-    def specification(self, entry: Mapping[str, Any], schema: str) -> ColumnSpecification:
+    def specification(self, entry: Mapping[str, Any], schema: str, migration_id: str = "") -> ColumnSpecification:
         return ColumnSpecification.from_entry(entry, schema)
 
     def target(self, specification: Any) -> DesiredColumn:
         return from_specification(specification)
 
-    def restored(self, table: TableName, name: str, image: Optional[Image]) -> DesiredColumn:
+    def restored(
+        self, table: TableName, name: str, image: Optional[Image], after: Optional[Image] = None
+    ) -> DesiredColumn:
         return from_image(table, name, image)
 
     def tables(self, target: DesiredColumn) -> Set[TableName]:

@@ -74,7 +74,7 @@ def _changed(target: DesiredColumn, catalog: Catalog, nullability: Optional[Outc
     before, state = before_of(image), definition(image)
     place = f"{qualified(*name)}.{target.name}"
     if judged.problem:
-        problem = Problem(f"{place}: {judged.problem}", permission=judged.permission)
+        problem = Problem(f"{place}: {judged.problem}", permission=judged.permission, missing=True)
         return Outcome(KIND, name, target.name, state, problems=(problem,))
     problems = _fixed(target, catalog, judged)
     units: List[Unit] = []

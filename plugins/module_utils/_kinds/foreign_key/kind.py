@@ -21,6 +21,7 @@ from . import specification as written
 from .catalog import read
 from .image import differences, parse
 from .null_refusals import read_null_refusals
+from .others import other_constraints
 from .specification import ForeignKeySpecification
 
 __all__ = ["ForeignKeyKind"]
@@ -61,14 +62,19 @@ class ForeignKeyKind(Kind):
         if not _entry.given(references, "schema") or references.get("schema") == migration.get("schema"):
             yield _entry.text(references, "table")
 
-    def specification(self, entry: Mapping[str, Any], schema: str) -> ForeignKeySpecification:
+    def specification(self, entry: Mapping[str, Any], schema: str, migration_id: str = "") -> ForeignKeySpecification:
         return ForeignKeySpecification.from_entry(entry, schema)
 
     def target(self, specification: Any) -> planner.DesiredKey:
         return planner.from_specification(specification)
 
-    def restored(self, table: TableName, name: str, image: Optional[Image]) -> planner.DesiredKey:
+    def restored(
+        self, table: TableName, name: str, image: Optional[Image], after: Optional[Image] = None
+    ) -> planner.DesiredKey:
         return planner.from_image(table, name, image)
+
+    def as_statements(self, session: Session, targets: Sequence[Any], migration_id: str) -> Sequence[Any]:
+        return other_constraints(session, targets, migration_id)
 
     def tables(self, target: planner.DesiredKey) -> Set[TableName]:
         return planner.tables(target)

@@ -59,13 +59,15 @@ class IndexKind(Kind):
     def relation_named(self, entry: Mapping[str, Any]) -> Optional[str]:
         return written.entry_name(entry)
 
-    def specification(self, entry: Mapping[str, Any], schema: str) -> IndexSpecification:
+    def specification(self, entry: Mapping[str, Any], schema: str, migration_id: str = "") -> IndexSpecification:
         return IndexSpecification.from_entry(entry, schema)
 
     def target(self, specification: Any) -> DesiredIndex:
         return from_specification(specification)
 
-    def restored(self, table: TableName, name: str, image: Optional[Image]) -> DesiredIndex:
+    def restored(
+        self, table: TableName, name: str, image: Optional[Image], after: Optional[Image] = None
+    ) -> DesiredIndex:
         return from_image(table, name, image)
 
     def located(self, session: Session, targets: Sequence[Any]) -> Sequence[Any]:

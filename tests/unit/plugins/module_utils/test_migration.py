@@ -38,7 +38,7 @@ class TestFromMapping:
             id="m",
             description="",
             schema=None,
-            objects={"columns": (), "indexes": (), "foreign_keys": ()},
+            objects={"columns": (), "indexes": (), "foreign_keys": (), "statements": ()},
             verification=Verification(unchanged_counts=(), queries=()),
         )
 
@@ -75,6 +75,7 @@ class TestFromMapping:
                         "s", "Pet", "Pet_customerId_fkey", ("customerId",), "s", "Customer", ("id",)
                     ),
                 ),
+                "statements": (),
             },
             verification=Verification(
                 unchanged_counts=("Sale",),

@@ -86,7 +86,7 @@ class TestTable:
     )
     def test_one_that_is_not_there_with_the_nearest_name(self, nearby: list[str], hint: str) -> None:
         assert table_problems(catalog({}, nearby={DRAWER: nearby}), DRAWER) == [
-            Problem(f'there is no table "CashDrawer" in schema "public"; {hint}')
+            Problem(f'there is no table "CashDrawer" in schema "public"; {hint}', missing=True)
         ]
 
     def test_what_stands_in_its_place_is_said(self) -> None:

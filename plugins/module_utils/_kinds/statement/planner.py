@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning of statements: run what the journal does not know as done; take back what it does."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+from ..._model.catalog import Catalog
+from ..._model.data_questions import AnyRow, Place
+from ..._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, DataCheck, Lock, Outcome, Problem, Step, Unit
+from ..._support.sqltext import closed_line, compose, identifier, identifiers, qualified
+from .image import image_of, undo_of
+from .objects import ObjectsThere
+from .specification import KIND, StatementSpecification
+
+__all__ = ["plan", "preparation"]
+
+#: How long a statement may run that stops no table: it may hold locks on rows.
+_ROWS_MS = 1000
+_MOST_SHOWN = 3
+
+
+def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
+    """The step of one statement. Pure."""
+    place = (target.schema, target.table)
+    image = catalog.find(KIND, place, target.name)
+    if not target.present:
+        return _taken_back(target, image)
+    around = catalog.statements.get((target.schema, target.table, target.name), ObjectsThere())
+    if image is not None:
+        return _done(target, image, around)
+    if around.there and target.if_there == "fail" and not _may_have_gone(target, catalog):
+        problem = Problem(
+            f"{around.there[0].text} is there already, and the statement would fail: {target.name}; write "
+            "IF NOT EXISTS where that is meant, or take the statement out",
+            clash=True,
+        )
+        return Outcome(KIND, place, target.name, "not run", problems=(problem,))
+    undo, kept = target.undo, False
+    if around.there and target.if_there == "keep":
+        undo, kept = (), True
+    elif around.there and target.if_there == "replace":
+        undo = around.former
+    problems: Tuple[Problem, ...] = ()
+    if target.comments_on and around.former is not None:
+        undo = around.former
+    if target.drops:
+        undo = around.former
+        if undo is None and not target.reason:
+            problems = (
+                Problem(
+                    f"{target.name}: more hangs on {target.drops[0].text} than a rollback could bring back; accept "
+                    "that before the statement: -- steady: accept not_reversible because …"
+                ),
+            )
+    path = _path(target)
+    sets = [_set_path(path)] if target.search_path is not None else []
+    unit = _unit(target, catalog, [*sets, closed_line(target.sql)], target.limit_ms)
+    step = Step(
+        KIND,
+        place,
+        target.name,
+        "run",
+        (unit,),
+        None,
+        summary=_summary(target, undo, kept),
+        prepares=() if around.there else preparation(target),
+        after=image_of(target, undo, path, kept),
+    )
+    lost = undo is None and target.undo is not None and not problems
+    notes = (f"{target.name}: a rollback cannot bring back what it replaces",) if lost else ()
+    return Outcome(KIND, place, target.name, "not run", step, problems, notes)
+
+
+#: What these are made of is there, or made by the run; making them locks nothing that traffic uses.
+_PREPARED = frozenset(["type", "table", "function", "procedure", "schema", "sequence", "extension", "view"])
+
+
+def preparation(target: StatementSpecification) -> Tuple[str, ...]:
+    """The statement, for the time of the planning, where it only makes something new."""
+    if target.locks or not target.makes or target.sql[:6].upper() != "CREATE":
+        return ()
+    if any(made.type not in _PREPARED for made in target.makes):
+        return ()
+    return (_set_path(_path(target)), closed_line(target.sql))
+
+
+def _done(target: StatementSpecification, image: Mapping[str, Any], around: ObjectsThere) -> Outcome:
+    place = (target.schema, target.table)
+    problems: Tuple[Problem, ...] = ()
+    if image["text"] != target.sql:
+        problems = (
+            Problem(
+                f"{target.name} was run with another text: {_shown(image['text'])}; a statement runs once: bring the "
+                "file back as it was, and write a new migration for the change"
+            ),
+        )
+    else:
+        gone = [made.text for made in target.makes if made not in around.there]
+        if gone:
+            problems = (
+                Problem(
+                    f"{target.name} was run, and {', '.join(gone[:_MOST_SHOWN])} is not there any more; roll the "
+                    "deployment back, or make it anew in a migration of its own"
+                ),
+            )
+    return Outcome(KIND, place, target.name, "run", problems=problems)
+
+
+def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any]]) -> Outcome:
+    place = (target.schema, target.table)
+    if image is None:
+        return Outcome(KIND, place, target.name, "not run")
+    if image["undo"] is None:
+        why = f": {image['reason']}" if image["reason"] else ""
+        problem = Problem(f"{target.name} cannot be undone{why}")
+        return Outcome(KIND, place, target.name, "run", problems=(problem,))
+    statements = [closed_line(text) for text in undo_of(image)]
+    tables = [] if image["with_rows"] or image["kept"] else [made for made in image["makes"] if made["type"] == "table"]
+    if statements and image["path"]:
+        statements = [_set_path(image["path"]), *(text for made in tables for text in _empty(made)), *statements]
+    unit = Unit(tuple(statements), (), guarded=True, transaction=True, as_written=True, limit_ms=_ROWS_MS)
+    step = Step(
+        KIND,
+        place,
+        target.name,
+        "undo",
+        (unit,),
+        dict(image),
+        summary="; ".join(undo_of(image)),
+        checks=tuple(_no_rows(target, made, image["path"]) for made in tables if statements),
+        asserted="the table has rows by now, which would be lost" if tables else "",
+    )
+    return Outcome(KIND, place, target.name, "run", step)
+
+
+def _empty(made: Mapping[str, Any]) -> List[str]:
+    """Under the lock: fails with 22P02 where the table has a row, and is nothing else."""
+    table = identifier(*made["names"])
+    return [
+        compose("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", table=table),
+        # Of a constant the cast would be made without a row.
+        compose("SELECT CAST(CAST(ctid AS pg_catalog.text) AS pg_catalog.int4) FROM {table} LIMIT 1", table=table),
+    ]
+
+
+def _no_rows(target: StatementSpecification, made: Mapping[str, Any], path: Sequence[str]) -> DataCheck:
+    names = made["names"]
+    table = (names[-2] if len(names) > 1 else (path[0] if path else target.schema), names[-1])
+    message = f"{qualified(*table)} has rows by now, which would be lost with the table"
+    mends = "delete them, or leave the table with steady_rollback_partial"
+    return DataCheck(table, AnyRow(Place(table, True)), message, message, mends)
+
+
+def _unit(target: StatementSpecification, catalog: Catalog, statements: Sequence[str], limit_ms: Optional[int]) -> Unit:
+    """One transaction. Tables that the run itself makes are not there yet, and need no lock beforehand."""
+    there = {table: catalog.tables[table] for table in target.locks if table in catalog.tables}
+    locked = sorted(name for name, table in there.items() if table.kind in "rp" and table.may_lock)
+    locks = tuple(Lock(target.mode, name) for name in locked)
+    if limit_ms is None and (not locks or target.mode == ROW_EXCLUSIVE):
+        limit_ms = _ROWS_MS
+    return Unit(
+        tuple(statements),
+        locks,
+        guarded=True,
+        transaction=True,
+        evaluates=bool(locks) and target.mode in (ROW_EXCLUSIVE, ACCESS_EXCLUSIVE),
+        as_written=True,
+        limit_ms=limit_ms,
+    )
+
+
+def _may_have_gone(target: StatementSpecification, catalog: Catalog) -> bool:
+    """Whether an earlier statement of the run may take the object away, or give it another name."""
+    earlier: List[str] = []
+    for (kind, place, name), other in catalog.targets.items():
+        if (kind, place, name) == (KIND, (target.schema, target.table), target.name):
+            break
+        if kind == KIND:
+            earlier.append(other.sql[:5].upper())
+    return any(word in ("DROP ", "ALTER") for word in earlier)
+
+
+def _path(target: StatementSpecification) -> List[str]:
+    if target.search_path is not None:
+        return [*target.search_path, "pg_temp"]
+    return [*dict.fromkeys((target.schema, "public")), "pg_temp"]
+
+
+def _set_path(path: Sequence[str]) -> str:
+    return compose("SET LOCAL search_path TO {names}", names=identifiers(path))
+
+
+def _summary(target: StatementSpecification, undo: Optional[Sequence[str]], kept: bool) -> str:
+    if kept:
+        return "what it makes is there already, and stays as it is"
+    return "as it is written" if undo is not None else "as it is written; a rollback cannot take it back"
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:79] + "…"
