@@ -83,6 +83,86 @@ FILES = {
         ALTER TABLE "Customer" ALTER COLUMN "isActive" SET DEFAULT false;
         ALTER TABLE "Order" ALTER tags DROP DEFAULT, ALTER note SET DEFAULT 'n/a', ALTER total SET DEFAULT 1 + 2;
         """,
+    "a new type, a new table, and what uses them on tables that are there": """
+        CREATE TYPE "State" AS ENUM ('A', 'B');
+        CREATE TABLE "Thing" (
+          id text PRIMARY KEY, "orderId" integer NOT NULL, s "State" DEFAULT 'A', UNIQUE ("orderId")
+        );
+        CREATE INDEX CONCURRENTLY "Thing_s_idx" ON "Thing" (s);
+        ALTER TABLE "Thing" ADD CONSTRAINT "Thing_orderId_fkey" FOREIGN KEY ("orderId") REFERENCES "Order" (id)
+          ON DELETE CASCADE;
+        ALTER TABLE "Order" ADD COLUMN st "State" NOT NULL DEFAULT 'A', ADD COLUMN "thingId" text;
+        CREATE INDEX ON "Order" (st);
+        ALTER TABLE "Order" ADD CONSTRAINT tk FOREIGN KEY ("thingId") REFERENCES "Thing" (id);
+        UPDATE "Order" SET "thingId" = NULL WHERE st = 'B';
+        CREATE VIEW v AS SELECT id, st FROM "Order";
+        CREATE FUNCTION f(a int, b text DEFAULT ';') RETURNS int LANGUAGE sql AS $$ SELECT 1; $$;
+        COMMENT ON TABLE "Order" IS 'orders -- and more';
+        """,
+    "a column that is filled, a CHECK, a trigger, a seeded table": """
+        ALTER TABLE "Order" ADD COLUMN code text;
+        UPDATE "Order" SET code = id::text;
+        -- steady: accept fails_on_data because filled above
+        -- steady: accept breaks_running_application because deployed before
+        ALTER TABLE "Order" ALTER COLUMN code SET NOT NULL;
+        -- steady: accept fails_on_data because counted
+        -- steady: accept breaks_running_application because deployed before
+        ALTER TABLE "Order" ADD CONSTRAINT pos CHECK (total >= 0 OR total IS NULL), ADD COLUMN x int;
+        CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+        CREATE TRIGGER tr BEFORE UPDATE ON "Order" FOR EACH ROW EXECUTE FUNCTION touch();
+        -- steady: accept breaks_running_application because no code has it
+        ALTER TYPE "OrderStatus" RENAME VALUE 'NEW' TO 'FRESH';
+        CREATE TABLE IF NOT EXISTS "Customer" (id int);
+        CREATE TABLE seed (id int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, v text, o int REFERENCES "Order" (id));
+        INSERT INTO seed (v) VALUES ('a'), ('b;--');
+        CREATE MATERIALIZED VIEW mv AS SELECT count(*) FROM "Order";
+        CREATE UNIQUE INDEX ON seed (v);
+        COMMENT ON COLUMN seed.v IS 'x';
+        ALTER TABLE "Customer" RENAME COLUMN name TO "fullName";
+        CREATE POLICY p ON seed USING (true);
+        ALTER TABLE seed ENABLE ROW LEVEL SECURITY;
+        DO $$ BEGIN RAISE NOTICE 'x'; END $$;
+        """,
+    "what is renamed, and then named": """
+        -- steady: accept breaks_running_application because it is read by no code
+        ALTER TABLE "Order" RENAME COLUMN note TO remark;
+        CREATE INDEX ON "Order" (lower(remark)) WHERE remark IS NOT NULL;
+        -- steady: accept breaks_running_application because it is read by no code
+        ALTER TYPE "OrderStatus" RENAME TO "Status";
+        ALTER TABLE "Order" ADD COLUMN former "Status";
+        -- steady: accept breaks_running_application because it is read by no code
+        ALTER TABLE "Order" RENAME TO "Orders";
+        ALTER TABLE "Orders" ADD COLUMN x int DEFAULT 3,
+          ADD CONSTRAINT k FOREIGN KEY ("sellerId") REFERENCES "Customer" (id);
+        UPDATE "Orders" SET x = 4 WHERE id < 10;
+        CREATE INDEX i ON "Orders" (former, x);
+        """,
+    "an object twice, with rows written in between": """
+        -- steady: accept not_reversible because it is a test
+        UPDATE "Order" SET note = 'n' WHERE note = '';
+        CREATE UNIQUE INDEX once ON "Order" (id, note);
+        ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey";
+        -- steady: accept not_reversible because it is a test
+        UPDATE "Order" SET "sellerId" = "customerId";
+        ALTER TABLE "Order" ADD CONSTRAINT "Order_customerId_fkey"
+          FOREIGN KEY ("customerId") REFERENCES "Customer" (id);
+        DROP INDEX "Order_customerId_idx";
+        -- steady: accept data_loss because it is a test
+        DELETE FROM "Order" WHERE id < 0;
+        CREATE INDEX "Order_customerId_idx" ON "Order" ("customerId", id);
+        """,
+    "constraints of other kinds": """
+        ALTER TABLE "Customer" DROP CONSTRAINT long_enough;
+        ALTER TABLE "Customer" DROP CONSTRAINT IF EXISTS one_email;
+        """,
+    "views and functions that are made anew": """
+        DROP VIEW "open ""orders";
+        CREATE VIEW "open ""orders" AS SELECT id, total, status FROM "Order";
+        CREATE OR REPLACE VIEW plain AS SELECT 1 AS one;
+        -- steady: accept breaks_running_application because nothing calls it
+        DROP FUNCTION twice(integer);
+        COMMENT ON FUNCTION shout(text) IS NULL;
+        """,
     "all of it, in another order than ours": """\ufeff/* of /* nested */ ; comments */
         BEGIN;\r\n
         ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey";
@@ -100,6 +180,15 @@ ROWS = """
 UPDATE "Order" SET "sellerId" = "customerId", note = coalesce(note, '');
 ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey", ADD CONSTRAINT "Order_customerId_fkey"
   FOREIGN KEY ("customerId") REFERENCES "Customer" (id) ON DELETE CASCADE ON UPDATE SET NULL DEFERRABLE;
+CREATE VIEW "open ""orders" WITH (security_barrier) AS SELECT id FROM "Order" WHERE status = 'OPEN';
+COMMENT ON VIEW "open ""orders" IS 'it''s for reports';
+GRANT SELECT ON "open ""orders" TO PUBLIC;
+CREATE VIEW plain WITH (security_barrier = true) AS SELECT 2 AS one;
+CREATE FUNCTION twice(n integer DEFAULT 2) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1 * 2';
+REVOKE ALL ON FUNCTION twice FROM PUBLIC;
+COMMENT ON FUNCTION shout IS 'loud';
+ALTER TABLE "Customer" ADD CONSTRAINT long_enough CHECK (length(name) > 0), ADD CONSTRAINT one_email UNIQUE (email, id);
+COMMENT ON CONSTRAINT long_enough ON "Customer" IS 'it''s a rule';
 """
 
 
@@ -144,7 +233,7 @@ def test_what_is_deployed_is_what_psql_makes_of_it(
         assert database.apply(migration, check=True)["changed"] is False
         assert database.apply(migration)["changed"] is False
         assert database.verify(migration)["status"] == "verified"
-    database.rollback()
+    database.rollback(partial="not_reversible" in text or "data_loss" in text)
     assert database.dump() == before
 
 
@@ -166,11 +255,6 @@ REFUSED = {
     "a table that is not there": (
         'CREATE INDEX i ON "Ordre" (a);',
         'V7__what.sql:1: there is no table "Ordre" in schema "public"',
-    ),
-    "a column that would rewrite the table": (
-        "-- steady: accept table_rewrite because there are few rows\n"
-        'ALTER TABLE "Order" ADD COLUMN token uuid DEFAULT gen_random_uuid();',
-        "V7__what.sql:2: ",
     ),
     "a column that no row has a value for": (
         "-- steady: accept breaks_running_application because all code writes it\n"

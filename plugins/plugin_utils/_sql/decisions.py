@@ -121,7 +121,7 @@ def decide(statement: Statement, decisions: Iterable[Decision]) -> tuple[Stateme
 
 def verdict_of(instead: str, hazards: Iterable[Hazard]) -> Verdict:
     """The verdict of a statement that is understood."""
-    if any(hazard.accepted is None for hazard in hazards):
+    if any(hazard.undecided for hazard in hazards):
         return Verdict.DECISION
     return Verdict.ANOTHER_WAY if instead else Verdict.AS_WRITTEN
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .values import Entry, Hazard
@@ -35,11 +35,17 @@ class Effect:
     mend: str = ""
     notes: list[str] = field(default_factory=list)
     understood: bool = True
+    #: The name of the constraint that it adds: its own, or the one that the server chooses.
+    named: str = ""
 
     def hazard(self, name: str, about: str, message: str) -> None:
         """Add a hazard, each one once for its object."""
         if not any(known.name == name and known.object == about for known in self.hazards):
             self.hazards.append(Hazard(name, about, message))
+
+    def bound(self, names: Iterable[str]) -> None:
+        """These hazards have a bound unless somebody accepts them: they need no decision."""
+        self.hazards = [replace(one, bounded=True) if one.name in names else one for one in self.hazards]
 
 
 def session_only(kind: str, summary: str, instead: str) -> Effect:
@@ -58,7 +64,8 @@ def of_several(kind: str, summary: str, effects: Iterable[Effect]) -> Effect:
     insteads: list[str] = []
     for effect in effects:
         for hazard in effect.hazards:
-            whole.hazard(hazard.name, hazard.object, hazard.message)
+            if not any(known.name == hazard.name and known.object == hazard.object for known in whole.hazards):
+                whole.hazards.append(hazard)
         whole.notes += [note for note in effect.notes if note not in whole.notes]
         whole.understood = whole.understood and effect.understood
         insteads += [effect.instead] if effect.instead else []

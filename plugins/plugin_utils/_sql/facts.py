@@ -18,9 +18,16 @@ def facts_of(node: Any) -> Iterator[tuple[Hashable, ...]]:
 
     Names have no schema here: one file hardly has two objects of one kind and name.
     """
-    find = _FACTS.get(type(node).__name__)
+    kind = type(node).__name__
+    if kind in _WRITES:
+        yield ("writes",)
+    find = _FACTS.get(kind)
     if find is not None:
         yield from find(node)
+
+
+#: What writes rows, or may.
+_WRITES = frozenset(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "DoStmt", "SelectStmt", "CallStmt"])
 
 
 def _of_create_table(node: Any) -> Iterator[tuple[Hashable, ...]]:
@@ -34,19 +41,34 @@ def _of_alter_table(node: Any) -> Iterator[tuple[Hashable, ...]]:
         if kind == "AT_AddConstraint":
             kind = command.def_.contype.name
             yield "foreign key" if kind == "CONSTR_FOREIGN" else "constraint", table, command.def_.conname
+            if kind == "CONSTR_FOREIGN":
+                yield _form_of_key(command.def_), table, command.def_.conname
         elif kind == "AT_ValidateConstraint":
             yield "validated", table, command.name
         elif kind == "AT_AddColumn":
             yield "made", "column", table, command.def_.colname
-        elif kind == "AT_ColumnDefault" and command.def_ is not None:
+        elif kind == "AT_ColumnDefault":
             yield "default", table, command.name
         elif kind == "AT_DropConstraint":
             yield "dropped constraint", table, command.name
+        elif kind == "AT_SetNotNull":
+            yield "not null", table, command.name
+        elif kind in ("AT_DropColumn", "AT_AlterColumnType"):
+            yield "changed column", table, command.name
+
+
+def _form_of_key(key: Any) -> str:
+    """Whether an entry of `foreign_keys` can say it; one that stays NOT VALID none can."""
+    if not key.pk_attrs or not key.is_enforced or key.fk_with_period or key.pk_with_period:
+        return "key as written"
+    return "key not valid" if key.skip_validation else "key"
 
 
 def _of_rename(node: Any) -> Iterator[tuple[Hashable, ...]]:
     what = node.renameType.name.removeprefix("OBJECT_").lower()
     yield "made", what, node.newname
+    if what == "column" and node.relation is not None:
+        yield "changed column", node.relation.relname, node.subname
 
 
 def _of_drop(node: Any) -> Iterator[tuple[Hashable, ...]]:
@@ -71,6 +93,7 @@ _FACTS: dict[str, Callable[[Any], Iterator[tuple[Hashable, ...]]]] = {
     "AlterTableStmt": _of_alter_table,
     "RenameStmt": _of_rename,
     "DropStmt": _of_drop,
+    "InsertStmt": lambda node: iter([("rows", node.relation.relname)]),
     "IndexStmt": lambda node: iter([("made", "index", node.idxname)]),
     "ViewStmt": _named("view", lambda node: str(node.view.relname)),
     "CreateTableAsStmt": _named("matview", lambda node: str(node.into.rel.relname)),

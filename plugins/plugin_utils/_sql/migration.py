@@ -37,7 +37,10 @@ def migration_of(reading: Reading, schema: str | None = None) -> dict[str, Any]:
 
 
 def migration_with_sources(reading: Reading, schema: str | None = None) -> dict[str, Any]:
-    """The same for hosts, with the key `sources`: by section, file:line of the statement behind each entry."""
+    """The same for hosts, with the key `sources`: by section, file:line of the statement behind each entry.
+
+    And, where statements are run as they are written, `order`: by section, the place of each entry among all.
+    """
     data, origins = _migration(reading, schema)
     sources = {
         section: [f"{origins[section, number].file}:{origins[section, number].line}" for number in range(len(entries))]
@@ -45,6 +48,10 @@ def migration_with_sources(reading: Reading, schema: str | None = None) -> dict[
         if isinstance(entries, list)
     }
     return {**data, "sources": sources}
+
+
+#: The sections that statements fill.
+SECTIONS = ("columns", "indexes", "foreign_keys", "statements")
 
 
 def _migration(reading: Reading, schema: str | None) -> tuple[dict[str, Any], dict[tuple[str, int], Statement]]:
@@ -55,6 +62,8 @@ def _migration(reading: Reading, schema: str | None) -> tuple[dict[str, Any], di
     wanted: dict[Hashable, _Wanted] = {}
     for statement in reading.statements:
         for entry in statement.entries or ():
+            if entry.section == "statements":
+                entry = _decided(wanted, entry, statement)
             problems += _add(wanted, entry, statement)
     problems += _schema_problems(wanted, schema)
     if problems:
@@ -88,13 +97,41 @@ def _refusals(statement: Statement) -> Iterator[str]:
 def _identity(entry: Entry) -> Hashable:
     """What tells the object from all others of the migration; the name of an index is one in its schema."""
     name = entry.content["name"]
+    if entry.section == "statements":
+        return (entry.section, name)
     return (entry.section, entry.schema, None if entry.section == "indexes" else entry.content["table"], name)
+
+
+#: Hazards of running for as long as it takes: who accepts one of them wants that.
+_LONG = ("table_rewrite", "blocks_reads", "blocks_writes", "unknown_locks")
+
+
+def _decided(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) -> Entry:
+    """The entry of a statement with a name of its own, and with what its decisions say."""
+    content = dict(entry.content)
+    name, number = content["name"], 1
+    while ("statements", content["name"]) in wanted:
+        number += 1
+        content["name"] = f"{name} ({number})"
+    accepted = [hazard for hazard in statement.hazards if hazard.accepted is not None]
+    if "undo" not in content or "drops" in content:
+        reasons = [one.accepted for one in accepted if one.name in ("not_reversible", "data_loss")]
+        if reasons:
+            content["not_reversible"] = "; ".join(dict.fromkeys(str(reason) for reason in reasons))
+    if "limit_ms" not in content and any(one.name in _LONG for one in accepted):
+        content["limit_ms"] = 0
+    return replace(entry, content=content)
 
 
 def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) -> Iterator[str]:
     """What the object is after the statement, whatever it was before."""
-    key = _identity(entry)
+    identity = _identity(entry)
+    key = next((one for one in reversed(wanted) if isinstance(one, tuple) and one[0] == identity), identity)
     before = wanted.get(key)
+    if before is not None and _statement_between(wanted, before, entry):
+        # The object once more: it is not as it was before that statement.
+        wanted[(identity, len(wanted))] = _Wanted(entry, statement)
+        return
     if before is not None and entry.section == "columns" and "type" not in entry.content:
         # It keeps its place: a table has its columns in the order in which they were added.
         content = {**before.entry.content, **entry.content}
@@ -130,13 +167,30 @@ def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) ->
         )
 
 
+def _statement_between(wanted: dict[Hashable, _Wanted], before: _Wanted, entry: Entry) -> bool:
+    """Whether a statement that is run as it is written, about the same table, comes between the two of an object."""
+    tables = {one.content.get("table") for one in (before.entry, entry)}
+    after = False
+    for one in wanted.values():
+        if one is before:
+            after = True
+        elif after and one.entry.section == "statements":
+            locks = one.entry.content.get("locks")
+            if not locks and one.entry.content.get("limit_ms") == 0:
+                return True
+            if any(lock["table"] in tables for lock in locks or ()):
+                return True
+    return False
+
+
 def _schema_problems(wanted: dict[Hashable, _Wanted], schema: str | None) -> Iterator[str]:
     """One migration is of one schema, which the file or the connection names.
 
     Names without one beside "public" are in public where the connection says no other: the host refuses if it does.
     """
-    named = {one.entry.schema: one.statement for one in reversed(wanted.values()) if one.entry.schema is not None}
-    loose = [one.statement for one in wanted.values() if one.entry.schema is None or one.entry.loose]
+    objects = [one for one in wanted.values() if one.entry.section != "statements"]
+    named = {one.entry.schema: one.statement for one in reversed(objects) if one.entry.schema is not None}
+    loose = [one.statement for one in objects if one.entry.schema is None or one.entry.loose]
     if len(named) > 1:
         first, second = list(named)[-1], list(named)[-2]
         yield _at(
@@ -163,11 +217,15 @@ def _data(
     if named is not None:
         data["schema"] = named
     origins: dict[tuple[str, int], Statement] = {}
-    for section in ("columns", "indexes", "foreign_keys"):
-        entries = [one for one in wanted.values() if one.entry.section == section]
+    order: dict[str, list[int]] = {}
+    for section in SECTIONS:
+        entries = [(place, one) for place, one in enumerate(wanted.values()) if one.entry.section == section]
         if entries:
-            data[section] = [dict(one.entry.content) for one in entries]
-            origins.update({(section, number): one.statement for number, one in enumerate(entries)})
+            data[section] = [dict(one.entry.content) for _place, one in entries]
+            order[section] = [place for place, _one in entries]
+            origins.update({(section, number): one.statement for number, (_place, one) in enumerate(entries)})
+    if "statements" in order and len(order) > 1:
+        data["order"] = order
     return data, origins
 
 

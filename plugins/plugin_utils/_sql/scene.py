@@ -57,6 +57,9 @@ class SqlScene:
         self.code = ""
         self._tokens: list[Token] | None = None
         self.open_transaction: int | None = None
+        #: The last statement so far that writes rows, or may.
+        self.rows_written = -1
+        self._made_at: dict[Hashable, int] = {}
         self._schema_before: tuple[str | None] | None = None
         self._new: set[Hashable] = set()
         self._perhaps: set[Hashable] = set()
@@ -116,6 +119,8 @@ class SqlScene:
         surely: not by IF NOT EXISTS, which may find one with rows.
         """
         self._new.add((what, _known(place), *names))
+        key = (what, _known(place), *names)
+        self._made_at[key] = self.position
         if not surely:
             self._perhaps.add((what, _known(place), *names))
 
@@ -127,6 +132,11 @@ class SqlScene:
         """Whether the file itself made the object: nobody uses it yet, and it has no rows but the file's."""
         return (what, _known(place), *names) in self._new
 
+    def rows_since(self, what: str, place: Place, *names: str) -> bool:
+        """Whether the file writes rows between the statement that makes the object and this one."""
+        made = self._made_at.get((what, _known(place), *names))
+        return made is not None and made < self.rows_written
+
     def is_surely_new(self, what: str, place: Place, *names: str) -> bool:
         """The same for what deletes rows or values."""
         return self.is_new(what, place, *names) and (what, _known(place), *names) not in self._perhaps
@@ -134,6 +144,17 @@ class SqlScene:
     def comes_later(self, *fact: Hashable) -> bool:
         """Whether a statement from this one on does that: what `facts_of` says of it."""
         return any(position >= self.position for position in self._later.get(fact, ()))
+
+    def rows_before(self, *fact: Hashable) -> bool:
+        """Whether a later statement does that, and rows are written between this one and it."""
+        last = max(self._later.get(fact, ()), default=-1)
+        return any(self.position < position < last for position in self._later.get(("writes",), ()))
+
+    def key_stays_as_written(self, table: str, name: str) -> bool:
+        """Whether a later key of this name is one that no entry can say, or is never validated."""
+        if self.comes_later("key as written", table, name):
+            return True
+        return self.comes_later("key not valid", table, name) and not self.comes_later("validated", table, name)
 
     def came_before(self, *fact: Hashable) -> bool:
         """Whether a statement up to this one did that."""

@@ -39,12 +39,21 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True)
 class Hazard:
-    """One hazard of a statement. object: what it is about, as results name it. accepted: the reason, once decided."""
+    """One hazard of a statement. object: what it is about, as results name it. accepted: the reason, once decided.
+
+    bounded: it is rolled back rather than do that for longer than an instant, unless somebody accepts it.
+    """
 
     name: str
     object: str
     message: str
     accepted: str | None = None
+    bounded: bool = False
+
+    @property
+    def undecided(self) -> bool:
+        """Whether somebody has to decide about it before the statement is carried out."""
+        return self.accepted is None and not self.bounded
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,7 @@ class Statement:
     @property
     def undecided(self) -> tuple[Hazard, ...]:
         """The hazards that nobody accepted."""
-        return tuple(hazard for hazard in self.hazards if hazard.accepted is None)
+        return tuple(hazard for hazard in self.hazards if hazard.undecided)
 
 
 @dataclass(frozen=True)

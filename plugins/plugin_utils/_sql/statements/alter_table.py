@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..as_written import run_as_written
 from ..effect import Effect, of_several
-from ..parsing import Parsed
+from ..in_steps import in_steps
+from ..parsing import Parsed, Token
 from ..scene import Place, SqlScene, dotted
+from ..way_back import Way, name_in_sql
 from .column import COLUMN_COMMANDS
 from .constraint import add_constraint, alter_constraint, drop_constraint, validate_constraint
 
@@ -120,7 +123,16 @@ _INHERITED = {"AT_SetNotNull", "AT_DropNotNull", "AT_ColumnDefault", "AT_AddColu
 def _alter_table(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.relation)
     what = _OBJECTS.get(node.objtype.name, "TABLE")
+    texts = _texts(node, scene)
     effects = [_one(command, table, scene, node, what) for command in node.cmds]
+    if _replaces(node, scene) and not scene.is_surely_new("table", table):
+        return _whole(effects, texts, table, scene, what)
+    for command, effect, text in zip(node.cmds, effects, texts):
+        if effect.entries is None and not effect.mend and effect.understood and not scene.is_surely_new("table", table):
+            if _in_steps(command):
+                in_steps(effect, text, table, _parents(command, table, scene), scene)
+            else:
+                run_as_written(effect, text, _way(command, effect, table, scene, what), scene)
     if len(effects) == 1:
         summary = effects[0].summary
         kind = effects[0].kind
@@ -149,13 +161,108 @@ def _one(command: Any, table: Place, scene: SqlScene, node: Any, what: str) -> E
         if what == "TYPE":
             _of_composite(effect, name, table)
     elif name in _INHERITED and not node.relation.inh and effect.entries is not None:
-        effect.entries = None
-        effect.mend = "ONLY leaves out partitions and tables that inherit, which deploy.yml does not: remove it"
+        effect.entries = None  # an entry is about the partitions and the tables that inherit, too
+        if name == "AT_SetNotNull":
+            effect.mend = "ONLY leaves out partitions and tables that inherit, which deploy.yml does not: remove it"
     elif not node.relation.inh and effect.entries:
         effect.notes.append("ONLY: of a partitioned table psql refuses it, deploy.yml does it on all partitions")
     if node.missing_ok and effect.entries:
         effect.notes.append("IF EXISTS of the table: deploy.yml refuses before any change if the table is not there")
     return effect
+
+
+def _in_steps(command: Any) -> bool:
+    """Whether it adds a CHECK with a name, or a key, that has to be validated."""
+    constraint = command.def_ if command.subtype.name == "AT_AddConstraint" else None
+    if constraint is None or constraint.skip_validation or not constraint.is_enforced:
+        return False
+    kind = constraint.contype.name
+    return kind == "CONSTR_FOREIGN" or (kind == "CONSTR_CHECK" and bool(constraint.conname))
+
+
+def _parents(command: Any, table: Place, scene: SqlScene) -> tuple[Place, ...]:
+    """The tables whose writes wait for an instant when a key is added."""
+    parent = command.def_.pktable
+    return (table, scene.place(parent)) if parent is not None else ()
+
+
+def _replaces(node: Any, scene: SqlScene) -> bool:
+    """Whether it drops a constraint and adds one of its name that no entry says: in one instant, as it is written."""
+    dropped = {command.name for command in node.cmds if command.subtype.name == "AT_DropConstraint"}
+    added = {
+        command.def_.conname
+        for command in node.cmds
+        if command.subtype.name == "AT_AddConstraint"
+        and (
+            command.def_.contype.name != "CONSTR_FOREIGN"
+            or scene.key_stays_as_written(node.relation.relname, command.def_.conname)
+        )
+    }
+    return bool(dropped & added)
+
+
+def _whole(effects: list[Effect], texts: list[str], table: Place, scene: SqlScene, what: str) -> Effect:
+    """All subcommands in one statement."""
+    for effect in effects:
+        effect.entries, effect.instead = (), ""
+    whole = of_several(f"ALTER {what}", f"{what.lower()} {dotted(*table)}, a constraint replaced", effects)
+    whole.entries, whole.mend = None, ""
+    tokens = scene.tokens
+    run_as_written(whole, scene.code[tokens[0].start : tokens[-1].end], Way(locks=(table,)), scene)
+    return whole
+
+
+def _texts(node: Any, scene: SqlScene) -> list[str]:
+    """Each subcommand as a statement of its own; the whole statement where there is only one."""
+    tokens = scene.tokens
+    if len(node.cmds) == 1:
+        return [scene.code[tokens[0].start : tokens[-1].end]]
+    cuts, depth = [], 0
+    for number, token in enumerate(tokens):
+        depth += {"ASCII_40": 1, "ASCII_41": -1, "ASCII_91": 1, "ASCII_93": -1}.get(token.name, 0)
+        if token.name == "ASCII_44" and depth == 0:
+            cuts.append(number)
+    begins = [_first_command(tokens, scene.code), *(cut + 1 for cut in cuts)]
+    ends = [*cuts, len(tokens)]
+    head = scene.code[tokens[0].start : tokens[begins[0]].start]
+    return [
+        head + scene.code[tokens[begin].start : tokens[end - 1].end] for begin, end in zip(begins, ends, strict=True)
+    ]
+
+
+def _first_command(tokens: Sequence[Token], code: str) -> int:
+    """The number of the token behind ALTER TABLE [IF EXISTS] [ONLY] name [*]."""
+    number = 2
+    while tokens[number].name in ("IF_P", "EXISTS", "ONLY", "TABLE", "VIEW"):
+        number += 1
+    number += 1
+    while tokens[number].name == "ASCII_46":
+        number += 2
+    return number + 1 if tokens[number].name == "ASCII_42" else number
+
+
+#: Subcommands that traffic does not feel (ALTER TABLE, "Description": SHARE UPDATE EXCLUSIVE).
+_UNFELT = frozenset(["AT_SetStatistics", "AT_SetRelOptions", "AT_ResetRelOptions", "AT_ClusterOn", "AT_DropCluster"])
+
+
+def _way(command: Any, effect: Effect, table: Place, scene: SqlScene, what: str) -> Way:
+    """What takes a subcommand back, and its lock on the table."""
+    name = command.subtype.name
+    locks = () if what != "TABLE" or name in _UNFELT else (table,)
+    if name == "AT_AddConstraint" and effect.named:
+        undo = f"ALTER TABLE {name_in_sql(table)} DROP CONSTRAINT IF EXISTS {name_in_sql((None, effect.named))}"
+        names = [*(part for part in table if part), effect.named]
+        return Way((undo,), ({"type": "table constraint", "names": names},), locks=locks)
+    if name == "AT_ColumnDefault" and scene.is_surely_new("column", table, command.name):
+        return Way((), locks=locks)
+    if name == "AT_AddColumn":
+        undo = f"ALTER TABLE {name_in_sql(table)} DROP COLUMN IF EXISTS {name_in_sql((None, command.def_.colname))}"
+        return Way((undo,), locks=locks)
+    if name == "AT_ValidateConstraint":
+        return Way((), locks=())
+    if name in ("AT_DropColumn", "AT_DropConstraint") and scene.is_surely_new("table", table):
+        return Way((), locks=locks)
+    return Way(locks=locks)
 
 
 def _options(command: Any) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..effect import Effect
 from ..fragments import NotWritable
+from ..in_steps import not_null_in_steps
 from ..scene import Place, SqlScene, dotted, strings
 from ..tree import is_constant, kind_of_node
 from ..values import Entry
@@ -88,7 +89,8 @@ def _add_column(command: Any, table: Place, scene: SqlScene) -> Effect:
     for constraint in definition.constraints or ():
         take_names(constraint, table, scene, name)
     try:
-        effect.entries = (added_column(definition, table, scene), *_inline_key(effect, found, table, name, scene))
+        entry = added_column(definition, table, scene)
+        effect.entries = (entry, *_inline_key(effect, found, table, name, scene))
     except NotWritable as error:
         effect.entries, effect.mend = None, str(error)
     if command.missing_ok:
@@ -98,7 +100,20 @@ def _add_column(command: Any, table: Place, scene: SqlScene) -> Effect:
         scene.make("column without values", table, name)
     if not scene.is_new("table", table):
         _hazards_of_new_column(effect, found, table, about)
+    if scene.is_surely_new("table", table) or _is_as_written(effect, table, name, scene):
+        effect.entries, effect.mend = None, ""
     return effect
+
+
+def _is_as_written(effect: Effect, table: Place, name: str, scene: SqlScene) -> bool:
+    """Whether it is added as it is written: no entry says it, or the file changes it later, or accepts the rewrite."""
+    return (
+        effect.entries is None
+        or any(one.name == "table_rewrite" for one in effect.hazards)
+        or scene.comes_later("changed column", table[1], name)
+        or scene.comes_later("default", table[1], name)
+        or scene.rows_before("not null", table[1], name)
+    )
 
 
 def _inline_key(effect: Effect, found: ColumnFacts, table: Place, name: str, scene: SqlScene) -> tuple[Entry, ...]:
@@ -108,7 +123,7 @@ def _inline_key(effect: Effect, found: ColumnFacts, table: Place, name: str, sce
     scene.make("column", table, name)
     key = add_foreign_key(found.references, table, scene, [name], found.deferrable, found.deferred)
     if key.entries is None:
-        raise NotWritable(key.mend)
+        raise NotWritable(key.summary)
     effect.instead = key.instead
     effect.notes += key.notes
     return key.entries
@@ -172,6 +187,9 @@ def _nullable(command: Any, table: Place, scene: SqlScene, nullable: bool) -> Ef
             effect.hazard(
                 "breaks_running_application", about, "Code that does not know the column cannot insert any more."
             )
+    if not nullable and not scene.is_new("table", table) and scene.rows_since("column", table, name):
+        effect.entries = tuple(not_null_in_steps(effect, table, name, scene))
+        return effect
     effect.entries = (Entry("columns", {"table": table[1], "name": name, "nullable": nullable}, table[0]),)
     return effect
 
@@ -179,13 +197,13 @@ def _nullable(command: Any, table: Place, scene: SqlScene, nullable: bool) -> Ef
 def _default(command: Any, table: Place, scene: SqlScene) -> Effect:
     verb = "DROP" if command.def_ is None else "SET"
     effect = Effect(f"ALTER TABLE {verb} DEFAULT", f"default of column {command.name} of {dotted(*table)}")
+    retyped = scene.came_before("changed column", table[1], command.name) or scene.comes_later(
+        "changed column", table[1], command.name
+    )
+    if retyped:
+        return effect  # it is a default of the type that the column has at this place
     if scene.came_before("made", "column", table[1], command.name):
-        # One entry has one default, and the rows that are there would get this one.
-        effect.mend = (
-            "the file adds the column, whose rows have the value from before: put the other default into a migration "
-            "of its own"
-        )
-        return effect
+        return effect  # the rows that are there have the value from before, so the column was added as it is written
     if command.def_ is None:
         effect.notes.append("code that leaves the column out writes NULL from now on, which NOT NULL refuses")
     try:

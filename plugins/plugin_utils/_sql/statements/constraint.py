@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import naming
-from ..effect import LATER, Effect
+from ..effect import Effect
 from ..scene import Place, SqlScene, dotted, strings
 from ..values import Entry
 from .foreign_key import add_foreign_key
@@ -47,7 +47,7 @@ def add_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
     word = _WORDS.get(kind, "CONSTRAINT")
     name = take_names(constraint, table, scene)
     about = dotted(*table, name) if name else dotted(*table)
-    effect = Effect(f"ALTER TABLE ADD {word}", f"{word} {name or 'without a name'} of {dotted(*table)}")
+    effect = Effect(f"ALTER TABLE ADD {word}", f"{word} {name or 'without a name'} of {dotted(*table)}", named=name)
     if scene.is_new("table", table):
         return effect
     if kind in ("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION") and not constraint.indexname:
@@ -103,9 +103,8 @@ def drop_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
             "CASCADE drops what depends on the constraint, too: foreign keys to it.",
         )
         return effect
-    if scene.comes_later("constraint", table[1], name):
-        effect.mend = LATER.format(kind="the replacement of a constraint that is no foreign key")
-        return effect
+    if scene.comes_later("constraint", table[1], name) or scene.key_stays_as_written(table[1], name):
+        return effect  # what comes in its place is added as it is written
     effect.entries = (Entry("foreign_keys", {"table": table[1], "name": name, "state": "absent"}, table[0]),)
     if scene.comes_later("foreign key", table[1], name):
         effect.instead = "It is dropped when the new key of this name is valid: there always is one."

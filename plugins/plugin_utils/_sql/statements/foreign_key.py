@@ -20,6 +20,10 @@ _ADDED = (
     "The key is added NOT VALID under the lock policy and validated in another transaction, while rows are written; "
     "orphans are found before anything is changed."
 )
+_IN_STEPS = (
+    "It is added NOT VALID under the lock policy, and validated in a statement of its own while rows are written."
+)
+_STAYS = "It is added NOT VALID under the lock policy, and stays so: rows that are there are not checked."
 _REPLACED = "The new key is valid before the old one is dropped, in one short transaction: there always is one."
 
 
@@ -51,9 +55,11 @@ def add_foreign_key(
             f"rows of {dotted(*table)} without a parent are found before anything is changed; afterwards they are "
             "refused, in code that runs now, too"
         )
+    effect.named = name
     mend = _not_expressible(constraint, table, scene, name)
     if mend:
-        effect.mend = mend
+        # In two steps, as it is written; unless NOT VALID is meant to stay.
+        effect.instead = _STAYS if constraint.skip_validation else _IN_STEPS
     else:
         content = _content(constraint, table, scene, name, columns, replaced)
         content["deferrable"] = content["deferrable"] or deferrable

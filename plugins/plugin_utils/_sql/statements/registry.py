@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..as_written import as_written
 from ..effect import Effect
 from ..parsing import Parsed
 from ..scene import OutOfPlace, SqlScene
@@ -33,7 +34,9 @@ def effect_of(parsed: Parsed, scene: SqlScene) -> Effect:
         )
     scene.begin(parsed.code)
     try:
-        return read(parsed.node, scene, parsed)
+        effect = read(parsed.node, scene, parsed)
+        as_written(effect, parsed.node, scene, parsed)
+        return effect
     except OutOfPlace as error:
         words = " ".join(parsed.text.split()[:2]).upper()
         return Effect(words, words, understood=False, mend=str(error))

@@ -150,22 +150,21 @@ def test_a_parent_without_a_schema_beside_a_table_with_one() -> None:
 
 
 def test_all_that_cannot_be_carried_out_is_said_at_once() -> None:
-    lines = refusals("CREATE VIEW v AS SELECT 1;\n-- a\nDROP TABLE t;\n\\i x\nCREATE INDEX i ON t (a);")
+    lines = refusals("VACUUM v;\n-- a\nDROP TABLE t;\n\\i x\nCREATE INDEX i ON t (a);")
     assert [line.split(" ")[0] for line in lines] == [
         "m.sql:1:1:",
         "m.sql:3:1:",
         "m.sql:3:1:",
-        "m.sql:3:1:",
         "m.sql:4:1:",
     ]
-    assert "does not carry out CREATE VIEW" in lines[0]
+    assert "does not carry out VACUUM" in lines[0]
     assert "DROP TABLE needs a decision: data_loss on t: All rows of the table are deleted." in lines[1]
     assert 'write "-- steady: accept data_loss because …" before it' in lines[1]
 
 
 def test_a_name_of_several_lines_is_said_in_one() -> None:
     lines = refusals('DROP VIEW "a\nb: c";')
-    assert [line.split(": ")[0] for line in lines] == ["m.sql:1:1", "m.sql:1:1"]
+    assert [line.split(": ")[0] for line in lines] == ["m.sql:1:1"]
 
 
 def test_a_rule_of_the_migration_is_broken_in_a_line() -> None:

@@ -86,4 +86,4 @@ def test_tables_and_their_constraints_take_names_too() -> None:
     text = "CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE); CREATE TABLE t_a_idx (); CREATE INDEX ON t (a)"
     last = reading(text).statements[-1]
     assert last.entries is not None
-    assert last.entries[0].content["name"] == "t_a_idx1"
+    assert last.entries[0].content["name"] == "CREATE INDEX: index t_a_idx1 on t"

@@ -1,0 +1,296 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What takes a statement back, what it makes, and what it locks: of statements that are run as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...module_utils._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, SHARE_ROW_EXCLUSIVE
+from ...module_utils._support.sqltext import compose, identifier
+from .parsing import written
+from .scene import Place, SqlScene, strings
+from .tree import kind_of_node, walk
+
+__all__ = ["Way", "name_in_sql", "way_of"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """undo: the statements that take it back, None where nothing does. makes: as in an entry of `statements`.
+
+    if_there: what it does where the object that it makes is there. locks: the tables of which traffic would feel the
+    lock, in this mode (13.3.1). rows: whether it writes rows. undo_with_rows: whether the rows of the table that it
+    makes are the migration's own. drops, comments_on: objects
+    whose definition or comment the catalog has, and a rollback brings back.
+    """
+
+    undo: tuple[str, ...] | None = None
+    makes: tuple[Mapping[str, Any], ...] = ()
+    if_there: str = "fail"
+    locks: tuple[Place, ...] = ()
+    mode: str = ACCESS_EXCLUSIVE
+    rows: bool = False
+    undo_with_rows: bool = False
+    drops: tuple[Mapping[str, Any], ...] = ()
+    comments_on: tuple[Mapping[str, Any], ...] = ()
+
+
+def way_of(node: Any, scene: SqlScene) -> Way:
+    """Of a statement's tree. What is not known here cannot be taken back, and takes the locks that it takes."""
+    find = _WAYS.get(kind_of_node(node))
+    return find(node, scene) if find is not None else Way()
+
+
+def name_in_sql(place: Place) -> str:
+    """A name with its schema, where it has one."""
+    return compose("{name}", name=identifier(*(part for part in place if part)))
+
+
+def _parts(place: Place, *names: str) -> list[str]:
+    return [*(part for part in place if part), *names]
+
+
+def _made(kind: str, word: str, place: Place, exists: str = "fail", **of: Any) -> Way:
+    """Something that is made and can be dropped. kind: for pg_get_object_address; word: for DROP."""
+    made = {"type": kind, "names": _parts(place)}
+    return Way((f"DROP {word} IF EXISTS {name_in_sql(place)}",), (made,), exists, **of)
+
+
+def _exists(node: Any) -> str:
+    return "keep" if getattr(node, "if_not_exists", False) else "fail"
+
+
+def _table(node: Any, scene: SqlScene) -> Way:
+    foreign = kind_of_node(node) == "CreateForeignTableStmt"
+    base = node.base if foreign else node
+    place = scene.place(base.relation)
+    word = "FOREIGN TABLE" if foreign else "TABLE"
+    locks = [scene.place(one.pktable) for one in walk(base) if kind_of_node(one) == "Constraint" and one.pktable]
+    filled = scene.comes_later("rows", place[1])
+    if base.partbound is not None or base.inhRelations:
+        parents = [scene.place(parent) for parent in base.inhRelations or ()]
+        return _made(word.lower(), word, place, _exists(base), locks=tuple(parents), undo_with_rows=filled)
+    live = tuple(parent for parent in dict.fromkeys(locks) if parent != place and not scene.is_new("table", parent))
+    return _made(word.lower(), word, place, _exists(base), locks=live, mode=SHARE_ROW_EXCLUSIVE, undo_with_rows=filled)
+
+
+def _table_as(node: Any, scene: SqlScene) -> Way:
+    word = "MATERIALIZED VIEW" if node.objtype.name == "OBJECT_MATVIEW" else "TABLE"
+    return _made(word.lower(), word, scene.place(node.into.rel), _exists(node), undo_with_rows=True)
+
+
+def _view(node: Any, scene: SqlScene) -> Way:
+    return _made("view", "VIEW", scene.place(node.view), "replace" if node.replace else "fail")
+
+
+def _function(node: Any, scene: SqlScene) -> Way:
+    place = scene.named(node.funcname)
+    word = "procedure" if node.is_procedure else "function"
+    kinds = [(one.mode.name.removeprefix("FUNC_PARAM_"), one) for one in node.parameters or ()]
+    inputs = [one for mode, one in kinds if mode in ("IN", "INOUT", "VARIADIC", "DEFAULT")]
+    arguments = [written(one.argType) for one in inputs]
+    undo = f"DROP {word.upper()} IF EXISTS {name_in_sql(place)}({', '.join(arguments)})"
+    made = {"type": word, "names": _parts(place), "arguments": arguments}
+    return Way((undo,), (made,), "replace" if node.replace else "fail")
+
+
+def _of_table(kind: str, name: str, mode: str = ACCESS_EXCLUSIVE, relation: str = "relation") -> Callable[..., Way]:
+    """A trigger, policy or rule. name, relation: the fields of the tree."""
+
+    def find(node: Any, scene: SqlScene) -> Way:
+        table, own = scene.place(getattr(node, relation)), getattr(node, name)
+        undo = f"DROP {kind.upper()} IF EXISTS {name_in_sql((None, own))} ON {name_in_sql(table)}"
+        made = {"type": kind, "names": _parts(table, own)}
+        exists = "replace" if getattr(node, "replace", False) else "fail"
+        return Way((undo,), (made,), exists, (table,), mode)
+
+    return find
+
+
+def _type(field_name: str, word: str = "TYPE") -> Callable[..., Way]:
+    """For pg_get_object_address the name of a type is one text in SQL."""
+
+    def find(node: Any, scene: SqlScene) -> Way:
+        named = getattr(node, field_name)
+        place = scene.place(named) if kind_of_node(named) == "RangeVar" else scene.named(named)
+        made = {"type": "type", "names": [name_in_sql(place)]}
+        return Way((f"DROP {word} IF EXISTS {name_in_sql(place)}",), (made,))
+
+    return find
+
+
+def _named(kind: str, field_name: str) -> Callable[..., Way]:
+    """What has a name without a schema."""
+
+    def find(node: Any, scene: SqlScene) -> Way:
+        name = getattr(node, field_name)
+        return _made(kind, kind.upper(), (None, name), _exists(node)) if name else Way()
+
+    return find
+
+
+def _sequence(node: Any, scene: SqlScene) -> Way:
+    return _made("sequence", "SEQUENCE", scene.place(node.sequence), _exists(node))
+
+
+def _statistics(node: Any, scene: SqlScene) -> Way:
+    if not node.defnames:
+        return Way()
+    return _made("statistics object", "STATISTICS", scene.named(node.defnames), _exists(node))
+
+
+def _enum(node: Any, scene: SqlScene) -> Way:
+    place = scene.named(node.typeName)
+    if node.oldVal:
+        undo = f"ALTER TYPE {name_in_sql(place)} RENAME VALUE {_text(node.newVal)} TO {_text(node.oldVal)}"
+        return Way((undo,))
+    return Way(() if scene.is_surely_new("type", place) else None)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _rename(node: Any, scene: SqlScene) -> Way:
+    """The same with the names exchanged."""
+    what = node.renameType.name.removeprefix("OBJECT_")
+    if what in ("TYPE", "DOMAIN", "SCHEMA") and node.relation is None:
+        place = (None, node.subname) if what == "SCHEMA" else scene.named(node.object)
+        back = f"ALTER {what} {name_in_sql((place[0], node.newname))} RENAME TO {_one(str(place[1]))}"
+        return Way((back,))
+    if node.relation is None or what not in _RENAMED:
+        return Way()
+    place = scene.place(node.relation)
+    word, inner = _RENAMED[what]
+    if node.subname and what != "TABLE":
+        text = f"{name_in_sql(place)} RENAME {inner} {_one(node.newname)} TO {_one(node.subname)}"
+        if what in ("TRIGGER", "POLICY", "RULE"):
+            text = f"{_one(node.newname)} ON {name_in_sql(place)} RENAME TO {_one(node.subname)}"
+        return Way((f"ALTER {word} {text}",), locks=(place,) if word in ("TABLE", "TRIGGER", "POLICY", "RULE") else ())
+    back = f"ALTER {word} {name_in_sql((place[0], node.newname))} RENAME TO {_one(place[1])}"
+    return Way((back,), locks=(place,) if what == "TABLE" else ())
+
+
+#: By what is renamed: the word behind ALTER, and the word behind RENAME.
+_RENAMED = {
+    "TABLE": ("TABLE", ""),
+    "COLUMN": ("TABLE", "COLUMN"),
+    "TABCONSTRAINT": ("TABLE", "CONSTRAINT"),
+    "INDEX": ("INDEX", ""),
+    "VIEW": ("VIEW", ""),
+    "MATVIEW": ("MATERIALIZED VIEW", ""),
+    "SEQUENCE": ("SEQUENCE", ""),
+    "TRIGGER": ("TRIGGER", ""),
+    "POLICY": ("POLICY", ""),
+    "RULE": ("RULE", ""),
+}
+
+
+def _one(name: str) -> str:
+    return name_in_sql((None, name))
+
+
+def _comment(node: Any, scene: SqlScene) -> Way:
+    """The comment from before comes back where the object was there; else it goes with its object."""
+    kind = node.objtype.name.removeprefix("OBJECT_")
+    named = node.object
+    if kind in ("TABLE", "VIEW", "SEQUENCE", "INDEX", "MATVIEW", "FOREIGN_TABLE"):
+        word = {"MATVIEW": "materialized view"}.get(kind, kind.lower().replace("_", " "))
+        made: Any = {"type": word, "names": _parts(scene.named(named))}
+    elif kind == "COLUMN":
+        parts = strings(named)
+        place = (parts[-3] if len(parts) > 2 else scene.schema, parts[-2])
+        made = {"type": "table column", "names": _parts(place, parts[-1])}
+    elif kind in ("TABCONSTRAINT", "TRIGGER", "POLICY"):
+        parts = strings(named)
+        place = (parts[-3] if len(parts) > 2 else scene.schema, parts[-2])
+        word = "table constraint" if kind == "TABCONSTRAINT" else kind.lower()
+        made = {"type": word, "names": _parts(place, parts[-1])}
+    elif kind in ("TYPE", "DOMAIN"):
+        made = {"type": "type", "names": [name_in_sql(scene.named(named.names))]}
+    elif kind in ("SCHEMA", "EXTENSION"):
+        made = {"type": kind.lower(), "names": [named.sval]}
+    elif kind in ("FUNCTION", "PROCEDURE"):
+        arguments = [written(one) for one in named.objargs or ()]
+        made = {"type": kind.lower(), "names": _parts(scene.named(named.objname)), "arguments": arguments}
+    else:
+        return Way()
+    return Way((), comments_on=(made,))
+
+
+def _index(node: Any, scene: SqlScene) -> Way:
+    """Of a table that the file makes: the index goes with it."""
+    return Way(())
+
+
+def _drop(node: Any, scene: SqlScene) -> Way:
+    what = node.removeType.name.removeprefix("OBJECT_")
+    if what == "TABLE":
+        places = [scene.named(one) for one in node.objects]
+        return Way(locks=tuple(places))
+    if what in ("TRIGGER", "POLICY", "RULE"):
+        parts = [strings(one) for one in node.objects]
+        tables = [(one[-3] if len(one) > 2 else scene.schema, one[-2]) for one in parts if len(one) > 1]
+        return Way(locks=tuple(tables))
+    drops: list[Mapping[str, Any]] = []
+    if what == "VIEW":
+        drops = [{"type": "view", "names": _parts(scene.named(one))} for one in node.objects]
+    elif what in ("FUNCTION", "PROCEDURE"):
+        for one in node.objects:
+            if one.args_unspecified:
+                return Way()
+            arguments = [written(argument) for argument in one.objargs or ()]
+            drops.append({"type": what.lower(), "names": _parts(scene.named(one.objname)), "arguments": arguments})
+    cascades = node.behavior.name == "DROP_CASCADE"
+    return Way((), drops=tuple(drops)) if drops and not cascades else Way()
+
+
+def _rows(node: Any, scene: SqlScene) -> Way:
+    place = scene.place(node.relation)
+    undone = scene.is_surely_new("table", place) or _fills_new_columns(node, scene, place)
+    return Way(() if undone else None, locks=(place,), mode=ROW_EXCLUSIVE, rows=True)
+
+
+def _fills_new_columns(node: Any, scene: SqlScene, place: Place) -> bool:
+    """Whether an UPDATE fills what this file adds: it goes with the columns."""
+    targets = node.targetList if kind_of_node(node) == "UpdateStmt" else ()
+    return bool(targets) and all(scene.is_surely_new("column", place, target.name) for target in targets)
+
+
+def _truncate(node: Any, scene: SqlScene) -> Way:
+    return Way(locks=tuple(scene.place(relation) for relation in node.relations))
+
+
+_WAYS: Mapping[str, Callable[[Any, SqlScene], Way]] = {
+    "CreateStmt": _table,
+    "CreateForeignTableStmt": _table,
+    "CreateTableAsStmt": _table_as,
+    "ViewStmt": _view,
+    "CreateFunctionStmt": _function,
+    "CreateTrigStmt": _of_table("trigger", "trigname", SHARE_ROW_EXCLUSIVE),
+    "CreatePolicyStmt": _of_table("policy", "policy_name", relation="table"),
+    "RuleStmt": _of_table("rule", "rulename"),
+    "CreateSeqStmt": _sequence,
+    "CreateEnumStmt": _type("typeName"),
+    "CreateRangeStmt": _type("typeName"),
+    "CompositeTypeStmt": _type("typevar"),
+    "CreateDomainStmt": _type("domainname", "DOMAIN"),
+    "CreateExtensionStmt": _named("extension", "extname"),
+    "CreateSchemaStmt": _named("schema", "schemaname"),
+    "CreatePublicationStmt": _named("publication", "pubname"),
+    "CreateStatsStmt": _statistics,
+    "AlterEnumStmt": _enum,
+    "RenameStmt": _rename,
+    "CommentStmt": _comment,
+    "IndexStmt": _index,
+    "DropStmt": _drop,
+    "InsertStmt": _rows,
+    "UpdateStmt": _rows,
+    "DeleteStmt": _rows,
+    "MergeStmt": _rows,
+    "TruncateStmt": _truncate,
+}
