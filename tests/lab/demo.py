@@ -31,6 +31,7 @@ from lab.traffic import Traffic
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".demo" / "state.json"
 DATABASE = "clinic"
+GUIDE = "migrations/guide/PRODUCTION_MIGRATION.sql"
 SCALE_VARIABLE = "STEADY_DEMO_SCALE"
 DEFAULT_SCALE = 0.05
 # Traffic before and after the playbook, so that its first and last moments are seen under it.
@@ -60,8 +61,12 @@ def up() -> int:
 
 
 def deploy() -> int:
-    """Run the deployment under traffic, and sum up."""
-    return _run_playbook("deploy", _up())
+    """Review what the migration takes the place of; run the deployment under traffic, and sum up."""
+    server = _up()
+    print(f"What {GUIDE} would do in psql, and what is done in its place:", flush=True)
+    command = [*_playbook("review"), "-e", f"steady_migration={GUIDE}"]
+    subprocess.run(command, cwd=ROOT, env=_environment(server), check=False)
+    return _run_playbook("deploy", server)
 
 
 def rollback() -> int:
@@ -152,24 +157,30 @@ def _has_database(server: Server, name: str) -> bool:
     return bool(server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)))
 
 
-def _run_playbook(name: str, server: Server) -> int:
-    """Run a playbook of the checkout while traffic is on the clinic; print the summary; returns its exit status."""
+def _playbook(name: str) -> list[str]:
+    """The command that runs a playbook of the checkout on the demo."""
     # Beside the interpreter, not through its links: in a virtual environment these lead out of it.
     program = Path(sys.executable).parent / "ansible-playbook"
     if not program.exists():
         raise LabError(f"{program} is not there: make demo sets up what it needs")
-    environment = {
-        **os.environ,
-        "DATABASE_URL": server.url(DATABASE),
-        # ansible-playbook's own programs, and pg_dump of the server's version.
-        "PATH": os.pathsep.join([str(program.parent), str(server.installation.bin_dir), os.environ.get("PATH", "")]),
-    }
+    return [str(program), f"playbooks/{name}.yml", "-i", "inventories/demo"]
+
+
+def _environment(server: Server) -> dict[str, str]:
+    """ansible-playbook's own programs, pg_dump of the server's version, and the address of the clinic."""
+    programs = [str(Path(sys.executable).parent), str(server.installation.bin_dir), os.environ.get("PATH", "")]
+    return {**os.environ, "DATABASE_URL": server.url(DATABASE), "PATH": os.pathsep.join(programs)}
+
+
+def _run_playbook(name: str, server: Server) -> int:
+    """Run a playbook of the checkout while traffic is on the clinic; print the summary; returns its exit status."""
+    environment = _environment(server)
     before = _read_catalog(server)
     print(f"Putting traffic on it: {CLINIC.rate} transactions a second …", flush=True)
     with Traffic(server, DATABASE) as traffic:
         time.sleep(MARGIN_SECONDS)
         started = time.time()
-        command = [str(program), f"playbooks/{name}.yml", "-i", "inventories/demo"]
+        command = _playbook(name)
         exit_status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         ended = time.time()
         time.sleep(MARGIN_SECONDS)

@@ -55,6 +55,13 @@ def add_foreign_key(
             f"rows of {dotted(*table)} without a parent are found before anything is changed; afterwards they are "
             "refused, in code that runs now, too"
         )
+    if replaced and constraint.fk_upd_action == "a":
+        effect.notes.append("it has no ON UPDATE, so it is NO ACTION, whatever the key in its place has")
+    if constraint.fk_del_action == "n" and not (new_table or new_columns):
+        effect.notes.append(
+            f"ON DELETE SET NULL: deploy.yml refuses it where {', '.join(columns)} of {dotted(*table)} is NOT NULL, "
+            "since each such DELETE would fail"
+        )
     effect.named = name
     mend = _not_expressible(constraint, table, scene, name)
     if mend:

@@ -16,8 +16,8 @@ from .search_path import path_of_names
 __all__ = ["HANDLERS", "unclosed"]
 
 _INSTEAD_OF_TRANSACTION = (
-    "Each step is a transaction of its own, so that no lock is held longer than its step; the journal knows what is "
-    "done, a run that is cut off resumes, and rollback.yml undoes all of it."
+    "psql would hold each lock until COMMIT. Each step is a transaction of its own, so that no lock is held longer "
+    "than its step; the journal knows what is done, a run that is cut off resumes, and rollback.yml undoes all of it."
 )
 _TIMEOUTS = "The lock policy sets the timeouts of each step (steady_lock_budget, steady_lock_patience)."
 _SETTINGS = "Each step runs with settings of its own."
