@@ -129,6 +129,7 @@ def _read(database: Database) -> dict[str, list[tuple[tuple[str, str], dict[str,
         return {
             kind.name: [(table, image) for table, found in kind.read(session, tables).items() for image in found]
             for kind in KINDS.values()
+            if not kind.of_journal  # the catalog has none of these
         }
     finally:
         session.close()

@@ -152,8 +152,28 @@ FILES = {
         CREATE INDEX "Order_customerId_idx" ON "Order" ("customerId", id);
         """,
     "constraints of other kinds": """
-        ALTER TABLE "Customer" DROP CONSTRAINT long_enough;
+        ALTER TABLE "Customer" DROP CONSTRAINT IF EXISTS long_enough;
         ALTER TABLE "Customer" DROP CONSTRAINT IF EXISTS one_email;
+        """,
+    "what is as wanted before a statement, and not after it": """
+        -- steady: accept breaks_running_application because no code has it
+        ALTER TABLE "Order" RENAME COLUMN "sellerId" TO old;
+        ALTER TABLE "Order" ADD COLUMN "sellerId" text;
+        CREATE TABLE passing (a int); CREATE UNIQUE INDEX k ON passing (a); DROP INDEX IF EXISTS k;
+        ALTER TABLE "Customer" RENAME CONSTRAINT long_enough TO longer;
+        ALTER TABLE "Customer" DROP CONSTRAINT longer;
+        ALTER INDEX "Order_customerId_idx" RENAME TO j;
+        DROP INDEX j;
+        -- steady: accept data_loss because it is not there
+        -- steady: accept breaks_running_application because it is not there
+        DROP TABLE IF EXISTS nothing;
+        CREATE TABLE nothing (id int PRIMARY KEY);
+        """,
+    "a CHECK replaced": """
+        ALTER TABLE "Customer" DROP CONSTRAINT long_enough;
+        CREATE INDEX ON "Customer" (name);
+        -- steady: accept fails_on_data because counted
+        ALTER TABLE "Customer" ADD CONSTRAINT long_enough CHECK (length(name) > 0 OR name = ''), ADD nick text;
         """,
     "views and functions that are made anew": """
         DROP VIEW "open ""orders";
@@ -235,6 +255,47 @@ def test_what_is_deployed_is_what_psql_makes_of_it(
         assert database.verify(migration)["status"] == "verified"
     database.rollback(partial="not_reversible" in text or "data_loss" in text)
     assert database.dump() == before
+
+
+#: What cannot be undone completely: data, and the type of a column.
+FOR_GOOD = {
+    "an enum value taken away, as Prisma writes it": """
+        -- steady: accept not_reversible because it is a test
+        UPDATE "Order" SET status = 'OPEN' WHERE status = 'DONE';
+        -- steady: accept breaks_running_application because it is a test
+        DROP VIEW "open ""orders";
+        BEGIN;
+        CREATE TYPE "OrderStatus_new" AS ENUM ('NEW', 'OPEN');
+        -- steady: accept not_reversible because it is a test
+        ALTER TABLE "Order" ALTER COLUMN status DROP DEFAULT;
+        -- steady: accept table_rewrite because it is a test
+        -- steady: accept fails_on_data because it is a test
+        -- steady: accept breaks_running_application because it is a test
+        -- steady: accept not_reversible because it is a test
+        ALTER TABLE "Order" ALTER COLUMN status TYPE "OrderStatus_new" USING (status::text::"OrderStatus_new");
+        ALTER TYPE "OrderStatus" RENAME TO "OrderStatus_old";
+        ALTER TYPE "OrderStatus_new" RENAME TO "OrderStatus";
+        DROP TYPE "OrderStatus_old";
+        -- steady: accept not_reversible because it is a test
+        ALTER TABLE "Order" ALTER COLUMN status SET DEFAULT 'OPEN';
+        COMMIT;
+        """,
+}
+
+
+@pytest.mark.parametrize("text", FOR_GOOD.values(), ids=FOR_GOOD)
+def test_what_is_not_reversible_is_what_psql_makes_of_it(
+    cluster: Cluster, database: Database, read: Read, text: str
+) -> None:
+    database.execute(ROWS)
+    other = cluster.database(database.name)
+    wanted = by_psql(other, text)
+    migration = read(text)
+    assert database.apply(migration)["changed"]
+    assert database.dump() == wanted
+    assert database.apply(migration)["changed"] is False
+    with pytest.raises(SteadyError, match="cannot be undone"):
+        database.rollback()
 
 
 REFUSED = {

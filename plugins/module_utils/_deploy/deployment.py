@@ -213,7 +213,9 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
                 done = functools.partial(settled, server=server, wishes=items, plan=of)
                 return execute(control, target, schema, steps, options, attempt, run, room, done, watch.guarding, first)
 
-            carried = in_parts(wishes, plan, capacity, part, functools.partial(_plan_again, control, server, options))
+            carried = in_parts(
+                wishes, plan, capacity, part, functools.partial(_plan_again, control, server, options, migration.id)
+            )
         results = carried.results
         attempt.saw(migration.id, watch.seen)
         common["waits"] = watch.seen
@@ -384,9 +386,10 @@ def notes_of(results: Sequence[StepResult], known: Sequence[str]) -> List[str]:
 
 
 def _plan_again(
-    control: Session, server: Server, options: Options, wishes: Sequence[Wish]
+    control: Session, server: Server, options: Options, migration_id: str, wishes: Sequence[Wish]
 ) -> Tuple[Sequence[Wish], Plan, Capacity, List[str]]:
     """The plan of what is left, as the first one was made. Raises SteadyError, psycopg2.Error."""
+    wishes = located(control, wishes, migration_id)
     plan = make_plan(control, server, wishes)
     plan, capacity, notes = plan_resources(control, server, plan, wishes, options)
     refuse_problems(plan, permissions_too=True)
@@ -411,7 +414,7 @@ def _finish(
         error = refusal
         error.done = f"{len(results)} steps"
         error.left = "what comes after them was not begun"
-        error.todo = f"{error.todo or 'correct what is named'}; then run this again, or {undo}"
+        error.todo = f"{error.todo or 'correct what is named, then run this again'}; {undo}"
     facts["status"] = "failed"
     facts["changed"] = any(result.begun for result in results)
     error.facts.update(facts)

@@ -401,7 +401,11 @@ def _carry_out(
         error.done, error.left = f"{len(results)} steps", "what comes after them was not begun"
     elif carried.complete:
         planned = {(one.kind, one.table, one.name) for one in plan.outcomes if not one.elsewhere}
-        wrong, notes = not_restored(control, [one for one in undos if (one.kind, one.table, one.name) in planned])
+        # What was undone before a statement may have another name since, or another place.
+        last = max((number for number, one in enumerate(undos) if kind_named(one.kind).of_journal), default=-1)
+        compared = [one for one in undos[last + 1 :] if (one.kind, one.table, one.name) in planned]
+        wrong, found = not_restored(control, compared)
+        notes = [*notes, *found]
         error = _not_as_before(wrong) if wrong else None
     else:
         error = failed_step_error(results, "or bring the migration back with deploy.yml")

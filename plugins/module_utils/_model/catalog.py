@@ -9,7 +9,7 @@ Planners get this value and no connection.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.session import Session
 
@@ -97,7 +97,8 @@ class Catalog:
     stands around a column that is added; column_uses: by table and column, what depends on it (column/around).
     statements: by schema, migration and name, what stands where a statement makes something; leaving: by
     class and oid, what goes with the statement that made it (statement/objects). refused: what the server has against
-    statements that make what others name (_planning/prepared).
+    statements that make what others name (_planning/prepared). lockable: the tables of statements that are there before
+    the run, and that the role may lock.
     nearby: the tables around the missing ones, for messages. instead: what stands in the place of a missing one, and
     what to do about it (missing). targets: what the same run is about, by kind, table and name, in the order of
     the run.
@@ -121,6 +122,7 @@ class Catalog:
     statements: Mapping[Any, Any] = field(default_factory=dict)
     leaving: Mapping[Tuple[int, int], ObjectKey] = field(default_factory=dict)
     refused: Tuple[str, ...] = ()
+    lockable: FrozenSet[TableName] = frozenset()
     tablespace: str = "pg_default"
     encoding: str = "utf-8"
 

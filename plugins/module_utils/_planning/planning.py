@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 _UNDEFINED_COLUMN = "42703"
-_NOT_THERE_YET = (_UNDEFINED_COLUMN, "42P01")
+_NOT_THERE_YET = (_UNDEFINED_COLUMN, "42P01", "42704")
 
 
 def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
@@ -155,7 +155,7 @@ def _deferred(outcomes: Sequence[Outcome], wishes: Sequence[Wish]) -> List[Outco
     altered: Set[TableName] = set()
     written: Set[TableName] = set()
     for one, wish in zip(outcomes, wishes):
-        own = wish.kind.tables(wish.target)
+        own = {name for name in wish.kind.tables(wish.target) if name[1]}  # DROP INDEX names no table
         if wish.kind.of_journal:
             if any(not step.prepares for step in one.steps):
                 pending = True
@@ -166,8 +166,9 @@ def _deferred(outcomes: Sequence[Outcome], wishes: Sequence[Wish]) -> List[Outco
             why = one.problems[0].text.partition("; ")[0]
             note = f"{one.kind} {one.object} is planned once the statements before it were run: {why}"
             one = replace(one, step=None, further=(), problems=(), notes=(*one.notes, note), deferred=True)
-        elif one.steps and (unknown or own & altered):
-            one = replace(one, deferred=True, asked_later=unknown or bool(own & written))
+        elif unknown or own & altered or (pending and not own):
+            # That there is nothing to do, or something against it, may be so before that statement alone.
+            one = replace(one, problems=(), deferred=True, asked_later=unknown or bool(own & written))
         pending = pending or one.deferred
         found.append(one)
     return found
@@ -457,7 +458,7 @@ def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             answer = ask(session, check.question, rights.role)
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) in _NOT_THERE_YET:
-                continue  # a column or a table that the same run adds: the step itself finds out
+                continue  # a column, a table or a type that the same run adds: the step itself finds out
             if getattr(error, "pgcode", None) != "42501":
                 raise translate(
                     error, f"The rows of {qualified(*check.table)} could not be checked", NOTHING_CHANGED

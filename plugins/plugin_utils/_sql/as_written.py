@@ -43,7 +43,7 @@ def as_written(effect: Effect, node: Any, scene: SqlScene, parsed: Parsed) -> No
     if effect.mend and not new:
         return
     text = parsed.text
-    if kind_of_node(node) == "IndexStmt" and node.concurrent:
+    if kind_of_node(node) in ("IndexStmt", "DropStmt") and node.concurrent:
         text = _without(parsed, scene, "CONCURRENTLY")
     way = Way((), locks=_parents(node, scene), mode=SHARE_ROW_EXCLUSIVE) if new else way_of(node, scene)
     run_as_written(effect, text, way, scene, new)
@@ -114,6 +114,8 @@ def table_of(node: Any, scene: SqlScene) -> Place | None:
     """The table that a statement is about."""
     if kind_of_node(node) in ("IndexStmt", "AlterTableStmt", "CreateTrigStmt", "RuleStmt"):
         return scene.place(node.relation)
+    if kind_of_node(node) == "DropStmt" and node.removeType.name == "OBJECT_INDEX" and len(node.objects) == 1:
+        return scene.table_of(scene.named(node.objects[0]))
     if kind_of_node(node) == "CommentStmt" and node.objtype.name == "OBJECT_COLUMN":
         parts = [one.sval for one in node.object]
         return (parts[-3] if len(parts) > 2 else scene.schema, parts[-2]) if len(parts) > 1 else None

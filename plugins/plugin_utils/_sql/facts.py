@@ -41,6 +41,8 @@ def _of_alter_table(node: Any) -> Iterator[tuple[Hashable, ...]]:
         if kind == "AT_AddConstraint":
             kind = command.def_.contype.name
             yield "foreign key" if kind == "CONSTR_FOREIGN" else "constraint", table, command.def_.conname
+            if kind == "CONSTR_CHECK" and not command.def_.skip_validation and command.def_.is_enforced:
+                yield "check", table, command.def_.conname
             if kind == "CONSTR_FOREIGN":
                 yield _form_of_key(command.def_), table, command.def_.conname
         elif kind == "AT_ValidateConstraint":

@@ -33,7 +33,9 @@ def in_steps(effect: Effect, text: str, table: Place, both: tuple[Place, ...], s
     undo = f"ALTER TABLE {name_in_sql(table)} DROP CONSTRAINT IF EXISTS {_name(name)}"
     made = {"type": "table constraint", "names": [*(part for part in table if part), name]}
     mode = SHARE_ROW_EXCLUSIVE if both else ACCESS_EXCLUSIVE
-    added = entry_of(effect, f"{text} NOT VALID", Way((undo,), (made,), locks=both or (table,), mode=mode), scene)
+    drops = (made,) if scene.replaced_at_once(table[1], name) else ()
+    way = Way((undo,), () if drops else (made,), locks=both or (table,), mode=mode, drops=drops)
+    added = entry_of(effect, f"{text} NOT VALID", way, scene)
     effect.instead, effect.mend = effect.instead or _CHECK, ""
     effect.hazards = [hazard for hazard in effect.hazards if hazard.name != "blocks_reads"]
     effect.entries = (added, _validated(table, name, scene))

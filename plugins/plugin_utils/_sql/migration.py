@@ -176,6 +176,8 @@ def _statement_between(wanted: dict[Hashable, _Wanted], before: _Wanted, entry: 
             after = True
         elif after and one.entry.section == "statements":
             locks = one.entry.content.get("locks")
+            if locks and entry.section == "foreign_keys":
+                return True  # it may drop or change the other end of the key
             if not locks and one.entry.content.get("limit_ms") == 0:
                 return True
             if any(lock["table"] in tables for lock in locks or ()):

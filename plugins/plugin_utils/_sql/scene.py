@@ -150,6 +150,14 @@ class SqlScene:
         last = max(self._later.get(fact, ()), default=-1)
         return any(self.position < position < last for position in self._later.get(("writes",), ()))
 
+    def replaced_at_once(self, table: str, name: str) -> bool:
+        """Whether a CHECK of this name is dropped and added again, with no rows written in between."""
+        dropped = self._later.get(("dropped constraint", table, name), ())
+        added = self._later.get(("check", table, name), ())
+        if len(dropped) != 1 or len(added) != 1 or dropped[0] >= added[0]:
+            return False
+        return not any(dropped[0] < position < added[0] for position in self._later.get(("writes",), ()))
+
     def key_stays_as_written(self, table: str, name: str) -> bool:
         """Whether a later key of this name is one that no entry can say, or is never validated."""
         if self.comes_later("key as written", table, name):

@@ -91,7 +91,8 @@ def _support_problems(target: Any, catalog: Catalog, wanted: Mapping[str, Any]) 
         Problem(
             f'"{target.name}": no unique index of {qualified(*parent)} that a foreign key can refer to has just the '
             f"columns ({columns}){why}; add to the migration: indexes: [{{table: {parent[1]}, columns: [{columns}], "
-            "unique: true}]"
+            "unique: true}]",
+            missing=True,
         )
     ]
 

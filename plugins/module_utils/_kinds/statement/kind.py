@@ -18,7 +18,7 @@ from ..kind import Image, Images, Kind
 from . import image as _image
 from . import planner
 from . import specification as written
-from .objects import read_around, read_leaving
+from .objects import read_around, read_leaving, read_lockable
 from .specification import StatementSpecification, from_image
 
 __all__ = ["StatementKind"]
@@ -72,6 +72,7 @@ class StatementKind(Kind):
         return replace(
             catalog,
             statements=read_around(session, [target for target in targets if target.present]),
+            lockable=read_lockable(session, targets),
             leaving=read_leaving(session, [target for target in targets if not target.present]),
         )
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..._connection.rights import their_names
 from ..._connection.session import Session
@@ -14,7 +14,7 @@ from ..._support.driver import psycopg2
 from ..._support.sqltext import compose, identifiers, literal, raw
 from .specification import KIND, Made, StatementSpecification
 
-__all__ = ["ObjectsThere", "read_around", "read_leaving"]
+__all__ = ["ObjectsThere", "read_around", "read_leaving", "read_lockable"]
 
 Key = Tuple[str, str, str]
 ObjectKey = Tuple[str, Tuple[str, str], str]
@@ -105,6 +105,13 @@ _WHOLE = {
     "function": _whole_function("FUNCTION"),
     "procedure": _whole_function("PROCEDURE"),
 }
+_LOCKABLE = (
+    "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_catalog.pg_class c"
+    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN unnest(%s::text[], %s::text[]) AS w(schema, name) ON (w.schema, w.name) = (n.nspname, c.relname)"
+    " WHERE c.relkind IN ('r', 'p') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')"
+    " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
+)
 _DEFINITIONS = {"function": _FUNCTION, "procedure": _FUNCTION, "view": _VIEW}
 
 
@@ -138,6 +145,15 @@ def read_around(session: Session, statements: Sequence[StatementSpecification]) 
             former = _former(session, there[0], addresses[there[0]] or {})
         found[key] = ObjectsThere(there, former)
     return found
+
+
+def read_lockable(session: Session, statements: Sequence[StatementSpecification]) -> FrozenSet[Tuple[str, str]]:
+    """The tables of statements that are there, and that the role may lock. One round trip. Raises psycopg2.Error."""
+    wanted = sorted({table for statement in statements for table in statement.locks})
+    if not wanted:
+        return frozenset()
+    rows = session.rows(_LOCKABLE, ([schema for schema, _name in wanted], [name for _schema, name in wanted]))
+    return frozenset((row["schema"], row["name"]) for row in rows)
 
 
 def read_leaving(session: Session, statements: Sequence[StatementSpecification]) -> Dict[Tuple[int, int], ObjectKey]:

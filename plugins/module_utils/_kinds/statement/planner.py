@@ -13,7 +13,7 @@ from ..._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, DataCheck, Lock, Out
 from ..._support.sqltext import closed_line, compose, identifier, identifiers, qualified
 from .image import image_of, undo_of
 from .objects import ObjectsThere
-from .specification import KIND, StatementSpecification
+from .specification import KIND, Made, StatementSpecification
 
 __all__ = ["plan", "preparation"]
 
@@ -30,7 +30,7 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
         return _taken_back(target, image)
     around = catalog.statements.get((target.schema, target.table, target.name), ObjectsThere())
     if image is not None:
-        return _done(target, image, around)
+        return _done(target, image, around, catalog)
     if around.there and target.if_there == "fail" and not _may_have_gone(target, catalog):
         problem = Problem(
             f"{around.there[0].text} is there already, and the statement would fail: {target.name}; write "
@@ -47,7 +47,7 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
     if target.comments_on and around.former is not None:
         undo = around.former
     if target.drops:
-        undo = around.former
+        undo = None if around.former is None else (*(target.undo or ()), *around.former)
         if undo is None and not target.reason:
             problems = (
                 Problem(
@@ -66,7 +66,7 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
         (unit,),
         None,
         summary=_summary(target, undo, kept),
-        prepares=() if around.there else preparation(target),
+        prepares=() if around.there and target.if_there != "replace" else preparation(target),
         after=image_of(target, undo, path, kept),
     )
     lost = undo is None and target.undo is not None and not problems
@@ -87,7 +87,20 @@ def preparation(target: StatementSpecification) -> Tuple[str, ...]:
     return (_set_path(_path(target)), closed_line(target.sql))
 
 
-def _done(target: StatementSpecification, image: Mapping[str, Any], around: ObjectsThere) -> Outcome:
+def _goes_later(target: StatementSpecification, made: Made, catalog: Catalog) -> bool:
+    """Whether a later statement of the run drops the object, or gives it another name."""
+    name = made.names[-1].rpartition(".")[2].strip('"')
+    behind = False
+    for (kind, place, other_name), other in catalog.targets.items():
+        if kind != KIND:
+            continue
+        if behind and name in other.sql and (other.sql[:4].upper() == "DROP" or " RENAME " in other.sql.upper()):
+            return True
+        behind = behind or (place, other_name) == ((target.schema, target.table), target.name)
+    return False
+
+
+def _done(target: StatementSpecification, image: Mapping[str, Any], around: ObjectsThere, catalog: Catalog) -> Outcome:
     place = (target.schema, target.table)
     problems: Tuple[Problem, ...] = ()
     if image["text"] != target.sql:
@@ -98,7 +111,8 @@ def _done(target: StatementSpecification, image: Mapping[str, Any], around: Obje
             ),
         )
     else:
-        gone = [made.text for made in target.makes if made not in around.there]
+        missing = [made for made in target.makes if made not in around.there]
+        gone = [made.text for made in missing if not _goes_later(target, made, catalog)]
         if gone:
             problems = (
                 Problem(
@@ -156,9 +170,7 @@ def _no_rows(target: StatementSpecification, made: Mapping[str, Any], path: Sequ
 
 def _unit(target: StatementSpecification, catalog: Catalog, statements: Sequence[str], limit_ms: Optional[int]) -> Unit:
     """One transaction. Tables that the run itself makes are not there yet, and need no lock beforehand."""
-    there = {table: catalog.tables[table] for table in target.locks if table in catalog.tables}
-    locked = sorted(name for name, table in there.items() if table.kind in "rp" and table.may_lock)
-    locks = tuple(Lock(target.mode, name) for name in locked)
+    locks = tuple(Lock(target.mode, name) for name in sorted(set(target.locks) & catalog.lockable))
     if limit_ms is None and (not locks or target.mode == ROW_EXCLUSIVE):
         limit_ms = _ROWS_MS
     return Unit(

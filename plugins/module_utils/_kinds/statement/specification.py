@@ -269,12 +269,12 @@ def problems(entry: Mapping[str, Any]) -> list[Mistake]:
 #: What ends or changes the transaction that it runs in, or cannot run in one.
 _ENDS = re.compile(
     r"(?i)(begin|start\s+transaction|commit|end|rollback|abort|savepoint|release|prepare\s+transaction|vacuum|"
-    r"(create|drop)\s+(database|tablespace|subscription)|alter\s+system|discard|reindex|cluster|"
+    r"(create|drop)\s+(database|tablespace|subscription)|alter\s+system|discard|"
     r"set\s+(session\s+authorization|role)|reset\s+role)\b(?!\s+atomic)"
 )
 #: Its statements end with semicolons, too (CREATE FUNCTION, sql_body).
 _BODY = re.compile(r"(?is)create\s.*\bbegin\s+atomic\b.*\bend\s*")
-_CONCURRENTLY = re.compile(r"(?is)(create\s+(unique\s+)?|drop\s+)index\s+concurrently\b")
+_CONCURRENTLY = re.compile(r"(?is)((create\s+(unique\s+)?|drop\s+)index|reindex\b.*\b)\s*concurrently\b")
 
 
 def _not_runnable(text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from ..as_written import run_as_written
 from ..effect import Effect, of_several
 from ..in_steps import in_steps
-from ..parsing import Parsed, Token
+from ..parsing import Parsed, Token, tokens_of
 from ..scene import Place, SqlScene, dotted
 from ..way_back import Way, name_in_sql
 from .column import COLUMN_COMMANDS
@@ -130,7 +130,7 @@ def _alter_table(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     for command, effect, text in zip(node.cmds, effects, texts):
         if effect.entries is None and not effect.mend and effect.understood and not scene.is_surely_new("table", table):
             if _in_steps(command):
-                in_steps(effect, text, table, _parents(command, table, scene), scene)
+                in_steps(effect, _with_drop(text, effect, table, scene), table, _parents(command, table, scene), scene)
             else:
                 run_as_written(effect, text, _way(command, effect, table, scene, what), scene)
     if len(effects) == 1:
@@ -178,6 +178,15 @@ def _in_steps(command: Any) -> bool:
         return False
     kind = constraint.contype.name
     return kind == "CONSTR_FOREIGN" or (kind == "CONSTR_CHECK" and bool(constraint.conname))
+
+
+def _with_drop(text: str, effect: Effect, table: Place, scene: SqlScene) -> str:
+    """The text, which also drops the CHECK of this name that the file has dropped before."""
+    if not scene.replaced_at_once(table[1], effect.named):
+        return text
+    tokens = tokens_of(text)
+    at = tokens[_first_command(tokens, text)].start
+    return f"{text[:at]}DROP CONSTRAINT {name_in_sql((None, effect.named))}, {text[at:]}"
 
 
 def _parents(command: Any, table: Place, scene: SqlScene) -> tuple[Place, ...]:

@@ -103,6 +103,12 @@ def drop_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
             "CASCADE drops what depends on the constraint, too: foreign keys to it.",
         )
         return effect
+    if scene.replaced_at_once(table[1], name):
+        effect.instead = (
+            "It is dropped in the statement that adds the new one: new rows are checked by one of them always."
+        )
+        effect.entries = ()
+        return effect
     if scene.comes_later("constraint", table[1], name) or scene.key_stays_as_written(table[1], name):
         return effect  # what comes in its place is added as it is written
     effect.entries = (Entry("foreign_keys", {"table": table[1], "name": name, "state": "absent"}, table[0]),)

@@ -18,6 +18,12 @@ from .query import query_hazards
 __all__ = ["HANDLERS", "drop_table"]
 
 
+_TEMPORARY = (
+    "a temporary table goes with its session, and each step may run in another one: write what reads it as one "
+    "statement (WITH), or make a table and drop it again"
+)
+
+
 def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     table = scene.place(node.relation)
     foreign = kind_of_node(node) == "CreateForeignTableStmt"
@@ -28,6 +34,8 @@ def _create(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     effect = Effect(kind, f"table {dotted(*table)}")
     if base.if_not_exists:
         effect.notes.append("IF NOT EXISTS: a table of this name is left as it is, whatever its columns are")
+    if base.relation.relpersistence == "t":
+        effect.mend = _TEMPORARY
     scene.take(table)
     scene.make("table", table, surely=not base.if_not_exists)
     parents = []
@@ -91,6 +99,8 @@ def _create_as(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     view = node.objtype.name == "OBJECT_MATVIEW"
     kind = "CREATE MATERIALIZED VIEW" if view else "CREATE TABLE AS"
     effect = Effect(kind, f"{'materialized view' if view else 'table'} {dotted(*place)}")
+    if node.into.rel.relpersistence == "t":
+        effect.mend = _TEMPORARY
     scene.take(place)
     scene.make("table", place, surely=not node.if_not_exists)
     query_hazards(effect, node.query, scene)
