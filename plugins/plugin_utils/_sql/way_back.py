@@ -214,7 +214,7 @@ def _comment(node: Any, scene: SqlScene) -> Way:
         made = {"type": "type", "names": [name_in_sql(scene.named(named.names))]}
     elif kind in ("SCHEMA", "EXTENSION"):
         made = {"type": kind.lower(), "names": [named.sval]}
-    elif kind in ("FUNCTION", "PROCEDURE"):
+    elif kind in ("FUNCTION", "PROCEDURE") and not named.args_unspecified:
         arguments = [written(one) for one in named.objargs or ()]
         made = {"type": kind.lower(), "names": _parts(scene.named(named.objname)), "arguments": arguments}
     else:

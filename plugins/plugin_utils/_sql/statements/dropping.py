@@ -87,6 +87,7 @@ def _hazards(effect: Effect, what: str, name: Sequence[Any], scene: SqlScene, no
         return
     if scene.comes_later("made", made, name[-1]):
         effect.notes.append(f"{about} is made again below: between the two, code that uses it fails")
+        effect.hazard("not_reversible", about, "The one from before is not kept.")
         if not cascade:
             return
     also = ", and CASCADE drops what depends on it" if cascade else ""

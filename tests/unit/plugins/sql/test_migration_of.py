@@ -175,3 +175,24 @@ def test_a_rule_of_the_migration_is_broken_in_a_line() -> None:
         ALTER TABLE t ALTER a SET NOT NULL;"""
     (line,) = refusals(text)
     assert line.startswith('m.sql:1:1: table t: DROP CONSTRAINT, ADD FOREIGN KEY: sets "a" to NULL, but columns[0]')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DROP TRIGGER IF EXISTS g ON t;\nCREATE TRIGGER g AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();",
+        "DROP FUNCTION IF EXISTS f;\nCREATE FUNCTION f(a int) RETURNS text LANGUAGE sql AS 'SELECT $1::text';",
+        "DROP TYPE e;\nCREATE TYPE e AS ENUM ('a');",
+        "COMMENT ON FUNCTION f IS 'without its arguments';",
+    ],
+)
+def test_what_is_dropped_and_made_anew_is_not_taken_for_undone(text: str) -> None:
+    """What was there before does not come back with the new one's DROP: a rollback must not say that it did."""
+    said = refusals(text)[0]
+    assert ":1:1:" in said
+    assert "needs a decision: not_reversible" in said
+
+
+def test_a_view_that_is_made_anew_comes_back_from_the_catalog() -> None:
+    data = migration("DROP VIEW v;\nCREATE VIEW v AS SELECT 1 AS one;")
+    assert data["statements"][0]["drops"] == [{"type": "view", "names": ["v"]}]
