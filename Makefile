@@ -31,9 +31,10 @@ EVERY_UNIT := $(patsubst %,tests/faults/test_%.py,boundaries waves orphans playb
 # others on the first version, on the second what differs in the catalog or in pg_dump, and on 15 the kinds of objects.
 KINDS := $(addprefix tests/integration/test_, column.py column_added.py foreign_key.py index.py)
 CORE := $(KINDS) $(addprefix tests/integration/, $(addprefix test_, cut_off.py drift.py hostile_database.py journal.py \
-	rehearsal.py rollback.py sql.py toy_kind.py) playbooks/test_story.py)
+	rehearsal.py rollback.py sql.py statements.py toy_kind.py) playbooks/test_story.py)
 SECOND := $(addprefix tests/integration/, test_hostile_database.py test_journal.py test_preflight.py \
-	test_rollback.py test_verification.py backup/test_backup.py backup/test_restore_beside.py)
+	test_rollback.py test_sql.py test_statements.py test_verification.py backup/test_backup.py \
+	backup/test_restore_beside.py)
 # The whole story of each operation. What another story tells, too, is for `make stories`, and not for `make ci`.
 STORIES := tests/integration/playbooks/test_stories.py
 LINK := .ansible/collections/ansible_collections/steady/postgresql
@@ -139,7 +140,7 @@ ci-faults: setup
 	done
 
 ci-rest: setup
-	@set -e; what="$(KINDS) tests/integration/test_partitions.py tests/integration/test_rollback.py"; major=15; \
+	@set -e; what="$(KINDS) $(patsubst %,tests/integration/test_%.py,partitions rollback sql statements)"; major=15; \
 	if $(LAB) -c 'import sys; from lab.installations import installations; sys.exit(15 in installations())'; then \
 		major=$(lastword $(POSTGRES)); echo "PostgreSQL 15 is not installed here: $$major stands for it"; \
 	fi; \

@@ -169,19 +169,20 @@ def test_code_of_the_tables_owner_does_not_run_with_a_superusers_rights(cluster:
     database.execute(
         "CREATE TABLE t (v text); CREATE TABLE log (who text); GRANT ALL ON log TO PUBLIC;"
         " CREATE FUNCTION note_it() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN INSERT INTO public.log VALUES (current_user); RETURN NEW; END';"
+        " 'BEGIN INSERT INTO public.log VALUES (current_user); RETURN NULL; END';"
         " ALTER FUNCTION note_it OWNER TO owner; ALTER TABLE t OWNER TO owner;"
-        " CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION note_it()"
+        " CREATE TRIGGER g AFTER INSERT OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION note_it()"
     )
     database.apply(
         migration(
-            statement(
-                "INSERT INTO t VALUES ('x')", not_reversible="a test", locks=[{"table": "t"}], mode="ROW EXCLUSIVE"
-            )
+            statement("INSERT INTO t VALUES ('x')", "DELETE FROM t", locks=[{"table": "t"}], mode="ROW EXCLUSIVE")
         )
     )
     assert database.execute("SELECT who FROM log") == [("owner",)]
     assert database.value("SELECT status FROM steady.step") == "done"
+    database.rollback()
+    assert database.execute("SELECT DISTINCT who FROM log") == [("owner",)]
+    assert database.value("SELECT count(*) FROM t") == 0
 
 
 def test_a_role_that_owns_its_tables_alone_runs_and_undoes_them(cluster: Cluster) -> None:

@@ -338,8 +338,11 @@ class Journal:
     ) -> None:
         """How a step ended. figures: attempts is None where that is not known, as it is of one that was cut off."""
         self.session.execute(
-            "UPDATE steady.step SET status = %s, after = %s, attempts = %s, lock_wait_ms = %s, duration_ms = %s,"
-            " error = %s, finished_at = clock_timestamp() WHERE deployment_id = %s AND attempt = %s AND number = %s",
+            # What the step's own transaction has marked as done stays so, whatever became of its answer.
+            "UPDATE steady.step SET status = CASE status WHEN 'done' THEN status ELSE %s END,"
+            " after = CASE status WHEN 'done' THEN after ELSE %s END, attempts = %s, lock_wait_ms = %s,"
+            " duration_ms = %s, error = %s, finished_at = clock_timestamp()"
+            " WHERE deployment_id = %s AND attempt = %s AND number = %s",
             (
                 status,
                 json_text(after) if after is not None else None,

@@ -148,6 +148,8 @@ def _as_written(unit: Unit, queue_ms: int, budget_ms: int) -> str:
     known = [lock_statement(unit) + ("" if queue_ms else " NOWAIT")] if unit.locks else []
     parts = [
         "BEGIN",
+        # As above. What a crash would lose is both the statement and the journal's line of it.
+        *(["SET LOCAL synchronous_commit TO off"] if unit.locks else []),
         f"SET LOCAL lock_timeout TO '{queue_ms or max(1, budget_ms // 2)}ms'",
         *known,
         f"SET LOCAL statement_timeout TO '{_limit_ms(unit, budget_ms)}ms'",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..._support.forms import Form, flag, form, list_of, name, or_none, shown, text
+from ..._model.plan import ROW_EXCLUSIVE
+from ..._support.forms import Form, flag, form, list_of, name, number, or_none, shown, text
 from ..differing import differing
 from .specification import StatementSpecification, undo_problem
 
@@ -28,6 +29,7 @@ def _name(value: Any) -> str:
 
 
 _MADE: Form = {"type": (text,), "names": (list_of(text),), "arguments": (list_of(text), [])}
+_PLACE: Form = {"schema": (name,), "name": (name,)}
 _IMAGE: Form = {
     "name": (_name,),
     "text": (text,),
@@ -37,6 +39,9 @@ _IMAGE: Form = {
     "kept": (flag, False),
     "with_rows": (flag, False),
     "makes": (list_of(form(_MADE)), []),
+    "locks": (list_of(form(_PLACE)), []),
+    "rows": (flag, False),
+    "limit_ms": (or_none(number), None),
 }
 
 
@@ -60,6 +65,9 @@ def image_of(
             {"type": made.type, "names": list(made.names), "arguments": list(made.arguments)}
             for made in statement.makes
         ],
+        "locks": [{"schema": schema, "name": table} for schema, table in statement.locks],
+        "rows": statement.mode == ROW_EXCLUSIVE,
+        "limit_ms": statement.limit_ms,
     }
 
 

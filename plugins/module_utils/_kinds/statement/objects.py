@@ -66,7 +66,7 @@ _OF_VIEW = """
     AND c.objsubid > 0)
 """
 _WHOLE_VIEW = (
-    "SELECT v.text, "  # noqa: S608 - constants
+    "SELECT v.text, o.name, "  # noqa: S608 - constants
     + _also("VIEW", "TABLE")
     + _OF_VIEW
     + " AS more FROM ("
@@ -112,7 +112,7 @@ _LOCKABLE = (
     " WHERE c.relkind IN ('r', 'p') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')"
     " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
 )
-_DEFINITIONS = {"function": _FUNCTION, "procedure": _FUNCTION, "view": _VIEW}
+_DEFINITIONS = {"function": _FUNCTION, "procedure": _FUNCTION}
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,13 @@ def _address(session: Session, made: Made, path: Optional[Sequence[str]] = None)
 
 
 def _former(session: Session, made: Made, address: Mapping[str, Any]) -> Optional[Tuple[str, ...]]:
+    if made.type == "view":
+        # OR REPLACE takes no column away (CREATE VIEW): it is dropped, and made again with what hangs on it.
+        found = session.rows(_WHOLE_VIEW, [address["object"]] * 2)
+        if not found or found[0]["more"]:
+            return None
+        drop = compose("DROP VIEW {name}", name=raw(found[0]["name"]))
+        return (drop, found[0]["text"].strip(), *(found[0]["also"] or ()))
     query = _DEFINITIONS.get(made.type)
     rows: List[Dict[str, Any]] = session.rows(query, (address["object"],)) if query else []
     return (rows[0]["text"].strip(),) if rows and rows[0]["text"] else None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from ..._model.catalog import Catalog
@@ -27,7 +28,7 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
     place = (target.schema, target.table)
     image = catalog.find(KIND, place, target.name)
     if not target.present:
-        return _taken_back(target, image)
+        return _taken_back(target, image, catalog)
     around = catalog.statements.get((target.schema, target.table, target.name), ObjectsThere())
     if image is not None:
         return _done(target, image, around, catalog)
@@ -123,7 +124,7 @@ def _done(target: StatementSpecification, image: Mapping[str, Any], around: Obje
     return Outcome(KIND, place, target.name, "run", problems=problems)
 
 
-def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any]]) -> Outcome:
+def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any]], catalog: Catalog) -> Outcome:
     place = (target.schema, target.table)
     if image is None:
         return Outcome(KIND, place, target.name, "not run")
@@ -135,7 +136,8 @@ def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any
     tables = [] if image["with_rows"] or image["kept"] else [made for made in image["makes"] if made["type"] == "table"]
     if statements and image["path"]:
         statements = [_set_path(image["path"]), *(text for made in tables for text in _empty(made)), *statements]
-    unit = Unit(tuple(statements), (), guarded=True, transaction=True, as_written=True, limit_ms=_ROWS_MS)
+    # Only rows run code of the table's owner; what the statement made may belong to another role.
+    unit = replace(_unit(target, catalog, statements, target.limit_ms), evaluates=bool(image["rows"]))
     step = Step(
         KIND,
         place,

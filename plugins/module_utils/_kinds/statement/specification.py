@@ -245,7 +245,16 @@ def from_image(
     made = after["makes"] if after is not None else ()
     makes = _objects(made)
     path = tuple(after["path"]) if after is not None else None
-    return StatementSpecification(*table, name, makes=makes, search_path=path, present=image is not None)
+    return StatementSpecification(
+        *table,
+        name,
+        makes=makes,
+        search_path=path,
+        present=image is not None,
+        locks=tuple((one["schema"], one["name"]) for one in (after["locks"] if after is not None else ())),
+        mode=ROW_EXCLUSIVE if after is not None and after["rows"] else ACCESS_EXCLUSIVE,
+        limit_ms=after["limit_ms"] if after is not None else None,
+    )
 
 
 def problems(entry: Mapping[str, Any]) -> list[Mistake]:
@@ -273,7 +282,7 @@ _ENDS = re.compile(
     r"set\s+(session\s+authorization|role)|reset\s+role)\b(?!\s+atomic)"
 )
 #: Its statements end with semicolons, too (CREATE FUNCTION, sql_body).
-_BODY = re.compile(r"(?is)create\s.*\bbegin\s+atomic\b.*\bend\s*")
+_BODY = re.compile(r"(?is)create\s.*\bbegin\s+atomic\b.*\bend\s*|create\s+(or\s+replace\s+)?rule\s.*\)\s*")
 _CONCURRENTLY = re.compile(r"(?is)((create\s+(unique\s+)?|drop\s+)index|reindex\b.*\b)\s*concurrently\b")
 
 
