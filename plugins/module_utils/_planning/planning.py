@@ -297,8 +297,10 @@ def _read_catalog(
         instead=instead,
         **_of_database(session),
     )
+    # Of an object that comes several times, only what is planned now is asked about.
+    now = [wish for wish, turn in zip(wishes, _turns(catalog, wishes)) if turn == _NOW]
     for kind in (kind for kind in KINDS.values() if not kind.of_journal):
-        catalog = kind.facts(session, catalog, [wish.target for wish in wishes if wish.kind is kind])
+        catalog = kind.facts(session, catalog, [wish.target for wish in now if wish.kind is kind])
     return catalog, errors
 
 
