@@ -99,6 +99,20 @@ def test_what_the_server_does_not_accept_is_refused_before_anything_is_changed(d
             database.apply(migration(TABLE, wrong), check=check)
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["SELECT nextval('s') AS n", "(SELECT nextval('s') AS n)", "WITH x AS (SELECT 1) SELECT nextval('s') AS n FROM x"],
+)
+def test_no_query_is_run_for_the_plan(database: Database, query: str) -> None:
+    database.execute("CREATE SEQUENCE s")
+    table = statement(f"CREATE TABLE c AS {query}", "DROP TABLE c", makes=[{"type": "table", "names": ["c"]}])
+    with database.nothing_changed():
+        database.apply(migration(table), check=True)
+    assert database.value("SELECT is_called FROM s") is False
+    database.apply(migration(table))
+    assert database.value("SELECT n FROM c") == 1
+
+
 def test_a_table_that_has_rows_by_now_is_not_dropped(database: Database) -> None:
     database.apply(migration(TABLE))
     database.execute("INSERT INTO n VALUES (1)")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
@@ -79,11 +80,15 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
 _PREPARED = frozenset(["type", "table", "function", "procedure", "schema", "sequence", "extension", "view"])
 
 
+#: CREATE TABLE AS runs its query, and whatever functions are in it.
+_QUERY = re.compile(r"(?is)create\s+(unlogged\s+)?table\s.*\bas\s*\(?\s*(select|with|values|table|execute)\b")
+
+
 def preparation(target: StatementSpecification) -> Tuple[str, ...]:
     """The statement, for the time of the planning, where it only makes something new."""
     if target.locks or not target.makes or target.sql[:6].upper() != "CREATE":
         return ()
-    if any(made.type not in _PREPARED for made in target.makes):
+    if any(made.type not in _PREPARED for made in target.makes) or _QUERY.match(target.sql):
         return ()
     return (_set_path(_path(target)), closed_line(target.sql))
 
