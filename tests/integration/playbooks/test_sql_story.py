@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, steady.postgresql contributors
+# GNU General Public License v3.0-or-later (see LICENSE)
+"""A file in SQL with statements that are run as they are written: the whole story by playbook, and its report."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.playbooks.conftest import NewDesk
+from integration.test_second_migration import CHECKS
+from lab.profiles import SQL
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+HOST = "clinic"
+
+
+def test_the_second_migration_from_check_to_rollback(new_desk: NewDesk) -> None:
+    desk = new_desk(HOST)
+    desk.inventory()
+    database = desk.databases[HOST]
+    database.execute(CHECKS)
+    before = database.dump()
+    said = {"steady_migration": str(SQL / "second_migration.sql")}
+    check = desk.play("deploy", "--check", "--diff", **said)
+    assert (check.status, check.recap[HOST]["changed"]) == (0, 1)
+    assert database.dump() == before
+    deploy = desk.play("deploy", **said)
+    assert deploy.status == 0, deploy.output
+    result = desk.result(HOST)
+    kinds = {step["kind"] for step in result["steps"]}
+    assert kinds == {"column", "index", "foreign_key", "statement"}
+    assert {step["status"] for step in result["steps"]} == {"done"}
+    assert all(step["source"].rpartition(":")[0].endswith("second_migration.sql") for step in result["steps"])
+    assert "Sale_total_check" in (desk.latest(HOST) / "report.html").read_text()
+    again = desk.play("deploy", **said)
+    assert (again.status, again.recap[HOST]["changed"], desk.result(HOST)["changed"]) == (0, 0, False)
+    assert desk.play("verify", **said).status == 0
+    rollback = desk.play("rollback", **said)
+    assert rollback.status == 0, rollback.output
+    assert database.dump() == before
