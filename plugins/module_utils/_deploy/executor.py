@@ -114,6 +114,7 @@ class StepResult:
             "action": step.action,
             "summary": step.summary,
             **({"source": step.source} if step.source else {}),
+            **({"lasting": True} if step.lasting else {}),
             "status": self.status,
             "sql": step.statements,
             "locks": step.locks,

@@ -186,6 +186,11 @@ class Step:
         return f"{self.action} {self.kind} {self.object}" + (f" ({self.source})" if self.source else "")
 
     @property
+    def lasting(self) -> bool:
+        """Whether a rollback will not be able to undo it."""
+        return self.after is not None and self.after.get("undo") is None
+
+    @property
     def statements(self) -> List[str]:
         return [statement for unit in self.units for statement in unit.statements]
 

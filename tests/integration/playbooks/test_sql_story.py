@@ -39,3 +39,23 @@ def test_the_second_migration_from_check_to_rollback(new_desk: NewDesk) -> None:
     rollback = desk.play("rollback", **said)
     assert rollback.status == 0, rollback.output
     assert database.dump() == before
+
+
+def test_what_cannot_be_undone_is_said_in_the_report_and_by_the_rollback(new_desk: NewDesk) -> None:
+    desk = new_desk(HOST)
+    desk.inventory()
+    (desk.folder / "lost.sql").write_text(
+        "-- steady: accept not_reversible because it may stay\nALTER TYPE \"SaleStatus\" ADD VALUE 'LOST';\n"
+        "COMMENT ON TABLE \"Sale\" IS 'sold';\n"
+    )
+    deploy = desk.play("deploy", steady_migration="lost.sql")
+    assert deploy.status == 0, deploy.output
+    steps = desk.result(HOST)["steps"]
+    assert [step.get("lasting", False) for step in steps] == [True, False]
+    for name in ("report.html", "report.md"):
+        assert "-e steady_rollback_partial=true" in (desk.latest(HOST) / name).read_text()
+    refused = desk.play("rollback")
+    assert refused.status != 0
+    assert "cannot be undone: it may stay" in refused.output
+    assert desk.play("rollback", steady_rollback_partial=True).status == 0
+    assert desk.databases[HOST].value("SELECT obj_description('\"Sale\"'::regclass)") is None
