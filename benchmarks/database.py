@@ -14,6 +14,8 @@ from lab.errors import LabError
 from lab.server import Server
 
 SQL = Path(__file__).parent / "sql"
+#: What a manual of steps runs: one transaction around all of it.
+GUIDE = SQL.parents[1] / "migrations" / "guide" / "PRODUCTION_MIGRATION.sql"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Clinic:
 
     def migrate_with_the_guide(self) -> None:
         """Make them as a manual of steps does, in one transaction."""
-        self._psql("guide.sql")
+        self._psql(GUIDE)
 
     def objects(self) -> Mapping[tuple[str, str], str]:
         """What stands in its catalog."""
@@ -63,5 +65,6 @@ class Clinic:
         finally:
             connection.close()
 
-    def _psql(self, name: str) -> None:
+    def _psql(self, name: str | Path) -> None:
+        """A file of sql/, or one by its whole path."""
         self.server.psql("--quiet", database=self.name, script=(SQL / name).read_text())
