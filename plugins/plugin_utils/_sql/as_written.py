@@ -12,7 +12,7 @@ from typing import Any
 from ...module_utils._model.plan import SHARE_ROW_EXCLUSIVE
 from .effect import Effect
 from .parsing import Parsed
-from .scene import NOWHERE, Place, SqlScene
+from .scene import NOWHERE, Place, SqlScene, strings
 from .tree import kind_of_node, walk
 from .values import Entry
 from .way_back import Way, way_of
@@ -35,11 +35,11 @@ _BOUNDED = ("blocks_writes",)
 
 def as_written(effect: Effect, node: Any, scene: SqlScene, parsed: Parsed) -> None:
     """Give the effect its entry, where the statement is one that is run as it is written."""
-    if effect.entries is not None and not _on_new_table(node, scene):
+    new = _on_new_table(node, scene)
+    if effect.entries is not None and not new:
         return
     if not effect.understood or kind_of_node(node) in _NEVER or effect.kind == "VACUUM" or _is_concurrent(node):
         return
-    new = _on_new_table(node, scene)
     if effect.mend and not new:
         return
     text = parsed.text
@@ -117,8 +117,8 @@ def table_of(node: Any, scene: SqlScene) -> Place | None:
     if kind_of_node(node) == "DropStmt" and node.removeType.name == "OBJECT_INDEX" and len(node.objects) == 1:
         return scene.table_of(scene.named(node.objects[0]))
     if kind_of_node(node) == "CommentStmt" and node.objtype.name == "OBJECT_COLUMN":
-        parts = [one.sval for one in node.object]
-        return (parts[-3] if len(parts) > 2 else scene.schema, parts[-2]) if len(parts) > 1 else None
+        parts = strings(node.object)
+        return scene.above(parts) if len(parts) > 1 else None
     return None
 
 

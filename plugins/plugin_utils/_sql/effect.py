@@ -40,8 +40,12 @@ class Effect:
 
     def hazard(self, name: str, about: str, message: str) -> None:
         """Add a hazard, each one once for its object."""
-        if not any(known.name == name and known.object == about for known in self.hazards):
-            self.hazards.append(Hazard(name, about, message))
+        self.add(Hazard(name, about, message))
+
+    def add(self, hazard: Hazard) -> None:
+        """The same, of a hazard that is one already."""
+        if not any(known.name == hazard.name and known.object == hazard.object for known in self.hazards):
+            self.hazards.append(hazard)
 
     def bound(self, names: Iterable[str]) -> None:
         """These hazards have a bound unless somebody accepts them: they need no decision."""
@@ -64,8 +68,7 @@ def of_several(kind: str, summary: str, effects: Iterable[Effect]) -> Effect:
     insteads: list[str] = []
     for effect in effects:
         for hazard in effect.hazards:
-            if not any(known.name == hazard.name and known.object == hazard.object for known in whole.hazards):
-                whole.hazards.append(hazard)
+            whole.add(hazard)
         whole.notes += [note for note in effect.notes if note not in whole.notes]
         whole.understood = whole.understood and effect.understood
         insteads += [effect.instead] if effect.instead else []

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from .scene import strings
+from .statements.query import WRITES
 
 __all__ = ["facts_of"]
 
@@ -27,7 +28,7 @@ def facts_of(node: Any) -> Iterator[tuple[Hashable, ...]]:
 
 
 #: What writes rows, or may.
-_WRITES = frozenset(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "DoStmt", "SelectStmt", "CallStmt"])
+_WRITES = frozenset([*WRITES, "DoStmt", "SelectStmt", "CallStmt"])
 
 
 def _of_create_table(node: Any) -> Iterator[tuple[Hashable, ...]]:

@@ -13,7 +13,7 @@ from .as_written import entry_of
 from .effect import Effect
 from .scene import Place, SqlScene, dotted
 from .values import Entry
-from .way_back import Way, name_in_sql
+from .way_back import Way, constraint_dropped, constraint_of, name_in_sql, one_name
 
 __all__ = ["in_steps", "not_null_in_steps"]
 
@@ -30,11 +30,12 @@ def in_steps(effect: Effect, text: str, table: Place, both: tuple[Place, ...], s
     both: the two ends of a key, whose writes wait for an instant; empty for a CHECK, for which reads wait, too.
     """
     name = effect.named
-    undo = f"ALTER TABLE {name_in_sql(table)} DROP CONSTRAINT IF EXISTS {_name(name)}"
-    made = {"type": "table constraint", "names": [*(part for part in table if part), name]}
+    made = constraint_of(table, name)
     mode = SHARE_ROW_EXCLUSIVE if both else ACCESS_EXCLUSIVE
     drops = (made,) if scene.replaced_at_once(table[1], name) else ()
-    way = Way((undo,), () if drops else (made,), locks=both or (table,), mode=mode, drops=drops)
+    way = Way(
+        (constraint_dropped(table, name),), () if drops else (made,), locks=both or (table,), mode=mode, drops=drops
+    )
     added = entry_of(effect, f"{text} NOT VALID", way, scene)
     effect.instead, effect.mend = effect.instead or _CHECK, ""
     effect.hazards = [hazard for hazard in effect.hazards if hazard.name != "blocks_reads"]
@@ -44,7 +45,7 @@ def in_steps(effect: Effect, text: str, table: Place, both: tuple[Place, ...], s
 def _validated(table: Place, name: str, scene: SqlScene) -> Entry:
     """SHARE UPDATE EXCLUSIVE on the table (ALTER TABLE, VALIDATE CONSTRAINT)."""
     one = Effect("ALTER TABLE VALIDATE CONSTRAINT", f"constraint {name} of {dotted(*table)}")
-    text = f"ALTER TABLE {name_in_sql(table)} VALIDATE CONSTRAINT {_name(name)}"
+    text = f"ALTER TABLE {name_in_sql(table)} VALIDATE CONSTRAINT {one_name(name)}"
     entry = entry_of(one, text, Way(()), scene)
     return Entry(entry.section, {**entry.content, "limit_ms": _AS_LONG_AS_IT_TAKES})
 
@@ -52,17 +53,13 @@ def _validated(table: Place, name: str, scene: SqlScene) -> Entry:
 def not_null_in_steps(effect: Effect, table: Place, column: str, scene: SqlScene) -> Iterator[Entry]:
     """SET NOT NULL of a column that the file fills before: a CHECK proves that there is no NULL, and goes again."""
     helper = temporary_name(column, "check", (table[0] or "public", table[1]))
-    whole, own = name_in_sql(table), _name(column)
-    drop = f"ALTER TABLE {whole} DROP CONSTRAINT IF EXISTS {_name(helper)}"
+    whole, own = name_in_sql(table), one_name(column)
+    drop = constraint_dropped(table, helper)
     alone = Effect("ALTER TABLE ADD CHECK", f"helper {helper} of {dotted(*table)}")
-    text = f"ALTER TABLE {whole} ADD CONSTRAINT {_name(helper)} CHECK ({own} IS NOT NULL) NOT VALID"
+    text = f"ALTER TABLE {whole} ADD CONSTRAINT {one_name(helper)} CHECK ({own} IS NOT NULL) NOT VALID"
     yield entry_of(alone, text, Way((drop,), locks=(table,)), scene)
     yield _validated(table, helper, scene)
     back = f"ALTER TABLE {whole} ALTER COLUMN {own} DROP NOT NULL"
     yield entry_of(effect, f"ALTER TABLE {whole} ALTER COLUMN {own} SET NOT NULL", Way((back,), locks=(table,)), scene)
     gone = Effect("ALTER TABLE DROP CONSTRAINT", f"helper {helper} of {dotted(*table)}")
     yield entry_of(gone, drop.replace(" IF EXISTS", ""), Way((), locks=(table,)), scene)
-
-
-def _name(name: str) -> str:
-    return name_in_sql((None, name))

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...module_utils._kinds.registry import KINDS
 from ...module_utils._migration.rules import migration_problems
 from ...module_utils._support.problem import one_line
 from .effect import LATER
@@ -48,10 +49,6 @@ def migration_with_sources(reading: Reading, schema: str | None = None) -> dict[
         if isinstance(entries, list)
     }
     return {**data, "sources": sources}
-
-
-#: The sections that statements fill.
-SECTIONS = ("columns", "indexes", "foreign_keys", "statements")
 
 
 def _migration(reading: Reading, schema: str | None) -> tuple[dict[str, Any], dict[tuple[str, int], Statement]]:
@@ -220,7 +217,7 @@ def _data(
         data["schema"] = named
     origins: dict[tuple[str, int], Statement] = {}
     order: dict[str, list[int]] = {}
-    for section in SECTIONS:
+    for section in (kind.section for kind in KINDS.values()):
         entries = [(place, one) for place, one in enumerate(wanted.values()) if one.entry.section == section]
         if entries:
             data[section] = [dict(one.entry.content) for _place, one in entries]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from . import naming
@@ -107,6 +107,10 @@ class SqlScene:
         if len(names) > 2:
             raise OutOfPlace(_OTHER_DATABASE.format(database=names[0]))
         return (names[-2] if len(names) > 1 else self._searched(names[-1])), names[-1]
+
+    def above(self, parts: Sequence[str]) -> Place:
+        """The table of an object that is named by its table's names and its own."""
+        return (parts[-3] if len(parts) > 2 else self.schema), parts[-2]
 
     def _searched(self, name: str) -> str | None:
         if self.schema == NOWHERE:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...module_utils._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, SHARE_ROW_EXCLUSIVE
-from ...module_utils._support.sqltext import compose, identifier
+from ...module_utils._support.sqltext import compose, identifier, literal, raw
 from .parsing import written
 from .scene import Place, SqlScene, strings
+from .statements.query import only_new_columns
 from .tree import kind_of_node, walk
 
-__all__ = ["Way", "name_in_sql", "way_of"]
+__all__ = ["Way", "constraint_dropped", "constraint_of", "name_in_sql", "one_name", "way_of"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,21 @@ def way_of(node: Any, scene: SqlScene) -> Way:
 def name_in_sql(place: Place) -> str:
     """A name with its schema, where it has one."""
     return compose("{name}", name=identifier(*(part for part in place if part)))
+
+
+def one_name(name: str) -> str:
+    """A name without a schema."""
+    return name_in_sql((None, name))
+
+
+def constraint_of(table: Place, name: str) -> Mapping[str, Any]:
+    """A constraint of a table, as an entry of `statements` names what it makes."""
+    return {"type": "table constraint", "names": _parts(table, name)}
+
+
+def constraint_dropped(table: Place, name: str) -> str:
+    """The statement that undoes ADD CONSTRAINT."""
+    return f"ALTER TABLE {name_in_sql(table)} DROP CONSTRAINT IF EXISTS {one_name(name)}"
 
 
 def _parts(place: Place, *names: str) -> list[str]:
@@ -103,7 +119,7 @@ def _of_table(kind: str, name: str, mode: str = ACCESS_EXCLUSIVE, relation: str 
 
     def find(node: Any, scene: SqlScene) -> Way:
         table, own = scene.place(getattr(node, relation)), getattr(node, name)
-        undo = f"DROP {kind.upper()} IF EXISTS {name_in_sql((None, own))} ON {name_in_sql(table)}"
+        undo = f"DROP {kind.upper()} IF EXISTS {one_name(own)} ON {name_in_sql(table)}"
         made = {"type": kind, "names": _parts(table, own)}
         exists = "replace" if getattr(node, "replace", False) else "fail"
         return Way((undo,), (made,), exists, (table,), mode)
@@ -146,13 +162,14 @@ def _statistics(node: Any, scene: SqlScene) -> Way:
 def _enum(node: Any, scene: SqlScene) -> Way:
     place = scene.named(node.typeName)
     if node.oldVal:
-        undo = f"ALTER TYPE {name_in_sql(place)} RENAME VALUE {_text(node.newVal)} TO {_text(node.oldVal)}"
+        undo = compose(
+            "ALTER TYPE {name} RENAME VALUE {new} TO {old}",
+            name=raw(name_in_sql(place)),
+            new=literal(node.newVal),
+            old=literal(node.oldVal),
+        )
         return Way((undo,))
     return Way(() if scene.is_surely_new("type", place) else None)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _rename(node: Any, scene: SqlScene) -> Way:
@@ -160,18 +177,18 @@ def _rename(node: Any, scene: SqlScene) -> Way:
     what = node.renameType.name.removeprefix("OBJECT_")
     if what in ("TYPE", "DOMAIN", "SCHEMA") and node.relation is None:
         place = (None, node.subname) if what == "SCHEMA" else scene.named(node.object)
-        back = f"ALTER {what} {name_in_sql((place[0], node.newname))} RENAME TO {_one(str(place[1]))}"
+        back = f"ALTER {what} {name_in_sql((place[0], node.newname))} RENAME TO {one_name(str(place[1]))}"
         return Way((back,))
     if node.relation is None or what not in _RENAMED:
         return Way()
     place = scene.place(node.relation)
     word, inner = _RENAMED[what]
     if node.subname and what != "TABLE":
-        text = f"{name_in_sql(place)} RENAME {inner} {_one(node.newname)} TO {_one(node.subname)}"
+        text = f"{name_in_sql(place)} RENAME {inner} {one_name(node.newname)} TO {one_name(node.subname)}"
         if what in ("TRIGGER", "POLICY", "RULE"):
-            text = f"{_one(node.newname)} ON {name_in_sql(place)} RENAME TO {_one(node.subname)}"
+            text = f"{one_name(node.newname)} ON {name_in_sql(place)} RENAME TO {one_name(node.subname)}"
         return Way((f"ALTER {word} {text}",), locks=(place,) if word in ("TABLE", "TRIGGER", "POLICY", "RULE") else ())
-    back = f"ALTER {word} {name_in_sql((place[0], node.newname))} RENAME TO {_one(place[1])}"
+    back = f"ALTER {word} {name_in_sql((place[0], node.newname))} RENAME TO {one_name(place[1])}"
     return Way((back,), locks=(place,) if what == "TABLE" else ())
 
 
@@ -190,10 +207,6 @@ _RENAMED = {
 }
 
 
-def _one(name: str) -> str:
-    return name_in_sql((None, name))
-
-
 def _comment(node: Any, scene: SqlScene) -> Way:
     """The comment from before comes back where the object was there; else it goes with its object."""
     kind = node.objtype.name.removeprefix("OBJECT_")
@@ -201,15 +214,10 @@ def _comment(node: Any, scene: SqlScene) -> Way:
     if kind in ("TABLE", "VIEW", "SEQUENCE", "INDEX", "MATVIEW", "FOREIGN_TABLE"):
         word = {"MATVIEW": "materialized view"}.get(kind, kind.lower().replace("_", " "))
         made: Any = {"type": word, "names": _parts(scene.named(named))}
-    elif kind == "COLUMN":
+    elif kind in ("COLUMN", "TABCONSTRAINT", "TRIGGER", "POLICY"):
         parts = strings(named)
-        place = (parts[-3] if len(parts) > 2 else scene.schema, parts[-2])
-        made = {"type": "table column", "names": _parts(place, parts[-1])}
-    elif kind in ("TABCONSTRAINT", "TRIGGER", "POLICY"):
-        parts = strings(named)
-        place = (parts[-3] if len(parts) > 2 else scene.schema, parts[-2])
-        word = "table constraint" if kind == "TABCONSTRAINT" else kind.lower()
-        made = {"type": word, "names": _parts(place, parts[-1])}
+        word = {"COLUMN": "table column", "TABCONSTRAINT": "table constraint"}.get(kind, kind.lower())
+        made = {"type": word, "names": _parts(scene.above(parts), parts[-1])}
     elif kind in ("TYPE", "DOMAIN"):
         made = {"type": "type", "names": [name_in_sql(scene.named(named.names))]}
     elif kind in ("SCHEMA", "EXTENSION"):
@@ -234,8 +242,7 @@ def _drop(node: Any, scene: SqlScene) -> Way:
         return Way(locks=tuple(places))
     if what in ("TRIGGER", "POLICY", "RULE"):
         parts = [strings(one) for one in node.objects]
-        tables = [(one[-3] if len(one) > 2 else scene.schema, one[-2]) for one in parts if len(one) > 1]
-        return Way(locks=tuple(tables))
+        return Way(locks=tuple(scene.above(one) for one in parts if len(one) > 1))
     drops: list[Mapping[str, Any]] = []
     if what == "VIEW":
         drops = [{"type": "view", "names": _parts(scene.named(one))} for one in node.objects]
@@ -251,14 +258,8 @@ def _drop(node: Any, scene: SqlScene) -> Way:
 
 def _rows(node: Any, scene: SqlScene) -> Way:
     place = scene.place(node.relation)
-    undone = scene.is_surely_new("table", place) or _fills_new_columns(node, scene, place)
+    undone = scene.is_surely_new("table", place) or only_new_columns(node, scene, place)
     return Way(() if undone else None, locks=(place,), mode=ROW_EXCLUSIVE, rows=True)
-
-
-def _fills_new_columns(node: Any, scene: SqlScene, place: Place) -> bool:
-    """Whether an UPDATE fills what this file adds: it goes with the columns."""
-    targets = node.targetList if kind_of_node(node) == "UpdateStmt" else ()
-    return bool(targets) and all(scene.is_surely_new("column", place, target.name) for target in targets)
 
 
 def _truncate(node: Any, scene: SqlScene) -> Way:

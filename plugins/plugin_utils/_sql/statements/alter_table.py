@@ -13,7 +13,7 @@ from ..effect import Effect, of_several
 from ..in_steps import in_steps
 from ..parsing import Parsed, Token, tokens_of
 from ..scene import Place, SqlScene, dotted
-from ..way_back import Way, name_in_sql
+from ..way_back import Way, constraint_dropped, constraint_of, name_in_sql, one_name
 from .column import COLUMN_COMMANDS
 from .constraint import add_constraint, alter_constraint, drop_constraint, validate_constraint
 
@@ -186,7 +186,7 @@ def _with_drop(text: str, effect: Effect, table: Place, scene: SqlScene) -> str:
         return text
     tokens = tokens_of(text)
     at = tokens[_first_command(tokens, text)].start
-    return f"{text[:at]}DROP CONSTRAINT {name_in_sql((None, effect.named))}, {text[at:]}"
+    return f"{text[:at]}DROP CONSTRAINT {one_name(effect.named)}, {text[at:]}"
 
 
 def _parents(command: Any, table: Place, scene: SqlScene) -> tuple[Place, ...]:
@@ -259,13 +259,11 @@ def _way(command: Any, effect: Effect, table: Place, scene: SqlScene, what: str)
     name = command.subtype.name
     locks = () if what != "TABLE" or name in _UNFELT else (table,)
     if name == "AT_AddConstraint" and effect.named:
-        undo = f"ALTER TABLE {name_in_sql(table)} DROP CONSTRAINT IF EXISTS {name_in_sql((None, effect.named))}"
-        names = [*(part for part in table if part), effect.named]
-        return Way((undo,), ({"type": "table constraint", "names": names},), locks=locks)
+        return Way((constraint_dropped(table, effect.named),), (constraint_of(table, effect.named),), locks=locks)
     if name == "AT_ColumnDefault" and scene.is_surely_new("column", table, command.name):
         return Way((), locks=locks)
     if name == "AT_AddColumn":
-        undo = f"ALTER TABLE {name_in_sql(table)} DROP COLUMN IF EXISTS {name_in_sql((None, command.def_.colname))}"
+        undo = f"ALTER TABLE {name_in_sql(table)} DROP COLUMN IF EXISTS {one_name(command.def_.colname)}"
         return Way((undo,), locks=locks)
     if name == "AT_ValidateConstraint":
         return Way((), locks=())

@@ -39,10 +39,8 @@ def _function(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     kind = "CREATE PROCEDURE" if node.is_procedure else "CREATE FUNCTION"
     scene.make("function", place)
     effect = Effect(kind, f"{kind.split()[1].lower()} {dotted(*place)}")
-    if any(
-        option.defname == "set" and getattr(option.arg, "kind", None) is not None
-        and option.arg.kind.name == "VAR_SET_CURRENT" for option in node.options or ()
-    ):  # fmt: skip
+    settings = [option.arg for option in node.options or () if option.defname == "set"]
+    if any(setting.kind.name == "VAR_SET_CURRENT" for setting in settings):
         effect.mend = "SET … FROM CURRENT takes what the session of the deployment has: write the value"
     if any(option.defname == "security" and option.arg.boolval for option in node.options or ()):
         effect.hazard("privileges", dotted(*place), "SECURITY DEFINER: who calls it acts with its owner's privileges.")

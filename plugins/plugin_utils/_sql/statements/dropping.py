@@ -64,8 +64,7 @@ def _name(one: Any, what: str, scene: SqlScene) -> Sequence[Any]:
         return scene.named(one.names)
     parts = strings(one if isinstance(one, tuple) else ())
     if what in _OF_TABLE and len(parts) > 1:
-        schema = parts[-3] if len(parts) > 2 else scene.schema
-        return schema, parts[-2], parts[-1]
+        return (*scene.above(parts), parts[-1])
     if not parts:
         return None, "?"
     return (parts[-2] if len(parts) > 1 else scene.schema), parts[-1]

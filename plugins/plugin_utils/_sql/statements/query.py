@@ -11,7 +11,7 @@ from ..effect import Effect
 from ..scene import Place, SqlScene, dotted, strings
 from ..tree import calls, constant, kind_of_node, walk
 
-__all__ = ["STOPS", "WRITES", "only_reads", "query_hazards", "stops"]
+__all__ = ["STOPS", "WRITES", "only_new_columns", "only_reads", "query_hazards", "stops"]
 
 #: Statements that write rows: INSERT, UPDATE, DELETE and MERGE also stand in WITH, and in COPY (…) TO.
 WRITES = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "MergeStmt": "MERGE"}
@@ -82,11 +82,11 @@ def _write(effect: Effect, node: Any, scene: SqlScene) -> None:
         effect.hazard("data_loss", about, "Rows are deleted.")
     which = "all rows" if getattr(node, "whereClause", None) is None and verb in ("UPDATE", "DELETE") else "its rows"
     effect.hazard("blocks_writes", about, f"Writes of {which} wait until the statement's transaction ends.")
-    if verb != "DELETE" and not _only_new_columns(node, scene, place):
+    if verb != "DELETE" and not only_new_columns(node, scene, place):
         effect.hazard("not_reversible", about, "The values from before are not kept.")
 
 
-def _only_new_columns(node: Any, scene: SqlScene, place: Place) -> bool:
+def only_new_columns(node: Any, scene: SqlScene, place: Place) -> bool:
     """Whether an UPDATE fills what this file adds: nothing was there before."""
     targets = node.targetList if kind_of_node(node) == "UpdateStmt" else ()
     return bool(targets) and all(scene.is_surely_new("column", place, target.name) for target in targets)
