@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional
 
-from .._support.sqltext import compose, identifier, literal
+from .._support.sqltext import compose, identifier, identifiers, literal
 
-__all__ = ["CATALOG_PATH", "own_meaning", "path_statement", "pinned_meaning", "settings_message"]
+__all__ = ["CATALOG_PATH", "migration_path", "own_meaning", "path_statement", "pinned_meaning", "settings_message"]
 
 # A session whose client has vanished holds the deployment lock until the server notices it, and the system's own
 # keepalive begins after two hours. Through a socket they mean nothing (19.3.2).
@@ -97,8 +97,12 @@ def path_statement(schema: Optional[str]) -> str:
     """The path with which texts of a migration in this schema are read; None: texts of the catalog."""
     if schema is None:
         return CATALOG_PATH
-    path = ["public"] if schema == "public" else [schema, "public"]
-    return "SET search_path TO " + ", ".join(compose("{n}", n=identifier(name)) for name in (*path, "pg_temp"))
+    return compose("SET search_path TO {names}", names=identifiers(migration_path(schema)))
+
+
+def migration_path(schema: str) -> List[str]:
+    """The schemas in which names of a migration in this schema are looked for, in their order."""
+    return [*dict.fromkeys((schema, "public")), "pg_temp"]
 
 
 def settings_message(version: int, writes: bool) -> str:

@@ -160,7 +160,7 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
         plan = make_plan(control, server, wishes)
         problems = count_problems(control, schema, migration.verification.unchanged_counts)
         state = journal.state() if journal is not None else JournalState(False)
-        if journal is not None and state.usable and not journal.partly_undone(migration.id):
+        if journal is not None and state.usable and not journal.undone(migration.id):
             plan = without_overtaken(plan)
         unknown = _without_journal(plan) if journal is None else []
         plan = replace(plan, problems=(*plan.problems, *problems, *unknown, *state.problems))
@@ -412,8 +412,6 @@ def _finish(
         error = failed_step_error(results, undo)
     else:
         error = refusal
-        error.done = f"{len(results)} steps"
-        error.left = "what comes after them was not begun"
         error.todo = f"{error.todo or 'correct what is named, then run this again'}; {undo}"
     facts["status"] = "failed"
     facts["changed"] = any(result.begun for result in results)

@@ -54,6 +54,7 @@ def in_parts(
         try:
             items, plan, capacity, notes = again(items)
         except SteadyError as error:
+            error.done, error.left = f"{len(carried.results)} steps", "what comes after them was not begun"
             carried.refusal = error
             return carried
         carried.notes += notes

@@ -397,9 +397,7 @@ def _carry_out(
     results = carried.results
     error: Optional[SteadyError] = carried.refusal
     notes: List[str] = carried.notes
-    if error is not None:
-        error.done, error.left = f"{len(results)} steps", "what comes after them was not begun"
-    elif carried.complete:
+    if carried.complete:
         planned = {(one.kind, one.table, one.name) for one in plan.outcomes if not one.elsewhere}
         # What was undone before a statement may have another name since, or another place.
         last = max((number for number, one in enumerate(undos) if kind_named(one.kind).of_journal), default=-1)
@@ -407,7 +405,7 @@ def _carry_out(
         wrong, found = not_restored(control, compared)
         notes = [*notes, *found]
         error = _not_as_before(wrong) if wrong else None
-    else:
+    elif error is None:
         error = failed_step_error(results, "or bring the migration back with deploy.yml")
     if error is None:
         return results, number, None, [*notes, *attempt.end(True, "partly_rolled_back" if left_out else "rolled_back")]

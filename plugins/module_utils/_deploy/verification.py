@@ -135,21 +135,17 @@ def _structure(session: Session, server: Server, migration: Migration) -> List[D
 
 def _object(outcome: Outcome) -> Dict[str, Any]:
     ok = outcome.step is None and not outcome.problems
-    if outcome.overtaken and outcome.problems and all(problem.missing for problem in outcome.problems):
-        return {
-            "name": f"{outcome.kind} {outcome.table[1]}.{outcome.name}",
-            "kind": "structure",
-            "status": "skipped",
-            "detail": f"it was carried out, and later statements of the migration changed what it names: "
-            f"{outcome.problems[0].text}",
-        }
+    status = "ok" if ok else "failed"
     details = [outcome.state, *(problem.text for problem in outcome.problems)]
     if outcome.step is not None and not outcome.problems:
         details.append(f"{outcome.step.action} needed")
+    if outcome.overtaken and outcome.problems and all(problem.missing for problem in outcome.problems):
+        changed = "it was carried out, and later statements of the migration changed what it names"
+        status, details = "skipped", [f"{changed}: {outcome.problems[0].text}"]
     return {
         "name": f"{outcome.kind} {outcome.table[1]}.{outcome.name}",
         "kind": "structure",
-        "status": "ok" if ok else "failed",
+        "status": status,
         "detail": "; ".join(details),
     }
 

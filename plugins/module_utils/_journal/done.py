@@ -22,7 +22,7 @@ _DONE = (
 )
 
 #: What runs before it in the same transaction may have another role and another path: both end here.
-_OURS = "RESET ROLE; SET LOCAL search_path TO pg_catalog, pg_temp"
+_OURS = ("RESET ROLE", "SET LOCAL search_path TO pg_catalog, pg_temp")
 
 
 def read_done(
@@ -50,7 +50,7 @@ def read_done(
 def mark(deployment_id: str, attempt: int, number: int, after: str | None) -> List[str]:
     """Statements that say in a step's own transaction that it is done. after: its image as JSON."""
     return [
-        *_OURS.split("; "),
+        *_OURS,
         compose(
             "UPDATE steady.step SET status = 'done', after = {after} WHERE deployment_id = {id}"
             " AND attempt = {attempt} AND number = {number}",

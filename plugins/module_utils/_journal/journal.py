@@ -248,19 +248,20 @@ class Journal:
 
     def unfinished(self, migration_id: str) -> Optional[str]:
         """The deployment of this migration that the next attempt goes on with: the newest, if it is not finished."""
+        newest = self._newest(migration_id)
+        return checked_id(newest["id"]) if newest.get("status") in ("running", "failed", "interrupted") else None
+
+    def undone(self, migration_id: str) -> bool:
+        """Whether the newest deployment of a migration was rolled back, whole or in part."""
+        return self._newest(migration_id).get("status") in ("partly_rolled_back", "rolled_back")
+
+    def _newest(self, migration_id: str) -> Dict[str, Any]:
+        """Id and status of the newest deployment of a migration; empty for none."""
         rows = self.session.rows(
             "SELECT id, status FROM steady.deployment WHERE migration_id = %s ORDER BY started_at DESC LIMIT 1",
             (migration_id,),
         )
-        return checked_id(rows[0]["id"]) if rows and rows[0]["status"] in ("running", "failed", "interrupted") else None
-
-    def partly_undone(self, migration_id: str) -> bool:
-        """Whether the newest deployment of a migration was rolled back, without what cannot be undone."""
-        rows = self.session.rows(
-            "SELECT status FROM steady.deployment WHERE migration_id = %s ORDER BY started_at DESC LIMIT 1",
-            (migration_id,),
-        )
-        return bool(rows) and rows[0]["status"] in ("partly_rolled_back", "rolled_back")
+        return rows[0] if rows else {}
 
     def begin(
         self,

@@ -95,10 +95,10 @@ class Catalog:
     encoding: how Python calls the database's.
     judgements: by table and column, what the server says of an entry (column/judgement). around_columns: by table, what
     stands around a column that is added; column_uses: by table and column, what depends on it (column/around).
-    statements: by schema, migration and name, what stands where a statement makes something; leaving: by
-    class and oid, what goes with the statement that made it (statement/objects). refused: what the server has against
-    statements that make what others name (_planning/prepared). lockable: the tables of statements that are there before
-    the run, and that the role may lock.
+    statements: by place and name, what stands where a statement makes something; leaving: by class and oid, what goes
+    with the statement that made it (statement/objects). refused: what the server has against statements that make what
+    others name (_planning/prepared). lockable: the tables of statements that are there before the run, and that the
+    role may lock.
     nearby: the tables around the missing ones, for messages. instead: what stands in the place of a missing one, and
     what to do about it (missing). targets: what the same run is about, by kind, table and name, in the order of
     the run.

@@ -15,7 +15,7 @@ from .._connection.session import Session
 from .._connection.target import Server
 from .._connection.translation import translate
 from .._journal.done import read_done
-from .._kinds.kind import Images, Kind
+from .._kinds.kind import Images
 from .._kinds.registry import KINDS
 from .._model.catalog import Catalog, Table, TableName, partitions_below, read_relations, read_tables
 from .._model.data_questions import Orphans, ask
@@ -263,22 +263,25 @@ def read_catalog(
 
     Raises psycopg2.Error.
     """
-    kept = {kind.name: _kept(session, kind, wishes) for kind in KINDS.values() if kind.of_journal}
     there = Catalog(server.version, server.role)
-    for kind in KINDS.values():
-        if kind.of_journal:
-            there = kind.facts(session, there, [wish.target for wish in wishes if wish.kind is kind])
-    with prepared(session, wishes, kept) as refused:
-        catalog, errors = _read_catalog(session, server, wishes, kept, there)
+    for kind in (kind for kind in KINDS.values() if kind.of_journal):
+        own = [wish for wish in wishes if wish.kind is kind]
+        kept = read_done(session, kind.name, {wish.key[1:3] for wish in own})
+        there = replace(there, images={**there.images, kind.name: kept})
+        there = kind.facts(session, there, [wish.target for wish in own])
+    with prepared(session, wishes, there) as refused:
+        catalog, errors = _read_catalog(session, wishes, there)
     return replace(catalog, refused=tuple(refused)), errors
 
 
 def _read_catalog(
-    session: Session, server: Server, wishes: Sequence[Wish], kept: Mapping[str, Images], there: Catalog
+    session: Session, wishes: Sequence[Wish], there: Catalog
 ) -> Tuple[Catalog, Dict[Tuple[TableName, str], str]]:
+    """The rest of it. there: with what stands in the journal alone."""
     names = {name for wish in wishes for name in wish.kind.tables(wish.target)}
     tables = read_tables(session, names)
-    images = {**kept, **{kind.name: kind.read(session, tables) for kind in KINDS.values() if not kind.of_journal}}
+    read = {kind.name: kind.read(session, tables) for kind in KINDS.values() if not kind.of_journal}
+    images = {**there.images, **read}
     further = {name for kind in KINDS.values() for name in kind.further_tables(images[kind.name])} - set(tables)
     tables = {**tables, **read_tables(session, further)}
     relations = read_relations(
@@ -302,11 +305,6 @@ def _read_catalog(
     for kind in (kind for kind in KINDS.values() if not kind.of_journal):
         catalog = kind.facts(session, catalog, [wish.target for wish in now if wish.kind is kind])
     return catalog, errors
-
-
-def _kept(session: Session, kind: Kind, wishes: Sequence[Wish]) -> Images:
-    """The objects of the wishes that stand in the journal alone."""
-    return read_done(session, kind.name, {wish.key[1:3] for wish in wishes if wish.kind is kind})
 
 
 def _of_database(session: Session) -> Dict[str, Any]:

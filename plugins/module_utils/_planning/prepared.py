@@ -10,14 +10,14 @@ something new and lock nothing that is in use (Kind.preparation). Nobody else se
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Iterator, List, Mapping, Sequence
+from typing import Iterator, List, Sequence
 
 from .._connection.event_triggers import read_event_triggers, set_event_triggers
 from .._connection.owners import event_trigger_problems
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.translation import translate
-from .._kinds.kind import Images
+from .._model.catalog import Catalog
 from .._support.driver import psycopg2
 from .wishes import Wish
 
@@ -30,13 +30,13 @@ _NO_ANSWER = ("25006", "42501", "55P03", "57014")
 
 
 @contextmanager
-def prepared(session: Session, wishes: Sequence[Wish], images: Mapping[str, Images]) -> Iterator[List[str]]:
-    """Within, what the wishes make is there. images: what was made by earlier runs. Raises psycopg2.Error.
+def prepared(session: Session, wishes: Sequence[Wish], there: Catalog) -> Iterator[List[str]]:
+    """Within, what the wishes make is there. there: with what was made by earlier runs. Raises psycopg2.Error.
 
     What the server does not accept is given, as far as nothing that comes before it could mend that.
     """
     found: List[str] = []
-    pending = [wish for wish in wishes if wish.kind.preparation(wish.target) and not _is_done(wish, images)]
+    pending = [wish for wish in wishes if wish.kind.preparation(wish.target) and not _is_done(wish, there)]
     if not pending or not _may_begin(session):
         yield found
         return
@@ -44,7 +44,7 @@ def prepared(session: Session, wishes: Sequence[Wish], images: Mapping[str, Imag
         whole = True
         for wish in wishes:
             if wish not in pending:
-                whole = whole and _is_done(wish, images)
+                whole = whole and _is_done(wish, there)
                 continue
             problem = carry_out(session, wish.kind.preparation(wish.target))
             if problem and whole:
@@ -72,9 +72,9 @@ def carry_out(session: Session, statements: Sequence[str]) -> str:
     return ""
 
 
-def _is_done(wish: Wish, images: Mapping[str, Images]) -> bool:
+def _is_done(wish: Wish, there: Catalog) -> bool:
     kind, schema, table, name = wish.key
-    return any(image["name"] == name for image in images.get(kind, {}).get((schema, table), ()))
+    return there.find(kind, (schema, table), name) is not None
 
 
 def _may_begin(session: Session) -> bool:

@@ -140,7 +140,7 @@ def _facts(
     state = journal.state()
     if options.journal:
         problems += (*state.problems, *journal.obstacles(state, triggers))
-    if state.usable and not journal.partly_undone(migration.id):
+    if state.usable and not journal.undone(migration.id):
         planned = without_overtaken(planned)
     planned = replace(planned, problems=(*planned.problems, *problems, *trigger_problems(session)))
     planned, capacity, notes = plan_resources(session, server, planned, wishes, options)

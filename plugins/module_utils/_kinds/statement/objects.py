@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..._connection.rights import their_names
 from ..._connection.session import Session
+from ..._model.catalog import read_tables
 from ..._support.driver import psycopg2
 from ..._support.sqltext import compose, identifiers, literal, raw
 from .specification import KIND, Made, StatementSpecification
 
 __all__ = ["ObjectsThere", "read_around", "read_leaving", "read_lockable"]
 
-Key = Tuple[str, str, str]
+Key = Tuple[Tuple[str, str], str]
 ObjectKey = Tuple[str, Tuple[str, str], str]
 
 # Appendix A: invalid_schema_name, undefined_column, _function, _object, _table, wrong_object_type.
@@ -25,7 +27,6 @@ _ADDRESS = (
     "SELECT a.classid::bigint AS class, a.objid::bigint AS object, a.objsubid AS part"
     " FROM pg_catalog.pg_get_object_address(%s, %s::text[], %s::text[]) AS a"
 )
-_FUNCTION = "SELECT pg_catalog.pg_get_functiondef(%s::oid) AS text"
 # The options of a view are part of its definition: CREATE OR REPLACE VIEW sets them anew.
 _VIEW = (
     "SELECT pg_catalog.format('CREATE OR REPLACE VIEW %%I.%%I%%s AS %%s', n.nspname, c.relname,"
@@ -37,17 +38,19 @@ _COMMENT = (
     "SELECT description AS text FROM pg_catalog.pg_description"
     " WHERE classoid = %s::oid AND objoid = %s::oid AND objsubid = %s"
 )
+# COMMENT ON and its object: up to the first IS that stands alone, outside of quotes.
+_OBJECT = re.compile(r'(?is)(?:[^"]|"[^"]*")*?(?=(?<![\w$.])is(?![\w$.]))')
 # What makes a view or a function again, with what hangs on it. more: whether more hangs on it than that.
 _ALSO = """
-  ARRAY[pg_catalog.format('ALTER %(word)s %%s OWNER TO %%I', o.name, pg_catalog.pg_get_userbyid(o.owner))]
+  ARRAY[pg_catalog.format('ALTER WORD %%s OWNER TO %%I', o.name, pg_catalog.pg_get_userbyid(o.owner))]
   || CASE WHEN o.acl IS NULL THEN ARRAY[]::text[] ELSE
-    ARRAY[pg_catalog.format('REVOKE ALL ON %(privileges)s %%s FROM PUBLIC', o.name)] || ARRAY(
-      SELECT pg_catalog.format('GRANT %%s ON %(privileges)s %%s TO %%s%%s', a.privilege_type, o.name,
+    ARRAY[pg_catalog.format('REVOKE ALL ON PRIVILEGES %%s FROM PUBLIC', o.name)] || ARRAY(
+      SELECT pg_catalog.format('GRANT %%s ON PRIVILEGES %%s TO %%s%%s', a.privilege_type, o.name,
         CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
         CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
       FROM pg_catalog.aclexplode(o.acl) AS a WHERE a.grantee <> o.owner) END
   || CASE WHEN d.description IS NULL THEN ARRAY[]::text[]
-    ELSE ARRAY[pg_catalog.format('COMMENT ON %(word)s %%s IS %%L', o.name, d.description)] END AS also,
+    ELSE ARRAY[pg_catalog.format('COMMENT ON WORD %%s IS %%L', o.name, d.description)] END AS also,
   EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.objoid = o.oid AND s.classoid = o.class)
   OR EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.objid = o.oid AND e.classid = o.class AND e.deptype = 'e')
 """
@@ -55,7 +58,7 @@ _ALSO = """
 
 def _also(word: str, privileges: str) -> str:
     """word: of the kind behind ALTER and COMMENT ON; privileges: behind GRANT … ON."""
-    return _ALSO.replace("%(word)s", word).replace("%(privileges)s", privileges)
+    return _ALSO.replace("WORD", word).replace("PRIVILEGES", privileges)
 
 
 _OF_VIEW = """
@@ -105,14 +108,6 @@ _WHOLE = {
     "function": _whole_function("FUNCTION"),
     "procedure": _whole_function("PROCEDURE"),
 }
-_LOCKABLE = (
-    "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_catalog.pg_class c"
-    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-    " JOIN unnest(%s::text[], %s::text[]) AS w(schema, name) ON (w.schema, w.name) = (n.nspname, c.relname)"
-    " WHERE c.relkind IN ('r', 'p') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')"
-    " AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')"
-)
-_DEFINITIONS = {"function": _FUNCTION, "procedure": _FUNCTION}
 
 
 @dataclass(frozen=True)
@@ -129,7 +124,7 @@ def read_around(session: Session, statements: Sequence[StatementSpecification]) 
     """By schema, migration and name. One round trip for each object. Raises psycopg2.Error."""
     found: Dict[Key, ObjectsThere] = {}
     for statement in statements:
-        key = (statement.schema, statement.table, statement.name)
+        key = (statement.place, statement.name)
         if statement.drops:
             found[key] = ObjectsThere((), _dropped(session, statement))
         for made in statement.comments_on:
@@ -148,12 +143,14 @@ def read_around(session: Session, statements: Sequence[StatementSpecification]) 
 
 
 def read_lockable(session: Session, statements: Sequence[StatementSpecification]) -> FrozenSet[Tuple[str, str]]:
-    """The tables of statements that are there, and that the role may lock. One round trip. Raises psycopg2.Error."""
-    wanted = sorted({table for statement in statements for table in statement.locks})
-    if not wanted:
-        return frozenset()
-    rows = session.rows(_LOCKABLE, ([schema for schema, _name in wanted], [name for _schema, name in wanted]))
-    return frozenset((row["schema"], row["name"]) for row in rows)
+    """The tables of statements that are there, and that the role may lock. Raises psycopg2.Error."""
+    wanted = {table for statement in statements for table in statement.locks}
+    there = read_tables(session, wanted)
+    return frozenset(
+        name
+        for name, table in there.items()
+        if name in wanted and table.kind in "rp" and table.may_lock and table.may_use_schema
+    )
 
 
 def read_leaving(session: Session, statements: Sequence[StatementSpecification]) -> Dict[Tuple[int, int], ObjectKey]:
@@ -166,11 +163,7 @@ def read_leaving(session: Session, statements: Sequence[StatementSpecification])
         for made in statement.makes:
             address = _address(session, made, statement.search_path)
             if address is not None:
-                found[(address["class"], address["object"])] = (
-                    KIND,
-                    (statement.schema, statement.table),
-                    statement.name,
-                )
+                found[(address["class"], address["object"])] = (KIND, statement.place, statement.name)
     return found
 
 
@@ -189,17 +182,30 @@ def _address(session: Session, made: Made, path: Optional[Sequence[str]] = None)
     return None
 
 
+def _whole(session: Session, made: Made, address: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """What makes an object again: text, name, and in `also` what hangs on it. None where more hangs on it, or where it
+    is of a kind that is not known here.
+    """
+    query = _WHOLE.get(made.type, "")
+    rows = session.rows(query, [address["object"]] * query.count("%s::oid")) if query else []
+    return rows[0] if rows and not rows[0]["more"] else None
+
+
 def _former(session: Session, made: Made, address: Mapping[str, Any]) -> Optional[Tuple[str, ...]]:
+    """What brings back an object in whose place OR REPLACE puts another one."""
     if made.type == "view":
         # OR REPLACE takes no column away (CREATE VIEW): it is dropped, and made again with what hangs on it.
-        found = session.rows(_WHOLE_VIEW, [address["object"]] * 2)
-        if not found or found[0]["more"]:
-            return None
-        drop = compose("DROP VIEW {name}", name=raw(found[0]["name"]))
-        return (drop, found[0]["text"].strip(), *(found[0]["also"] or ()))
-    query = _DEFINITIONS.get(made.type)
-    rows: List[Dict[str, Any]] = session.rows(query, (address["object"],)) if query else []
-    return (rows[0]["text"].strip(),) if rows and rows[0]["text"] else None
+        whole = _whole(session, made, address)
+        return None if whole is None else (f"DROP VIEW {whole['name']}", *_statements(whole))
+    if made.type not in ("function", "procedure"):
+        return None
+    # OR REPLACE keeps what hangs on a function (CREATE FUNCTION): its definition is enough.
+    row = session.one("SELECT pg_catalog.pg_get_functiondef(%s::oid) AS text", (address["object"],))
+    return (row["text"].strip(),) if row["text"] else None
+
+
+def _statements(whole: Mapping[str, Any]) -> List[str]:
+    return [whole["text"].strip(), *(whole["also"] or ())]
 
 
 def _dropped(session: Session, statement: StatementSpecification) -> Optional[Tuple[str, ...]]:
@@ -211,34 +217,16 @@ def _dropped(session: Session, statement: StatementSpecification) -> Optional[Tu
         address = _address(session, made, statement.search_path)
         if address is None:
             continue
-        query = _WHOLE.get(made.type, "")
-        rows = session.rows(query, [address["object"]] * query.count("%s::oid")) if query else []
-        if not rows or rows[0]["more"]:
+        whole = _whole(session, made, address)
+        if whole is None:
             return None
-        statements += [rows[0]["text"].strip(), *(rows[0]["also"] or ())]
+        statements += _statements(whole)
     return tuple(statements)
 
 
 def _former_comment(session: Session, sql: str, address: Mapping[str, Any]) -> Tuple[str, ...]:
-    """The same COMMENT ON, with the text from before: IS is its last word but one."""
+    """The same COMMENT ON, with the text from before."""
     rows = session.rows(_COMMENT, (address["class"], address["object"], address["part"]))
     text = literal(rows[0]["text"]) if rows else raw("NULL")
-    return (compose("{begin} IS {text}", begin=raw(_object_of(sql)), text=text),)
-
-
-def _object_of(sql: str) -> str:
-    """COMMENT ON and the object, without IS and the text. A name cannot hold an unquoted IS."""
-    quoted, at = False, 0
-    upper = sql.upper()
-    while at < len(sql):
-        if sql[at] == '"':
-            quoted = not quoted
-        elif not quoted and upper.startswith("IS", at) and _alone(sql, at):
-            return sql[:at].rstrip()
-        at += 1
-    return sql
-
-
-def _alone(sql: str, at: int) -> bool:
-    before, after = sql[at - 1 : at], sql[at + 2 : at + 3]
-    return not (before.isalnum() or before in ("_", "$", ".")) and not (after.isalnum() or after in ("_", "$", "."))
+    begin = _OBJECT.match(sql)
+    return (compose("{begin} IS {text}", begin=raw(begin.group().rstrip() if begin else sql), text=text),)

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
+from ..._connection.settings import migration_path
 from ..._model.catalog import Catalog
 from ..._model.data_questions import AnyRow, Place
 from ..._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, DataCheck, Lock, Outcome, Problem, Step, Unit
@@ -26,11 +27,11 @@ _MOST_SHOWN = 3
 
 def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
     """The step of one statement. Pure."""
-    place = (target.schema, target.table)
+    place = target.place
     image = catalog.find(KIND, place, target.name)
     if not target.present:
         return _taken_back(target, image, catalog)
-    around = catalog.statements.get((target.schema, target.table, target.name), ObjectsThere())
+    around = catalog.statements.get((target.place, target.name), ObjectsThere())
     if image is not None:
         return _done(target, image, around, catalog)
     if around.there and target.if_there == "fail" and not _may_have_gone(target, catalog):
@@ -78,8 +79,6 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
 
 #: What these are made of is there, or made by the run; making them locks nothing that traffic uses.
 _PREPARED = frozenset(["type", "table", "function", "procedure", "schema", "sequence", "extension", "view"])
-
-
 #: CREATE TABLE AS runs its query, and whatever functions are in it.
 _QUERY = re.compile(r"(?is)create\s+(unlogged\s+)?table\s.*\bas\s*\(?\s*(select|with|values|table|execute)\b")
 
@@ -102,12 +101,12 @@ def _goes_later(target: StatementSpecification, made: Made, catalog: Catalog) ->
             continue
         if behind and name in other.sql and (other.sql[:4].upper() == "DROP" or " RENAME " in other.sql.upper()):
             return True
-        behind = behind or (place, other_name) == ((target.schema, target.table), target.name)
+        behind = behind or (place, other_name) == (target.place, target.name)
     return False
 
 
 def _done(target: StatementSpecification, image: Mapping[str, Any], around: ObjectsThere, catalog: Catalog) -> Outcome:
-    place = (target.schema, target.table)
+    place = target.place
     problems: Tuple[Problem, ...] = ()
     if image["text"] != target.sql:
         problems = (
@@ -130,7 +129,7 @@ def _done(target: StatementSpecification, image: Mapping[str, Any], around: Obje
 
 
 def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any]], catalog: Catalog) -> Outcome:
-    place = (target.schema, target.table)
+    place = target.place
     if image is None:
         return Outcome(KIND, place, target.name, "not run")
     if image["undo"] is None:
@@ -195,7 +194,7 @@ def _may_have_gone(target: StatementSpecification, catalog: Catalog) -> bool:
     """Whether an earlier statement of the run may take the object away, or give it another name."""
     earlier: List[str] = []
     for (kind, place, name), other in catalog.targets.items():
-        if (kind, place, name) == (KIND, (target.schema, target.table), target.name):
+        if (kind, place, name) == (KIND, target.place, target.name):
             break
         if kind == KIND:
             earlier.append(other.sql[:5].upper())
@@ -205,7 +204,7 @@ def _may_have_gone(target: StatementSpecification, catalog: Catalog) -> bool:
 def _path(target: StatementSpecification) -> List[str]:
     if target.search_path is not None:
         return [*target.search_path, "pg_temp"]
-    return [*dict.fromkeys((target.schema, "public")), "pg_temp"]
+    return migration_path(target.schema)
 
 
 def _set_path(path: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, SHARE, SHARE_ROW_EXCLUSIVE
@@ -163,7 +163,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "elements": "dict",
         "options": {"schema": {"type": "str"}, "table": {"type": "str", "required": True}},
     },
-    "mode": {"type": "str", "choices": list(MODES), "default": "ACCESS EXCLUSIVE"},
+    "mode": {"type": "str", "choices": list(MODES), "default": ACCESS_EXCLUSIVE},
     "makes": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
     "drops": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
     "comments_on": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
@@ -201,7 +201,7 @@ class StatementSpecification:
     undo: tuple[str, ...] | None = None
     reason: str = ""
     locks: tuple[tuple[str, str], ...] = ()
-    mode: str = "ACCESS EXCLUSIVE"
+    mode: str = ACCESS_EXCLUSIVE
     makes: tuple[Made, ...] = ()
     drops: tuple[Made, ...] = ()
     comments_on: tuple[Made, ...] = ()
@@ -210,6 +210,11 @@ class StatementSpecification:
     search_path: tuple[str, ...] | None = None
     limit_ms: int | None = None
     present: bool = True
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where it is in the journal, which has it by schema and table."""
+        return (self.schema, self.table)
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any], schema: str, migration_id: str) -> StatementSpecification:
@@ -223,7 +228,7 @@ class StatementSpecification:
             undo=None if undo is None else tuple(undo),
             reason=entry.get("not_reversible") or "",
             locks=tuple((one.get("schema") or schema, one["table"]) for one in entry.get("locks") or ()),
-            mode=entry.get("mode") or "ACCESS EXCLUSIVE",
+            mode=entry.get("mode") or ACCESS_EXCLUSIVE,
             makes=_objects(entry.get("makes")),
             drops=_objects(entry.get("drops")),
             comments_on=_objects(entry.get("comments_on")),
@@ -242,18 +247,16 @@ def from_image(
     table: tuple[str, str], name: str, image: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> StatementSpecification:
     """What brings back the state before a statement was run. after: the image of its step, with what it made."""
-    made = after["makes"] if after is not None else ()
-    makes = _objects(made)
-    path = tuple(after["path"]) if after is not None else None
-    return StatementSpecification(
-        *table,
-        name,
-        makes=makes,
-        search_path=path,
-        present=image is not None,
-        locks=tuple((one["schema"], one["name"]) for one in (after["locks"] if after is not None else ())),
-        mode=ROW_EXCLUSIVE if after is not None and after["rows"] else ACCESS_EXCLUSIVE,
-        limit_ms=after["limit_ms"] if after is not None else None,
+    before = StatementSpecification(*table, name, present=image is not None)
+    if after is None:
+        return before
+    return replace(
+        before,
+        makes=_objects(after["makes"]),
+        search_path=tuple(after["path"]),
+        locks=tuple((one["schema"], one["name"]) for one in after["locks"]),
+        mode=ROW_EXCLUSIVE if after["rows"] else ACCESS_EXCLUSIVE,
+        limit_ms=after["limit_ms"],
     )
 
 
