@@ -32,6 +32,11 @@ _NEVER = frozenset(
 #: Hazards that the lock policy takes away as long as nobody accepts them: the statement is rolled back instead.
 _BOUNDED = ("blocks_writes",)
 
+_UNCERTAIN = (
+    "What has been added to it, or depends on it, may not come back: deploy.yml says so before anything is "
+    "changed, and stops there."
+)
+
 
 def as_written(effect: Effect, node: Any, scene: SqlScene, parsed: Parsed) -> None:
     """Give the effect its entry, where the statement is one that is run as it is written."""
@@ -59,11 +64,11 @@ def _is_concurrent(node: Any) -> bool:
 
 def run_as_written(effect: Effect, text: str, way: Way, scene: SqlScene, new: bool = False) -> None:
     """The effect of a statement, or of one subcommand, that is run as this text. new: it goes with its new table."""
-    if way.drops:
+    if way.uncertain:
         # The catalog says whether it can be brought back: the deployment asks before anything is changed.
-        effect.hazard("not_reversible", effect.summary, "What has been added to it may not come back.")
+        effect.hazard("not_reversible", effect.summary, _UNCERTAIN)
         effect.bound(("not_reversible",))
-    elif _loses_nothing(effect, way):
+    elif not way.drops and _loses_nothing(effect, way):
         way = replace(way, undo=())
     if way.rows:
         scene.rows_written = scene.position
@@ -76,7 +81,7 @@ def run_as_written(effect: Effect, text: str, way: Way, scene: SqlScene, new: bo
 
 def _loses_nothing(effect: Effect, way: Way) -> bool:
     """Whether it loses nothing that was there before: it drops or empties what the file makes, or computes it anew."""
-    if way.undo is not None or effect.kind == "DROP STATISTICS":
+    if way.undo is not None or way.lost or effect.kind == "DROP STATISTICS":
         return False
     drops = effect.kind.startswith("DROP ") or effect.kind == "TRUNCATE"
     return (drops and not effect.hazards) or effect.kind in ("REFRESH MATERIALIZED VIEW", "REINDEX", "ANALYZE")
@@ -97,7 +102,7 @@ def entry_of(effect: Effect, text: str, way: Way, scene: SqlScene) -> Entry:
             content["if_there"] = way.if_there
         if way.undo_with_rows:
             content["undo_with_rows"] = True
-    for key, objects in (("drops", way.drops), ("comments_on", way.comments_on)):
+    for key, objects in (("drops", way.drops), ("comments_on", way.comments_on), ("if_exists", way.if_exists)):
         if objects:
             content[key] = [dict(one) for one in objects]
     if scene.schema is not None:

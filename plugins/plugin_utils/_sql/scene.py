@@ -63,6 +63,7 @@ class SqlScene:
         self._schema_before: tuple[str | None] | None = None
         self._new: set[Hashable] = set()
         self._perhaps: set[Hashable] = set()
+        self._renamed: dict[Hashable, Place] = {}
         self._taken: set[tuple[str, str]] = set()
         self._tables: dict[Place, Place] = {}
         self._later: dict[Hashable, list[int]] = defaultdict(list)
@@ -128,6 +129,20 @@ class SqlScene:
         if not surely:
             self._perhaps.add((what, _known(place), *names))
 
+    def rename(self, what: str, old: Place, new: Place) -> None:
+        """An object gets another name; it is as new as it was."""
+        if not self.is_new(what, old) or self.is_renamed(what, old):
+            self._renamed[(what, _known(new))] = self._renamed.get((what, _known(old)), old)
+        self.make(what, new, surely=self.is_surely_new(what, old) or not self.is_new(what, old))
+
+    def is_renamed(self, what: str, place: Place) -> bool:
+        """Whether it was there before this file, which has given it this name."""
+        return (what, _known(place)) in self._renamed
+
+    def former_name(self, what: str, place: Place) -> Place:
+        """The name that an object had before this file."""
+        return self._renamed.get((what, _known(place)), place)
+
     def forget(self, what: str, place: Place, *names: str) -> None:
         self._new.discard((what, _known(place), *names))
         self._perhaps.discard((what, _known(place), *names))
@@ -143,7 +158,8 @@ class SqlScene:
 
     def is_surely_new(self, what: str, place: Place, *names: str) -> bool:
         """The same for what deletes rows or values."""
-        return self.is_new(what, place, *names) and (what, _known(place), *names) not in self._perhaps
+        key = (what, _known(place), *names)
+        return key in self._new and key not in self._perhaps and key not in self._renamed
 
     def comes_later(self, *fact: Hashable) -> bool:
         """Whether a statement from this one on does that: what `facts_of` says of it."""

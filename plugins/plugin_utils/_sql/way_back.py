@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...module_utils._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, SHARE_ROW_EXCLUSIVE
@@ -25,8 +25,8 @@ class Way:
 
     if_there: what it does where the object that it makes is there. locks: the tables of which traffic would feel the
     lock, in this mode (13.3.1). rows: whether it writes rows. undo_with_rows: whether the rows of the table that it
-    makes are the migration's own. drops, comments_on: objects
-    whose definition or comment the catalog has, and a rollback brings back.
+    makes are the migration's own. drops, comments_on: objects whose definition or comment the catalog has, and a
+    rollback brings back. if_exists: objects without which it does nothing. lost: it drops what the file only renamed.
     """
 
     undo: tuple[str, ...] | None = None
@@ -38,6 +38,15 @@ class Way:
     undo_with_rows: bool = False
     drops: tuple[Mapping[str, Any], ...] = ()
     comments_on: tuple[Mapping[str, Any], ...] = ()
+    if_exists: tuple[Mapping[str, Any], ...] = ()
+    lost: bool = False
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether the catalog says at the deployment if it can be taken back."""
+        if self.if_there == "replace":
+            return any(made.get("parameters") != [] for made in self.makes if made["type"] not in ("trigger", "rule"))
+        return any("renamed" not in one for one in self.drops)
 
 
 def way_of(node: Any, scene: SqlScene) -> Way:
@@ -100,7 +109,21 @@ def _table_as(node: Any, scene: SqlScene) -> Way:
 
 
 def _view(node: Any, scene: SqlScene) -> Way:
-    return _made("view", "VIEW", scene.place(node.view), "replace" if node.replace else "fail")
+    way = _made("view", "VIEW", scene.place(node.view), "replace" if node.replace else "fail")
+    columns = _columns(node.query)
+    if not node.replace or columns is None:
+        return way
+    return replace(way, makes=({**way.makes[0], "columns": columns},))
+
+
+def _columns(query: Any) -> int | None:
+    """How many a query has; None where only the server knows."""
+    while kind_of_node(query) == "SelectStmt" and query.larg is not None:
+        query = query.larg
+    targets = getattr(query, "targetList", None)
+    if not targets or any(kind_of_node(one) == "A_Star" for target in targets for one in walk(target.val)):
+        return None
+    return len(targets)
 
 
 def _function(node: Any, scene: SqlScene) -> Way:
@@ -110,7 +133,10 @@ def _function(node: Any, scene: SqlScene) -> Way:
     inputs = [one for mode, one in kinds if mode in ("IN", "INOUT", "VARIADIC", "DEFAULT")]
     arguments = [written(one.argType) for one in inputs]
     undo = f"DROP {word.upper()} IF EXISTS {name_in_sql(place)}({', '.join(arguments)})"
-    made = {"type": word, "names": _parts(place), "arguments": arguments}
+    made: dict[str, Any] = {"type": word, "names": _parts(place), "arguments": arguments}
+    if node.replace:
+        made["parameters"] = [one.name or "" for one in inputs]
+        made["defaults"] = sum(1 for one in inputs if one.defexpr is not None)
     return Way((undo,), (made,), "replace" if node.replace else "fail")
 
 
@@ -174,6 +200,38 @@ def _enum(node: Any, scene: SqlScene) -> Way:
 
 def _rename(node: Any, scene: SqlScene) -> Way:
     """The same with the names exchanged."""
+    way = _renamed(node, scene)
+    if not node.missing_ok or node.relation is None or way.undo is None:
+        return way
+    # IF EXISTS of what is not there renames nothing, and another one may have the new name.
+    (text,) = way.undo
+    word, place = node.relationType.name.removeprefix("OBJECT_"), scene.place(node.relation)
+    kind = _MADE.get(word, word.lower())
+    known = not scene.came_before("made", kind, place[1]) and word in _ADDRESSED
+    made = {"type": _ADDRESSED.get(word, ""), "names": _parts(place)}
+    return replace(way, undo=(_if_exists(text),), if_exists=(made,) if known else ())
+
+
+#: How pg_get_object_address calls what RENAME names after ALTER.
+_ADDRESSED = {
+    "TABLE": "table",
+    "INDEX": "index",
+    "VIEW": "view",
+    "MATVIEW": "materialized view",
+    "SEQUENCE": "sequence",
+    "FOREIGN_TABLE": "foreign table",
+}
+
+
+def _if_exists(text: str) -> str:
+    """ALTER of a relation, with IF EXISTS."""
+    for word in ("MATERIALIZED VIEW", "FOREIGN TABLE", "TABLE", "INDEX", "VIEW", "SEQUENCE"):
+        if text.startswith(f"ALTER {word} "):
+            return f"ALTER {word} IF EXISTS {text.removeprefix(f'ALTER {word} ')}"
+    return text
+
+
+def _renamed(node: Any, scene: SqlScene) -> Way:
     what = node.renameType.name.removeprefix("OBJECT_")
     if what in ("TYPE", "DOMAIN", "SCHEMA") and node.relation is None:
         place = (None, node.subname) if what == "SCHEMA" else scene.named(node.object)
@@ -240,20 +298,56 @@ def _drop(node: Any, scene: SqlScene) -> Way:
     if what == "TABLE":
         places = [scene.named(one) for one in node.objects]
         return Way(locks=tuple(places))
-    if what in ("TRIGGER", "POLICY", "RULE"):
-        parts = [strings(one) for one in node.objects]
-        return Way(locks=tuple(scene.above(one) for one in parts if len(one) > 1))
-    drops: list[Mapping[str, Any]] = []
+    if node.behavior.name == "DROP_CASCADE":
+        return Way(locks=_tables_of(node, what, scene))
+    kind = _MADE.get(what, what.lower())
+    if what not in ("TYPE", *_OF_TABLE) and any(scene.is_renamed(kind, _place(one, scene)) for one in node.objects):
+        return Way(lost=True)
+    drops = [_dropped(one, what, scene) for one in node.objects]
+    known = tuple(one for one in drops if one is not None)
+    if len(known) < len(drops):
+        return Way()
+    if what == "TYPE" and all(scene.is_surely_new("type", scene.named(one.names)) for one in node.objects):
+        return Way(())
+    return Way((), drops=known, locks=_tables_of(node, what, scene))
+
+
+_OF_TABLE = ("TRIGGER", "POLICY", "RULE")
+#: Where the name under which the scene has it differs.
+_MADE = {"PROCEDURE": "function", "ROUTINE": "function", "AGGREGATE": "function", "DOMAIN": "type", "MATVIEW": "table"}
+
+
+def _tables_of(node: Any, what: str, scene: SqlScene) -> tuple[Place, ...]:
+    """The tables of triggers, policies and rules."""
+    parts = [strings(one) for one in node.objects] if what in _OF_TABLE else []
+    return tuple(scene.above(one) for one in parts if len(one) > 1)
+
+
+def _place(one: Any, scene: SqlScene) -> Place:
+    """The name of an object in DROP, whose tree depends on its kind."""
+    kind = kind_of_node(one)
+    if kind == "String":
+        return None, one.sval
+    parts = one.objname if kind == "ObjectWithArgs" else one.names if kind == "TypeName" else one
+    return scene.named(parts)
+
+
+def _dropped(one: Any, what: str, scene: SqlScene) -> Mapping[str, Any] | None:
+    """As an entry names what it drops; None where the catalog has no definition of its kind."""
     if what == "VIEW":
-        drops = [{"type": "view", "names": _parts(scene.named(one))} for one in node.objects]
-    elif what in ("FUNCTION", "PROCEDURE"):
-        for one in node.objects:
-            if one.args_unspecified:
-                return Way()
-            arguments = [written(argument) for argument in one.objargs or ()]
-            drops.append({"type": what.lower(), "names": _parts(scene.named(one.objname)), "arguments": arguments})
-    cascades = node.behavior.name == "DROP_CASCADE"
-    return Way((), drops=tuple(drops)) if drops and not cascades else Way()
+        return {"type": "view", "names": _parts(scene.named(one))}
+    if what in _OF_TABLE:
+        parts = strings(one)
+        return {"type": what.lower(), "names": _parts(scene.above(parts), parts[-1])} if len(parts) > 1 else None
+    if what in ("FUNCTION", "PROCEDURE") and not one.args_unspecified:
+        arguments = [written(argument) for argument in one.objargs or ()]
+        return {"type": what.lower(), "names": _parts(scene.named(one.objname)), "arguments": arguments}
+    if what == "TYPE":
+        place = scene.named(one.names)
+        former = scene.former_name("type", place)
+        made: dict[str, Any] = {"type": "type", "names": [name_in_sql(former)]}
+        return {**made, "renamed": place[1]} if former != place else made
+    return None
 
 
 def _rows(node: Any, scene: SqlScene) -> Way:

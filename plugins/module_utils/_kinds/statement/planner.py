@@ -46,18 +46,11 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
         undo, kept = (), True
     elif around.there and target.if_there == "replace":
         undo = around.former
-    problems: Tuple[Problem, ...] = ()
-    if target.comments_on and around.former is not None:
+    if (target.comments_on or target.if_exists) and around.former is not None:
         undo = around.former
     if target.drops:
         undo = None if around.former is None else (*(target.undo or ()), *around.former)
-        if undo is None and not target.reason:
-            problems = (
-                Problem(
-                    f"{target.name}: more hangs on {target.drops[0].text} than a rollback could bring back; accept "
-                    "that before the statement: -- steady: accept not_reversible because …"
-                ),
-            )
+    problems = _lost(target) if undo is None and target.undo is not None and not target.reason else ()
     path = _path(target)
     sets = [_set_path(path)] if target.search_path is not None else []
     unit = _unit(target, catalog, [*sets, closed_line(target.sql)], target.limit_ms)
@@ -72,9 +65,22 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
         prepares=() if around.there and target.if_there != "replace" else preparation(target),
         after=image_of(target, undo, path, kept),
     )
-    lost = undo is None and target.undo is not None and not problems
-    notes = (f"{target.name}: a rollback cannot bring back what it replaces",) if lost else ()
-    return Outcome(KIND, place, target.name, "not run", step, problems, notes)
+    return Outcome(KIND, place, target.name, "not run", step, problems)
+
+
+def _lost(target: StatementSpecification) -> Tuple[Problem, ...]:
+    """Said before the change: its rollback could not bring back what is there."""
+    if target.drops:
+        why = f"more hangs on {target.drops[0].text} than a rollback could bring back"
+        if target.drops[0].renamed:
+            return (Problem(f"{target.name}: {why}; drop it in a migration of its own, after this one"),)
+    else:
+        why = (
+            f"a rollback could not bring back the {target.makes[0].text} that is there, since other objects depend on "
+            "it, or more hangs on it than its owner, privileges and comment"
+        )
+    accept = "accept that before the statement: -- steady: accept not_reversible because …"
+    return (Problem(f"{target.name}: {why}; {accept}"),)
 
 
 #: What these are made of is there, or made by the run; making them locks nothing that traffic uses.

@@ -52,6 +52,31 @@ _OBJECT: dict[str, Any] = {
         },
     },
 }
+#: What OR REPLACE could not take away again. An entry without it is made again only where nothing depends on it.
+_NEW_OBJECT: dict[str, Any] = {
+    **_OBJECT,
+    "properties": {
+        **_OBJECT["properties"],
+        "columns": {"type": "integer", "minimum": 0, "description": "How many a view has."},
+        "parameters": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The names of a function's input parameters; an empty text for one without a name.",
+        },
+        "defaults": {"type": "integer", "minimum": 0, "description": "How many of them have a default."},
+    },
+}
+_DROPPED_OBJECT: dict[str, Any] = {
+    **_OBJECT,
+    "properties": {
+        **_OBJECT["properties"],
+        "renamed": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The name that the migration gave to a type before it drops it; names has that from before.",
+        },
+    },
+}
 
 #: JSON Schema (draft 2020-12) of one entry.
 ENTRY_SCHEMA: dict[str, Any] = {
@@ -104,11 +129,19 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "description": (
                 "The objects that it makes, by pg_get_object_address; verify.yml asks whether they are there."
             ),
-            "items": _OBJECT,
+            "items": _NEW_OBJECT,
         },
         "drops": {
             "type": "array",
-            "description": "The views and functions that it drops, and that a rollback makes again from the catalog.",
+            "description": (
+                "The views, functions, triggers, policies, rules and enums that it drops, and that a rollback makes "
+                "again from the catalog."
+            ),
+            "items": _DROPPED_OBJECT,
+        },
+        "if_exists": {
+            "type": "array",
+            "description": "The objects without which it does nothing (IF EXISTS), so that nothing has to be undone.",
             "items": _OBJECT,
         },
         "comments_on": {
@@ -164,8 +197,18 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "options": {"schema": {"type": "str"}, "table": {"type": "str", "required": True}},
     },
     "mode": {"type": "str", "choices": list(MODES), "default": ACCESS_EXCLUSIVE},
-    "makes": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
-    "drops": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
+    "makes": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            **_OBJECT_OPTIONS,
+            "columns": {"type": "int"},
+            "parameters": {"type": "list", "elements": "str"},
+            "defaults": {"type": "int"},
+        },
+    },
+    "drops": {"type": "list", "elements": "dict", "options": {**_OBJECT_OPTIONS, "renamed": {"type": "str"}}},
+    "if_exists": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
     "comments_on": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
     "if_there": {"type": "str", "choices": ["fail", "keep", "replace"], "default": "fail"},
     "undo_with_rows": {"type": "bool", "default": False},
@@ -176,11 +219,19 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Made:
-    """An object as pg_get_object_address names it (9.27.5 "Object Information and Addressing Functions")."""
+    """An object as pg_get_object_address names it (9.27.5 "Object Information and Addressing Functions").
+
+    columns, parameters, defaults: of one that OR REPLACE makes; None where that is not known. renamed: the name that
+    the migration gives it before it is dropped.
+    """
 
     type: str
     names: tuple[str, ...]
     arguments: tuple[str, ...] = ()
+    columns: int | None = None
+    parameters: tuple[str, ...] | None = None
+    defaults: int = 0
+    renamed: str = ""
 
     @property
     def text(self) -> str:
@@ -205,6 +256,7 @@ class StatementSpecification:
     makes: tuple[Made, ...] = ()
     drops: tuple[Made, ...] = ()
     comments_on: tuple[Made, ...] = ()
+    if_exists: tuple[Made, ...] = ()
     if_there: str = "fail"
     undo_with_rows: bool = False
     search_path: tuple[str, ...] | None = None
@@ -232,6 +284,7 @@ class StatementSpecification:
             makes=_objects(entry.get("makes")),
             drops=_objects(entry.get("drops")),
             comments_on=_objects(entry.get("comments_on")),
+            if_exists=_objects(entry.get("if_exists")),
             if_there=entry.get("if_there") or "fail",
             undo_with_rows=bool(entry.get("undo_with_rows")),
             search_path=None if path is None else tuple(path),
@@ -240,7 +293,18 @@ class StatementSpecification:
 
 
 def _objects(entries: Any) -> tuple[Made, ...]:
-    return tuple(Made(one["type"], tuple(one["names"]), tuple(one.get("arguments") or ())) for one in entries or ())
+    return tuple(
+        Made(
+            one["type"],
+            tuple(one["names"]),
+            tuple(one.get("arguments") or ()),
+            one.get("columns"),
+            None if one.get("parameters") is None else tuple(one["parameters"]),
+            one.get("defaults") or 0,
+            one.get("renamed") or "",
+        )
+        for one in entries or ()
+    )
 
 
 def from_image(

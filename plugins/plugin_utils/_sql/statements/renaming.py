@@ -24,6 +24,9 @@ _WORDS = {
     "ATTRIBUTE": "TYPE",
 }
 
+#: Under which name the scene has it.
+_MADE = {"DOMAIN": "type"}
+
 
 def _about(node: Any, scene: SqlScene) -> tuple[Any, ...]:
     """The names of what is renamed or moved: its schema first, None where the file has none."""
@@ -66,7 +69,7 @@ def _rename(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
         scene.take((table[0], node.newname))
     elif what in ("TYPE", "DOMAIN", "FUNCTION", "VIEW", "SEQUENCE"):
         # No code knows it by its new name, so that a DROP of that name below breaks none.
-        scene.make(what.lower(), (table[0], node.newname))
+        scene.rename(_MADE.get(what, what.lower()), table, (table[0], node.newname))
     if what in _UNSEEN or is_new or scene.is_new(what.lower(), table):
         return effect
     if what in ("TYPE", "TABLE", "VIEW", "FUNCTION") and scene.comes_later("made", what.lower(), name[-1]):
