@@ -379,10 +379,22 @@ def _carry_out(
     attempt = JournaledAttempt(journal, identity, number)
     name_sessions(control, target, identity)
 
+    skipped: List[StepResult] = []
+
     def part(of: Sequence[Undo], planned: Plan, steps: Sequence[Step], room: Capacity, first: int) -> List[StepResult]:
         done = functools.partial(settled, server=server, wishes=[undo.wish for undo in of], plan=planned)
-        # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
-        return execute(control, target, None, steps, options, attempt, run, room, done, first=first)
+        results: List[StepResult] = []
+        rest = list(steps)
+        while True:
+            number = first + len(results) + len(skipped)
+            # Images were read with pg_catalog alone in the path, and their texts mean the same with no other.
+            found = execute(control, target, None, rest, options, attempt, run, room, done, first=number)
+            held = next((place for place, one in enumerate(found) if _is_held(one)), None)
+            if left_out is None or held is None:
+                return results + found
+            left_out.append(_held(found[held]))
+            skipped.append(found[held])
+            results, rest = results + found[:held], rest[held + 1 :]
 
     def again(rest: Sequence[Undo]) -> Tuple[Sequence[Undo], Plan, Capacity, List[str]]:
         later = _plan(control, server, list(rest), journal.later_changes(identity))
@@ -413,6 +425,24 @@ def _carry_out(
         return results, number, error, attempt.end(False, "partly_rolled_back", str(error))
     except (psycopg2.Error, SteadyError):
         return results, number, error, []  # the session is gone; the next run marks the attempt as interrupted
+
+
+#: dependent_objects_still_exist; what is not there (undefined_…, invalid_schema_name); what is there (duplicate_…);
+#: what OR REPLACE does not take (invalid_function_definition, invalid_table_definition): Appendix A.
+_HELD = ("2BP01", "42P01", "42703", "42704", "42883", "3F000", "42P07", "42701", "42710", "42723", "42P13", "42P16")
+
+
+def _is_held(result: StepResult) -> bool:
+    """Whether a statement cannot be undone since another one stays; its transaction has left nothing."""
+    of_journal = kind_named(result.step.kind).of_journal
+    return bool(of_journal and result.error is not None and result.error.sqlstate in _HELD)
+
+
+def _held(result: StepResult) -> Dict[str, Any]:
+    error = result.error
+    said = f"{error.what} {error.why}".strip() if error is not None else ""
+    reason = f"it stays, since something that stays depends on it or has taken its place: {said}"
+    return {"kind": result.step.kind, "object": result.step.object, "reasons": [reason]}
 
 
 def _not_as_before(wrong: Sequence[str]) -> SteadyError:

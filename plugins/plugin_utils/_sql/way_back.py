@@ -205,10 +205,10 @@ def _rename(node: Any, scene: SqlScene) -> Way:
         return way
     # IF EXISTS of what is not there renames nothing, and another one may have the new name.
     (text,) = way.undo
-    word, place = node.relationType.name.removeprefix("OBJECT_"), scene.place(node.relation)
-    kind = _MADE.get(word, word.lower())
-    known = not scene.came_before("made", kind, place[1]) and word in _ADDRESSED
-    made = {"type": _ADDRESSED.get(word, ""), "names": _parts(place)}
+    words = [one.name.removeprefix("OBJECT_") for one in (node.renameType, node.relationType)]
+    word, place = next((one for one in words if one in _ADDRESSED), "TABLE"), scene.place(node.relation)
+    known = not scene.came_before("made", word.lower(), place[1])
+    made = {"type": _ADDRESSED[word], "names": _parts(place)}
     return replace(way, undo=(_if_exists(text),), if_exists=(made,) if known else ())
 
 

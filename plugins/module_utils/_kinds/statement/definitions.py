@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What makes an object again as it is: the server's own definition of it, with what hangs on it.
 
-Each query gives name (in SQL, behind DROP), text, and in `also` the statements for owner, privileges, comment and state.
+Each query gives name (in SQL, behind DROP), text, and in `also` the statements for owner, privileges, comment, state.
 more: whether more hangs on it than that, so that another one would not be the same.
 """
 
@@ -31,7 +31,8 @@ _OWNED = """
   || CASE WHEN d.description IS NULL THEN ARRAY[]::text[]
     ELSE ARRAY[pg_catalog.format('COMMENT ON WORD %%s IS %%L', o.name, d.description)] END AS also,
   EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.objoid = o.oid AND s.classoid = o.class)
-  OR EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.objid = o.oid AND e.classid = o.class AND e.deptype IN ('e', 'x'))
+  OR EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.objid = o.oid AND e.classid = o.class
+    AND e.deptype IN ('e', 'x'))
   OR EXISTS (SELECT FROM pg_catalog.aclexplode(o.acl) AS a WHERE a.grantor <> o.owner)
   OR o.acl IS NOT NULL
     AND (SELECT count(*) FROM pg_catalog.aclexplode(o.acl) AS a WHERE a.grantee = o.owner)

@@ -57,13 +57,13 @@ _NEW_OBJECT: dict[str, Any] = {
     **_OBJECT,
     "properties": {
         **_OBJECT["properties"],
-        "columns": {"type": "integer", "minimum": 0, "description": "How many a view has."},
+        "columns": {"type": "integer", "description": "How many a view has."},
         "parameters": {
             "type": "array",
             "items": {"type": "string"},
             "description": "The names of a function's input parameters; an empty text for one without a name.",
         },
-        "defaults": {"type": "integer", "minimum": 0, "description": "How many of them have a default."},
+        "defaults": {"type": "integer", "description": "How many of them have a default."},
     },
 }
 _DROPPED_OBJECT: dict[str, Any] = {

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.migration import migration_with_sources
@@ -180,9 +182,8 @@ def test_a_rule_of_the_migration_is_broken_in_a_line() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "DROP TRIGGER IF EXISTS g ON t;\nCREATE TRIGGER g AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();",
         "DROP FUNCTION IF EXISTS f;\nCREATE FUNCTION f(a int) RETURNS text LANGUAGE sql AS 'SELECT $1::text';",
-        "DROP TYPE e;\nCREATE TYPE e AS ENUM ('a');",
+        "DROP DOMAIN e;\nCREATE DOMAIN e AS int;",
         "COMMENT ON FUNCTION f IS 'without its arguments';",
     ],
 )
@@ -193,6 +194,16 @@ def test_what_is_dropped_and_made_anew_is_not_taken_for_undone(text: str) -> Non
     assert "needs a decision: not_reversible" in said
 
 
-def test_a_view_that_is_made_anew_comes_back_from_the_catalog() -> None:
-    data = migration("DROP VIEW v;\nCREATE VIEW v AS SELECT 1 AS one;")
-    assert data["statements"][0]["drops"] == [{"type": "view", "names": ["v"]}]
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        ("DROP VIEW v;\nCREATE VIEW v AS SELECT 1 AS one;", {"type": "view", "names": ["v"]}),
+        (
+            "DROP TRIGGER IF EXISTS g ON t;\nCREATE TRIGGER g AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f();",
+            {"type": "trigger", "names": ["t", "g"]},
+        ),
+        ("DROP TYPE e;\nCREATE TYPE e AS ENUM ('a');", {"type": "type", "names": ['"e"']}),
+    ],
+)
+def test_what_is_made_anew_comes_back_from_the_catalog(text: str, dropped: dict[str, Any]) -> None:
+    assert migration(text)["statements"][0]["drops"] == [dropped]
