@@ -26,7 +26,7 @@ run = $(PARALLEL) $(1) || $(ONCE_MORE) $(1)
 FAULTS := $(PYTEST) tests/faults
 MATRIX := $(patsubst %,tests/faults/test_%.py,boundaries struck_under_traffic traffic waves written)
 EVERY_UNIT := $(patsubst %,tests/faults/test_%.py,boundaries waves orphans playbook) -m long \
-	-k "replaced or connection or orphans or playbook"
+	-k "replaced or rows or connection or orphans or playbook"
 # Of the tests on real servers, `make test` runs those of the engine's core on the first version, and `make ci` all: the
 # others on the first version, on the second what differs in the catalog or in pg_dump, and on 15 the kinds of objects.
 KINDS := $(addprefix tests/integration/test_, column.py column_added.py foreign_key.py index.py)

@@ -13,18 +13,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import SHARE_UPDATE_EXCLUSIVE, Step, Unit
+from ansible_collections.steady.postgresql.plugins.module_utils._kinds.registry import kind_named
+from ansible_collections.steady.postgresql.plugins.module_utils._model.plan import (
+    ROW_EXCLUSIVE,
+    SHARE_UPDATE_EXCLUSIVE,
+    Step,
+    Unit,
+)
 from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import qualified
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call that writes. statements: what must be in it, in this order. step: its number, 0 for none of a step's."""
+    """One call that writes. statements: what must be in it, in this order. step: its number, 0 for none of a step's.
+
+    settles: the journal has its step as done with it.
+    """
 
     label: str
     statements: tuple[str, ...]
     step: int = 0
     unit: Unit | None = None
+    settles: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,11 @@ class Hold:
     second: bool = False
     guarded: bool = False
 
+    @property
+    def boundary(self) -> tuple[int, str]:
+        """The wait as a boundary: nothing is made of a call that is tried again and again, another one has begun."""
+        return (self.number, "before" if self.guarded else "after")
+
 
 @dataclass(frozen=True)
 class Course:
@@ -57,10 +72,11 @@ class Course:
         calls += [Call("rows are counted", ("UPDATE steady.deployment SET counts_before",))] if counts else []
         for number, step in enumerate(steps, 1):
             calls.append(Call(f"step {number} begins", ("INSERT INTO steady.step",), number))
+            itself = kind_named(step.kind).of_journal  # its own transaction says that it is done
             for unit in step.units:
                 parts = [unit.statements] if unit.transaction else [(statement,) for statement in unit.statements]
-                calls += [Call(f"step {number}: {'; '.join(part)}", part, number, unit) for part in parts]
-            calls.append(Call(f"step {number} ends", ("UPDATE steady.step",), number))
+                calls += [Call(f"step {number}: {'; '.join(part)}", part, number, unit, itself) for part in parts]
+            calls.append(Call(f"step {number} ends", ("UPDATE steady.step",), number, settles=True))
         return cls((*calls, Call("the attempt ends", ("UPDATE steady.attempt",))))
 
     def check(self, recorded: Sequence[str]) -> None:
@@ -98,13 +114,16 @@ class Course:
                     found.setdefault((alike, place), hold)
         return list(found.values())
 
-    def steps_at(self, number: int, side: str) -> list[str]:
-        """What the journal says in the end of the steps of a run that was struck there: done | failed."""
-        made = number + (side == "after")
-        last = {call.step: place for place, call in enumerate(self.calls) if call.step}
-        first = {call.step: place for place, call in reversed(list(enumerate(self.calls))) if call.step}
-        begun = [step for step in sorted(first) if first[step] < made]
-        return ["done" if last[step] < made else "failed" for step in begun]
+    def steps_at(self, number: int, side: str, *, forgets: bool = False) -> list[str]:
+        """What the journal says in the end of the steps of a run that was struck there: done | failed.
+
+        forgets: the server has lost the last call, where that was a statement that does not wait for the disk.
+        """
+        made = self.calls[: number + (side == "after")]
+        if forgets and made and made[-1].unit is not None:
+            made = made[:-1]
+        done = {call.step for call in made if call.settles}
+        return ["done" if step in done else "failed" for step in dict.fromkeys(call.step for call in made if call.step)]
 
 
 def _holds(number: int, call: Call, unit: Unit) -> list[Hold]:
@@ -118,8 +137,16 @@ def _holds(number: int, call: Call, unit: Unit) -> list[Hold]:
 
     if unit.guarded:
         label = f"{call.label}: waits for its locks"
-        # The last of them: where partitions are locked, it is one of those, by itself.
-        return [Hold(number, label, (lock("ROW EXCLUSIVE", unit.locks[-1].table),), guarded=True)]
+        # The last of them: where partitions are locked, it is one of those, by itself. None of them may be known.
+        return [
+            Hold(
+                number,
+                label,
+                (lock("SHARE" if one.mode == ROW_EXCLUSIVE else "ROW EXCLUSIVE", one.table),),
+                guarded=True,
+            )
+            for one in unit.locks[-1:]
+        ]
     if unit.transaction:
         return []
     own = [one.table for one in unit.locks if one.mode == SHARE_UPDATE_EXCLUSIVE]

@@ -12,12 +12,15 @@ from typing import Any
 class Operation:
     """before_each: SQL before each deployment, for what a rollback does not bring back.
 
-    whole: of several steps, each of which is an operation by itself.
+    whole: of several steps, each of which is an operation by itself. rows: asks for the rows that it writes. table: the
+    one that it is about, where no entry names it.
     """
 
     name: str
     migration: dict[str, Any]
     before_each: str = ""
+    rows: str = ""
+    table: str = ""
     whole: bool = False
 
 
@@ -31,14 +34,19 @@ SETUP = """
     CREATE TABLE "Payment" (id integer PRIMARY KEY, method text) PARTITION BY RANGE (id);
     CREATE TABLE "Payment_1" PARTITION OF "Payment" FOR VALUES FROM (0) TO (1000) PARTITION BY RANGE (id);
     CREATE TABLE "Payment_1_rest" PARTITION OF "Payment_1" DEFAULT;
-    CREATE TABLE "Refund" (id integer PRIMARY KEY, "paymentId" integer);
+    CREATE TABLE "Refund" (id integer PRIMARY KEY, "paymentId" integer, reminders integer NOT NULL DEFAULT 0);
     INSERT INTO "Payment" SELECT n, 'method ' || n % 5 FROM generate_series(1, 300) AS n;
     INSERT INTO "Refund" SELECT n, 3 * n FROM generate_series(1, 100) AS n;
     CREATE TABLE "Parcel" (id integer PRIMARY KEY, code text) PARTITION BY RANGE (id);
     CREATE TABLE "Parcel_rest" PARTITION OF "Parcel" DEFAULT;
     INSERT INTO "Parcel" SELECT n, 'code ' || n FROM generate_series(1, 300) AS n;
     CREATE INDEX "Parcel_code_idx" ON "Parcel" (code);
-    COMMENT ON INDEX "Parcel_rest_code_idx" IS 'theirs';"""
+    COMMENT ON INDEX "Parcel_rest_code_idx" IS 'theirs';
+
+    CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE VIEW "OpenRefund" AS SELECT id FROM "Refund" WHERE reminders = 0;
+    COMMENT ON VIEW "OpenRefund" IS 'theirs';
+    GRANT SELECT ON "OpenRefund" TO PUBLIC;"""
 # A build that failed: the place of such an index is empty after a rollback, since nobody wants it back.
 _INVALID = """
     DROP INDEX IF EXISTS repaired;
@@ -72,6 +80,43 @@ _KEY_TO_PARTITIONED = {
     "references": {"table": "Payment", "columns": ["id"]},
 }
 
+# Statements, as SQL in a file comes to be written: with the lock that traffic feels, the one that it does not, or none.
+_TRIGGER = {
+    "name": "CREATE TRIGGER: trigger stamped on Order",
+    "sql": 'CREATE TRIGGER stamped BEFORE INSERT OR UPDATE ON "Order" FOR EACH ROW EXECUTE FUNCTION stamp()',
+    "undo": ['DROP TRIGGER IF EXISTS "stamped" ON "Order"'],
+    "locks": [{"table": "Order"}],
+    "mode": "SHARE ROW EXCLUSIVE",
+    "makes": [{"type": "trigger", "names": ["Order", "stamped"]}],
+}
+_ROWS = {
+    "name": "UPDATE: rows of Refund",
+    "sql": 'UPDATE "Refund" SET reminders = reminders + 1 WHERE id % 50 = 0',
+    "undo": ['UPDATE "Refund" SET reminders = reminders - 1 WHERE id % 50 = 0'],
+    "locks": [{"table": "Refund"}],
+    "mode": "ROW EXCLUSIVE",
+}
+_CHECK = {
+    "name": "ALTER TABLE ADD CHECK: CHECK Order_total_check of Order",
+    "sql": 'ALTER TABLE "Order" ADD CONSTRAINT "Order_total_check" CHECK (total >= 0) NOT VALID',
+    "undo": ['ALTER TABLE "Order" DROP CONSTRAINT IF EXISTS "Order_total_check"'],
+    "locks": [{"table": "Order"}],
+    "makes": [{"type": "table constraint", "names": ["Order", "Order_total_check"]}],
+}
+_VALIDATED = {
+    "name": "ALTER TABLE VALIDATE CONSTRAINT: constraint Order_total_check of Order",
+    "sql": 'ALTER TABLE "Order" VALIDATE CONSTRAINT "Order_total_check"',
+    "undo": [],
+}
+# What takes it back is read from the catalog.
+_VIEW = {
+    "name": "CREATE VIEW: view OpenRefund",
+    "sql": 'CREATE OR REPLACE VIEW "OpenRefund" AS SELECT id, reminders FROM "Refund" WHERE reminders < 3',
+    "undo": ['DROP VIEW IF EXISTS "OpenRefund"'],
+    "makes": [{"type": "view", "names": ["OpenRefund"]}],
+    "if_there": "replace",
+}
+
 OPERATIONS = (
     Operation("index build", {"id": "one", "indexes": [_BUILT]}),
     Operation(
@@ -98,6 +143,15 @@ OPERATIONS = (
     Operation("index of a partitioned table", {"id": "one", "indexes": [_PARTITIONED]}),
     Operation("index of a partitioned table replaced", {"id": "one", "indexes": [_PARTITIONED_REPLACED]}, whole=True),
     Operation("foreign key to a partitioned table", {"id": "one", "foreign_keys": [_KEY_TO_PARTITIONED]}),
+    Operation("trigger", {"id": "one", "statements": [_TRIGGER]}),
+    Operation(
+        "rows written",
+        {"id": "one", "statements": [_ROWS]},
+        # Where one is written twice, and taken back once, that is seen here alone.
+        rows='SELECT id, reminders FROM "Refund" WHERE reminders <> 0 ORDER BY id',
+    ),
+    Operation("CHECK in two statements", {"id": "one", "statements": [_CHECK, _VALIDATED]}),
+    Operation("view replaced", {"id": "one", "statements": [_VIEW]}, table="Refund"),
     Operation(
         "all in one migration",
         {

@@ -25,8 +25,9 @@ from faults.operations import OPERATIONS, SETUP, TIDY, Operation
 from faults.workshop import Outcome, Run, Workshop, engine_request
 from integration.cluster import Cluster, Database
 
-# Names of helper objects, what is half done, and triggers: nothing of it stands in these databases by itself. Of a key
-# to a partitioned table the whole counts: its parts are triggers, and before 18 VALIDATE leaves their mark alone.
+# Names of helper objects, what is half done, and triggers but that of an operation: nothing of it stands in these
+# databases by itself. Of a key to a partitioned table the whole counts: its parts are triggers, and before 18 VALIDATE
+# leaves their mark alone.
 _REMAINS = """
     SELECT 'helper ' || relname FROM pg_class WHERE relname LIKE '%\\_steady\\_%'
     UNION ALL SELECT 'helper ' || conname FROM pg_constraint WHERE conname LIKE '%\\_steady\\_%'
@@ -34,7 +35,7 @@ _REMAINS = """
         SELECT FROM pg_constraint AS whole WHERE whole.oid = c.conparentid AND whole.conrelid = c.conrelid)
     UNION ALL SELECT 'invalid ' || indexrelid::regclass FROM pg_index
         WHERE NOT (indisvalid AND indisready AND indislive)
-    UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal"""
+    UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal AND tgname <> 'stamped'"""
 _ATTEMPTS = """
     SELECT a.direction, a.status, coalesce((
         SELECT array_agg(s.status ORDER BY s.number) FROM steady.step AS s
@@ -46,6 +47,12 @@ _ATTEMPTS = """
 def remains(database: Database) -> list[str]:
     """What an interrupted run could have left behind."""
     return [name for (name,) in database.execute(_REMAINS)]
+
+
+def contents(database: Database, operation: Operation) -> str:
+    """What stands there: the schema as pg_dump writes it, and the rows that the operation is about."""
+    rows = database.execute(operation.rows) if operation.rows else []
+    return "\n".join([database.dump(), *map(str, rows)])
 
 
 def attempts(database: Database) -> list[tuple[str, str, list[str]]]:
@@ -91,7 +98,7 @@ class Pool:
 
 @dataclass
 class Scene:
-    """One operation. before, deployed: the schema as pg_dump writes it. deploy, undo: the courses of the two runs."""
+    """One operation. before, deployed: what stands there then. deploy, undo: the courses of the two runs."""
 
     workshop: Workshop
     pool: Pool
@@ -132,17 +139,17 @@ class Scene:
     def rehearse(self) -> None:
         """Learn from an uninterrupted run what comes out, and that it takes the course that the plan says."""
         with self.database() as database:
-            self.before = database.dump()
+            self.before = contents(database, self.operation)
             first, counts = not database.journal(), "verification" in self.operation.migration
             self.deploy = Course.of(self._plan(database), first=first, counts=counts)
             deployed = self.run(database, "deploy")
             self.deploy.check(deployed.result["calls"])
-            self.deployed = database.dump()
+            self.deployed = contents(database, self.operation)
             assert self.deployed != self.before
             assert remains(database) == []
             self.undo = Course.of(self._plan_of_rollback(database, deployed.result["deployment_id"]))
             self.undo.check(self.run(database, "rollback").result["calls"])
-            assert database.dump() == self.before
+            assert contents(database, self.operation) == self.before
             assert remains(database) == []
 
     def _plan(self, database: Database) -> list[Step]:
@@ -167,13 +174,13 @@ class Scene:
 
     def check_deployed(self, database: Database) -> None:
         """The same as without an interruption, and nothing else."""
-        assert database.dump() == self.deployed
+        assert contents(database, self.operation) == self.deployed
         assert remains(database) == []
         assert deployment_status(database) == "succeeded"
 
     def check_undone(self, database: Database) -> None:
         """As if nothing had ever been there."""
-        assert database.dump() == self.before
+        assert contents(database, self.operation) == self.before
         assert remains(database) == []
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from faults.operations import OPERATIONS, SETUP, Operation
 from faults.pages import WRITING
+from faults.scenes import contents
 from faults.traffic import CROWDED_BLOCKERS, CROWDED_OPERATIONS, MORE_ROWS, PROFILES, Felt, Felts, run
 from integration.ansible_command import ROOT
 from integration.cluster import Cluster, Database
@@ -59,7 +60,7 @@ def stage(busy_server: Server) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def deployed(stage: Cluster) -> Callable[[Operation], str]:
-    """The schema after an operation that nobody disturbed."""
+    """What stands there after an operation that nobody disturbed."""
     found: dict[str, str] = {}
 
     def deployed(operation: Operation) -> str:
@@ -68,7 +69,7 @@ def deployed(stage: Cluster) -> Callable[[Operation], str]:
             if operation.before_each:
                 database.execute(operation.before_each)
             database.apply(operation.migration)
-            found[operation.name] = database.dump()
+            found[operation.name] = contents(database, operation)
         return found[operation.name]
 
     return deployed

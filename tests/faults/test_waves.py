@@ -35,7 +35,7 @@ def _over(wave: Wave, fault: Fault, scenes: Scenes, matrix: Matrix, *names: str)
 
 @every_operation
 def test_the_server_crashes(scenes: Scenes, matrix: Matrix, workshop: Workshop, server: Server, name: str) -> None:
-    _over(Wave(lambda: workshop.crash(server)), CRASHED, scenes, matrix, name)
+    _over(Wave(lambda: workshop.crash(server), forgets=True), CRASHED, scenes, matrix, name)
 
 
 @every_operation

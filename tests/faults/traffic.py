@@ -13,7 +13,7 @@ from typing import Any
 from faults import pages
 from faults.application import LOGGED_MS
 from faults.operations import OPERATIONS, Operation
-from faults.scenes import remains
+from faults.scenes import contents, remains
 from integration.ansible_command import ROOT
 from integration.cluster import Database
 from lab.blockers import BLOCKERS, Place
@@ -107,8 +107,9 @@ class Felts:
 
 def place(database: Database, operation: Operation) -> Place:
     """Where somebody stands in the operation's way: at its table, and at the one that this refers to."""
-    sections = [operation.migration.get(name) for name in ("foreign_keys", "columns", "indexes")]
-    child = next(section[0]["table"] for section in sections if section)
+    sections = [operation.migration.get(name) for name in ("foreign_keys", "columns", "indexes", "statements")]
+    entry = next(section[0] for section in sections if section)
+    child = operation.table or next(one["table"] for one in (entry, *entry.get("locks", ())) if "table" in one)
     parent = _REFERS.get(child, child)
 
     def hold(table: str) -> str:
@@ -122,25 +123,25 @@ def place(database: Database, operation: Operation) -> Place:
 def run(database: Database, operation: Operation, profile: str, blocker: str, deployed: str) -> Felt:
     """The operation and its rollback under traffic; fails when not all comes out as without, or anybody waited.
 
-    deployed: the schema after a deployment that nobody disturbed, as pg_dump writes it.
+    deployed: what stands there after a deployment that nobody disturbed.
     """
     log = LockLog(database.server)
     if operation.before_each:
         database.execute(operation.before_each)
     # As short as in the traffic's sessions: where it is, the application is the victim of every deadlock.
     database.execute(f'ALTER DATABASE "{database.name}" SET deadlock_timeout = {LOGGED_MS}')
-    before = database.dump()
+    before = contents(database, operation)
     options: dict[str, Any] = {"budget_ms": BUDGET_MS, "patience_s": 90.0}
     with Traffic(database.server, database.name, PROFILES[profile], log_waits_ms=LOGGED_MS) as traffic:
         with BLOCKERS[blocker](place(database, operation), SECONDS):
             started = time.monotonic()
             result = database.apply(operation.migration, **options)
             seconds = time.monotonic() - started
-        assert database.dump() == deployed
+        assert contents(database, operation) == deployed
         database.rollback(**options)
         seen = traffic.stop()
     assert seen.errors == (), seen.errors
-    assert database.dump() == before
+    assert contents(database, operation) == before
     assert remains(database) == []
     oid = database.value("SELECT oid::bigint FROM pg_database WHERE datname = current_database()")
     waits = [

@@ -32,8 +32,8 @@ class Case:
 
     @property
     def boundary(self) -> strikes.Place:
-        """The place as a boundary; what is struck in the middle of a call had begun it."""
-        return (self.place.number, "after") if isinstance(self.place, Hold) else self.place
+        """The place as a boundary."""
+        return self.place.boundary if isinstance(self.place, Hold) else self.place
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Wave:
 
     strike: makes it happen while all runs stand still. mend: makes it good when all have ended.
     where: the host of their addresses; None: the socket. surely: the fault strikes at once, not when it is felt.
+    forgets: the server loses what does not wait for the disk.
     """
 
     strike: Callable[[], None]
@@ -49,6 +50,7 @@ class Wave:
     where: str | None = None
     pool: Pool | None = None
     surely: bool = True
+    forgets: bool = False
 
     def over(self, cases: Sequence[Case]) -> int:
         """Strike all of them; fails with all that went wrong. Returns how many there were."""
@@ -76,7 +78,7 @@ class Wave:
                     _let_go(holder)
             self.mend()
             struck = [
-                strikes.Struck(case.scene, database, case.action, case.boundary, outcome, self.surely)
+                strikes.Struck(case.scene, database, case.action, case.boundary, outcome, self.surely, self.forgets)
                 for case, database, outcome in zip(cases, databases, outcomes)
             ]
             assert not any(outcome.died for outcome in outcomes)

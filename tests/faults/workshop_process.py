@@ -43,7 +43,7 @@ _WRITES_NOT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # An attempt to take locks that somebody else may have: however often it is made, it is one call.
-_ATTEMPT = "BEGIN; SET LOCAL synchronous_commit TO off; SET LOCAL lock_timeout"
+_ATTEMPT = tuple(f"BEGIN; {sets}SET LOCAL lock_timeout" for sets in ("SET LOCAL synchronous_commit TO off; ", ""))
 # With the first of these a run has begun: what comes before is planning, which leaves nothing.
 _BEGINS = re.compile(r"INSERT INTO steady\.deployment|CREATE SCHEMA IF NOT EXISTS steady")
 

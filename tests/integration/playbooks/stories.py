@@ -46,15 +46,17 @@ class Story:
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands in a database: the schema as pg_dump writes it, and all that the catalog says."""
+    """What stands in a database: the schema as pg_dump writes it, all that the catalog says, and what was asked for."""
 
     dump: str
     catalog: tuple[tuple[str, str, str], ...]
+    rows: tuple[tuple[Any, ...], ...] = ()
 
     @classmethod
-    def of(cls, database: Database) -> Standing:
-        """Read it."""
-        return cls(database.dump(), tuple(database.execute(_EVERYTHING)))
+    def of(cls, database: Database, rows: str) -> Standing:
+        """Read it. rows: a question for rows, or none."""
+        asked = tuple(database.execute(rows)) if rows else ()
+        return cls(database.dump(), tuple(database.execute(_EVERYTHING)), asked)
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Stories:
 
     def tell(self) -> None:
         """Run the playbooks. Nothing is judged here."""
-        self.before = {host: Standing.of(database) for host, database in self.desk.databases.items()}
+        self.before = self._standing()
         for story in self.stories:
             if story.operation.before_each:
                 self.desk.databases[story.host].execute(story.operation.before_each)
@@ -105,19 +107,23 @@ class Stories:
         self._play("rollback", "rollback", standing=True)
         self._play("verify after", "verify")
 
+    def _standing(self) -> dict[str, Standing]:
+        rows = {story.host: story.operation.rows for story in self.stories}
+        return {host: Standing.of(database, rows[host]) for host, database in self.desk.databases.items()}
+
     def _play(self, name: str, playbook: str, *options: str, standing: bool = False, **variables: Any) -> None:
         before = self._mark("--check" in options)
         # One that fails does not keep the others from being told.
         more = {"steady_max_fail_percentage": 100, **variables}
         run = self.desk.play(playbook, "--forks", "4", *options, **more)
         chapter = self.chapters[name] = Chapter(run, before != self._mark("--check" in options))
-        for host, database in self.desk.databases.items():
+        for host in self.desk.databases:
             if "--check" not in options:
                 with _noted(chapter.wrong.setdefault(host, [])):
                     chapter.results[host] = self.desk.result(host)
                     _read_files(self.desk, host)
-            if standing:
-                chapter.standing[host] = Standing.of(database)
+        if standing:
+            chapter.standing.update(self._standing())
 
     def _mark(self, files: bool) -> tuple[str, dict[str, str]]:
         database = next(iter(self.desk.databases.values()))
