@@ -11,6 +11,7 @@ from ..effect import Effect
 from ..parsing import Parsed
 from ..scene import SqlScene, dotted, strings
 from ..tree import calls, constant, is_on, kind_of_node, walk
+from .do_block import ends_transactions
 from .do_block import only_reads as block_only_reads
 from .query import STOPS, WRITES, only_reads, query_hazards, stops
 from .search_path import path_of_text
@@ -105,6 +106,11 @@ def _do(node: Any, scene: SqlScene, parsed: Parsed) -> Effect:
     effect = Effect("DO", "an anonymous block of code")
     effect.hazard("unknown_locks", "DO", "What the block does and locks is known only when it runs.")
     effect.hazard("not_reversible", "DO", "What the block changes is not known, so a rollback cannot undo it.")
+    if ends_transactions(node):
+        effect.mend = (
+            "COMMIT and ROLLBACK cannot be in a block that runs in a transaction, as each step does: put the block "
+            "into a file of its own, and run that by your own tool before or after this migration"
+        )
     return effect
 
 

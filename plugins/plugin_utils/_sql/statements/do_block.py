@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, steady.postgresql contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a DO block does nothing but read and raise messages, as far as its text proves it."""
+"""What the text of a DO block proves: that it does nothing but read and raise messages; that it ends transactions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..parsing import parse_block, parse_query
 from ..tree import calls, kind_of_node, walk
 from .query import stops
 
-__all__ = ["only_reads"]
+__all__ = ["ends_transactions", "only_reads"]
 
 #: Statements of PL/pgSQL that by themselves change nothing but variables.
 _HARMLESS = {
@@ -31,21 +31,21 @@ _HARMLESS = {
     "PLpgSQL_stmt_perform",
     "PLpgSQL_stmt_raise",
 }
+_ENDS = {"PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"}
 #: elog.h: ERROR. A block that may raise one is a check that has to run.
 _ERROR = 21
 
 
+def ends_transactions(node: Any) -> bool:
+    """Of a DoStmt: whether COMMIT or ROLLBACK is in it, which PostgreSQL permits only outside of a transaction."""
+    return any(kind in _ENDS for kind, _value in _found(node) or ())
+
+
 def only_reads(node: Any) -> bool:
     """Of a DoStmt. False wherever it is not proven."""
-    arguments = {argument.defname: argument.arg for argument in node.args or ()}
-    language = arguments.get("language")
-    if "as" not in arguments or (language is not None and language.sval != "plpgsql"):
+    found = _found(node)
+    if found is None:
         return False
-    body = "".join(part.sval for part in _parts(arguments["as"]))
-    tree = parse_block(body)
-    if tree is None:
-        return False
-    found = list(_entries(tree))
     if any(kind.startswith("PLpgSQL_stmt_") and kind not in _HARMLESS for kind, _value in found):
         return False
     for kind, value in found:
@@ -56,6 +56,16 @@ def only_reads(node: Any) -> bool:
         if kind == "PLpgSQL_expr" and not _query_reads(value.get("query", "")):
             return False
     return True
+
+
+def _found(node: Any) -> list[tuple[str, Any]] | None:
+    """All that is in a block of PL/pgSQL; None where it cannot be read."""
+    arguments = {argument.defname: argument.arg for argument in node.args or ()}
+    language = arguments.get("language")
+    if "as" not in arguments or (language is not None and language.sval != "plpgsql"):
+        return None
+    tree = parse_block("".join(part.sval for part in _parts(arguments["as"])))
+    return None if tree is None else list(_entries(tree))
 
 
 def _parts(value: Any) -> tuple[Any, ...]:

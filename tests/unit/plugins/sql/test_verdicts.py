@@ -213,6 +213,13 @@ def test_a_block_that_only_reads_and_raises_notices_is_not_run() -> None:
     assert (statement.verdict, statement.entries, statement.hazards) == (Verdict.ANOTHER_WAY, (), ())
 
 
+@pytest.mark.parametrize("word", ["COMMIT", "ROLLBACK"])
+def test_a_block_that_ends_transactions_is_not_carried_out(word: str) -> None:
+    statement = one(f"DO $$ BEGIN FOR n IN 1..3 LOOP UPDATE t SET a = n; {word}; END LOOP; END $$")
+    assert statement.entries is None
+    assert statement.mend.startswith("COMMIT and ROLLBACK cannot be in a block")
+
+
 @pytest.mark.parametrize("text", ["DROP TABLE n", "TRUNCATE n", "DELETE FROM n", "ALTER TABLE n DROP a"])
 def test_what_if_not_exists_makes_may_have_rows(text: str) -> None:
     assert "data_loss" in names(f"CREATE TABLE IF NOT EXISTS n (a int); {text}")
