@@ -28,6 +28,10 @@ FILES = {
           (lower(note) COLLATE "C" text_pattern_ops DESC NULLS LAST, "placedAt", id)
           INCLUDE (total) NULLS NOT DISTINCT WITH (fillfactor = 70) WHERE note IS NOT NULL AND note <> ';--';
         """,
+    "expressions that name their table, as Drizzle writes them": """
+        CREATE UNIQUE INDEX IF NOT EXISTS open_orders ON "Order" USING btree ("tenantId", lower("Order"."note"))
+          WHERE "Order"."note" IS NOT NULL AND "public"."Order".total >= 0;
+        """,
     "indexes without a name": """
         CREATE INDEX ON "Order" (lower(note)); CREATE INDEX ON "Order" (lower(note), status);
         CREATE UNIQUE INDEX ON "Order" (id, "tenantId"); CREATE INDEX ON "Order" (lower(note));

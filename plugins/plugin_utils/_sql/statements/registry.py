@@ -11,6 +11,7 @@ from typing import Any
 from ..as_written import as_written
 from ..effect import Effect
 from ..parsing import Parsed
+from ..plain_names import with_plain_names
 from ..scene import OutOfPlace, SqlScene
 from ..tree import kind_of_node
 from . import alter_table, code, data, dropping, index, privileges, renaming, server, session, table, types
@@ -32,8 +33,9 @@ def effect_of(parsed: Parsed, scene: SqlScene) -> Effect:
         return Effect(
             words, words, understood=False, mend="this version does not know the statement: run it by your own tool"
         )
-    scene.begin(parsed.code)
     try:
+        parsed = with_plain_names(parsed)
+        scene.begin(parsed.code)
         effect = read(parsed.node, scene, parsed)
         as_written(effect, parsed.node, scene, parsed)
         return effect

@@ -60,6 +60,11 @@ def index(definition: str) -> dict[str, Any]:
                          {"expression": "COALESCE(c, 0)"}]},
         ),
         ("CREATE INDEX i ON t ((((a))))", {"columns": ["a"]}),
+        (
+            'CREATE INDEX i ON t (lower("t"."é"), (t . a) DESC, (u.a + 1)) WHERE public.t.b > 0 AND "t".c IS NULL',
+            {"columns": [{"expression": 'lower("é")'}, {"name": "a", "order": "desc"}, {"expression": "u.a + 1"}],
+             "where": "b > 0 AND c IS NULL"},
+        ),
         ("CREATE INDEX i ON t (((a) + (1)))", {"columns": [{"expression": "(a) + (1)"}]}),
         (
             "CREATE INDEX i ON \"té\" ((j ->> 'é; --')) WHERE x IS NOT NULL /* ; */ AND y > E'\\'' -- end",
