@@ -36,6 +36,10 @@ EMPTY = """DO $$ DECLARE names text; BEGIN
     WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema$|steady)';
   IF names IS NOT NULL THEN EXECUTE 'TRUNCATE ' || names || ' CASCADE'; END IF;
 END $$;"""
+FULL = (
+    "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 0"
+    " AND relnamespace::regnamespace::text !~ '^(pg_|information_schema$|steady)'"
+)
 
 
 def migrations(history: Path) -> list[Path]:
@@ -124,7 +128,8 @@ def test_a_history_is_what_psql_makes_of_it(history: Path, rows: bool, cluster: 
         if rows:
             for database in (by_psql, deployed):
                 database.server.psql("--quiet", database=database.name, script=FILL)
-    print(f"\n{history.name}: {dict(counts)}")
+    full = deployed.value(FULL) if rows else "no"
+    print(f"\n{history.name}: {dict(counts)}; {full} tables with rows")
     assert not differing, "\n".join(differing)
 
 
