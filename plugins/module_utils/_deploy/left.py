@@ -33,9 +33,10 @@ class Left:
 def read_left(session: Session, step: Step) -> Left:
     """Look at the step's object and at the helpers that a step of its kind makes. Raises psycopg2.Error."""
     kind = kind_named(step.kind)
-    objects = read_objects(session, [step.table], [kind])
+    helping = kind_named(kind.helper_kind or kind.name)
+    objects = read_objects(session, [step.table], dict.fromkeys([kind, helping]))
     image = objects.find(step.kind, step.table, step.name)
-    return Left(step, image, kind.helpers(step, image, objects.images.get(step.kind, {}).get(step.table, ())))
+    return Left(step, image, kind.helpers(step, image, objects.images.get(helping.name, {}).get(step.table, ())))
 
 
 def _as_before(step: Step) -> str:

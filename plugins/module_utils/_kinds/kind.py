@@ -39,6 +39,8 @@ class Kind(ABC):
     of_schema: ClassVar[bool] = False
     #: Whether an object of this kind may have to be built: then old transactions are waited for.
     builds: ClassVar[bool] = False
+    #: The kind of the objects that its steps make on the way; empty: its own.
+    helper_kind: ClassVar[str] = ""
     #: Whether its objects stand in the journal, and nowhere else: then they are read there, and `read` is not asked.
     of_journal: ClassVar[bool] = False
 
@@ -84,9 +86,11 @@ class Kind(ABC):
         """The targets, each with its table: of one that names none it is read. Raises psycopg2.Error."""
         return targets
 
-    def as_statements(self, session: Session, targets: Sequence[Any], migration_id: str) -> Sequence[Any]:
-        """For each target of a migration in SQL a statement that is run in its place, or None: what only the catalog
-        knows to be of another kind. Raises psycopg2.Error.
+    def as_others(
+        self, session: Session, targets: Sequence[Any], migration_id: str
+    ) -> Sequence[Optional[Tuple[str, Any]]]:
+        """For each target of a migration in SQL what stands in its place, with the name of that kind, or None: what
+        only the catalog knows to be of another kind. Raises psycopg2.Error.
         """
         return [None] * len(targets)
 
@@ -101,6 +105,10 @@ class Kind(ABC):
     def expressions(self, target: Any) -> List[str]:
         """The SQL texts of the migration in a target, to be compared in the form that the server gives them."""
         return []
+
+    def built_index(self, target: Any) -> Any:
+        """The target of the index that may have to be built for a target; None for what has none."""
+        return None
 
     def new_columns(self, target: Any) -> Dict[str, str]:
         """Columns that a target may add to its table, each with the SQL text of its type."""
@@ -188,5 +196,7 @@ class Kind(ABC):
         return ""
 
     def helpers(self, step: Step, image: Optional[Image], others: Sequence[Image]) -> List[str]:
-        """The helpers of a step that are there, in words. others: all objects of this kind on its table."""
+        """The helpers of a step that are there, in words. others: all objects of the helpers' kind on its
+        table.
+        """
         return []

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from .column.kind import ColumnKind
+from .constraint.kind import ConstraintKind
 from .foreign_key.kind import ForeignKeyKind
 from .index.kind import IndexKind
 from .kind import Kind
@@ -16,7 +17,9 @@ from .statement.kind import StatementKind
 __all__ = ["KINDS", "differ", "kind_named"]
 
 #: By the name that journal and results give them, in the order in which a migration's mistakes are reported.
-KINDS: Dict[str, Kind] = {kind.name: kind for kind in (ColumnKind(), IndexKind(), ForeignKeyKind(), StatementKind())}
+KINDS: Dict[str, Kind] = {
+    kind.name: kind for kind in (ColumnKind(), IndexKind(), ConstraintKind(), ForeignKeyKind(), StatementKind())
+}
 
 
 def kind_named(name: str) -> Kind:

@@ -16,6 +16,7 @@ from .._connection.session import Session
 __all__ = [
     "Catalog",
     "Column",
+    "ObjectKey",
     "Relation",
     "Table",
     "TableName",

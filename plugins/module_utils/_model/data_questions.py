@@ -23,7 +23,7 @@ from .._connection.settings import path_statement
 from .._support.sqltext import compose, enclosed, identifier, identifiers, qualified, raw
 from .._support.values import printable
 
-__all__ = ["Answer", "AnyRow", "Duplicates", "Key", "Nulls", "Orphans", "Place", "Unmatched", "ask"]
+__all__ = ["Answer", "AnyRow", "Broken", "Duplicates", "Key", "Nulls", "Orphans", "Place", "Unmatched", "ask"]
 
 _SHOWN = 10
 
@@ -116,6 +116,24 @@ class Nulls:
             keys=identifiers(self.keys or ("ctid",)),
             table=identifier(*self.table),
             column=identifier(self.column),
+            limit=raw(str(_SHOWN)),
+        )
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Rows that a check refuses: its condition is false; where it is NULL, it takes them (5.4.1). keys: as in Nulls."""
+
+    place: Place
+    condition: str
+    keys: Tuple[str, ...] = ()
+
+    def sql(self, session: Any) -> str:
+        return compose(
+            "SELECT {keys}, pg_catalog.count(*) OVER () AS total FROM {place} WHERE NOT {condition} LIMIT {limit}",
+            keys=identifiers(self.keys or ("ctid",)),
+            place=self.place.sql,
+            condition=raw(enclosed(self.condition)),
             limit=raw(str(_SHOWN)),
         )
 
@@ -348,7 +366,7 @@ def ask(session: Session, question: Any, role: Optional[str] = None) -> Optional
         return None
     counted = isinstance(question, Duplicates)
     # Values in the server's own words: Python has no date before Christ, and what is shown must be what is there.
-    written = isinstance(question, (Duplicates, Unmatched))  # in the migration: expressions, types and defaults
+    written = isinstance(question, (Broken, Duplicates, Unmatched))  # in the migration: expressions, types and defaults
     with acting_as(session, role), theirs(session) if written else nullcontext():
         names, rows = session.texts(statement)
     if not rows:

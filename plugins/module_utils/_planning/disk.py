@@ -72,11 +72,13 @@ def builds_of(plan: Plan, wishes: Sequence[Wish]) -> List[Build]:
     """The indexes that the plan's steps build."""
     builds = []
     making = {
-        (step.kind, step.table, step.name) for step in plan.steps if step.action in ("create", "replace", "repair")
+        (step.kind, step.table, step.name)
+        for step in plan.steps
+        if step.action in ("add", "create", "replace", "repair")
     }
     for wish in wishes:
-        target = wish.target
-        if wish.kind.name != "index" or ("index", target.table_name, target.name) not in making or not target.present:
+        target = wish.kind.built_index(wish.target)
+        if target is None or (wish.kind.name, target.table_name, wish.target.name) not in making:
             continue
         if target.image is not None:
             image = target.image
@@ -90,7 +92,12 @@ def builds_of(plan: Plan, wishes: Sequence[Wish]) -> List[Build]:
         fill = str(options.get("fillfactor", "90"))
         builds.append(
             Build(
-                target.table_name, target.name, tuple(columns), method, int(fill) if fill.isdigit() else 90, tablespace
+                target.table_name,
+                wish.target.name,
+                tuple(columns),
+                method,
+                int(fill) if fill.isdigit() else 90,
+                tablespace,
             )
         )
     return builds

@@ -49,7 +49,7 @@ def wishes_of(migration: Migration) -> List[Wish]:
 
 def located(session: Session, wishes: Sequence[Wish], migration_id: str) -> List[Wish]:
     """The wishes in their order, each with its table: of one that names none it is read; and of a migration in SQL what
-    the catalog knows to be of another kind as a statement. Raises psycopg2.Error.
+    the catalog knows to be of another kind as one of that. Raises psycopg2.Error.
     """
     found: Dict[int, Wish] = {}
     for kind in KINDS.values():
@@ -57,8 +57,8 @@ def located(session: Session, wishes: Sequence[Wish], migration_id: str) -> List
         targets = kind.located(session, [wishes[position].target for position in own])
         found.update({position: replace(wishes[position], target=target) for position, target in zip(own, targets)})
         of_sql = [position for position in own if wishes[position].source]
-        others = kind.as_statements(session, [found[position].target for position in of_sql], migration_id)
+        others = kind.as_others(session, [found[position].target for position in of_sql], migration_id)
         for position, other in zip(of_sql, others):
             if other is not None:
-                found[position] = Wish(KINDS["statement"], other, wishes[position].source)
+                found[position] = Wish(KINDS[other[0]], other[1], wishes[position].source)
     return [found[position] for position in range(len(wishes))]

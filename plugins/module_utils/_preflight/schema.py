@@ -129,7 +129,7 @@ def not_valid_constraint(facts: Facts) -> Judgement:
     """Constraints that hold for new rows only: nobody ever looked at the old ones."""
     sentences, validations = [], []
     for table, entry in sorted(facts.catalog.tables.items()):
-        validated = _stepped(facts, "foreign_key") | _stepped(facts, "column")
+        validated = _stepped(facts, "foreign_key") | _stepped(facts, "constraint") | _stepped(facts, "column")
         loose: List[Tuple[str, str]] = [
             (image["name"], image["name"])
             for image in facts.catalog.objects("foreign_key", table)

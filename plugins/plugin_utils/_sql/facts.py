@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
+from . import naming
 from .scene import strings
 from .statements.query import WRITES
 
@@ -42,6 +43,8 @@ def _of_alter_table(node: Any) -> Iterator[tuple[Hashable, ...]]:
         if kind == "AT_AddConstraint":
             kind = command.def_.contype.name
             yield "foreign key" if kind == "CONSTR_FOREIGN" else "constraint", table, command.def_.conname
+            if kind in _WITH_INDEX and not command.def_.indexname and not command.def_.without_overlaps:
+                yield "index constraint", table, _name_of(command.def_, table)
             if kind == "CONSTR_CHECK" and not command.def_.skip_validation and command.def_.is_enforced:
                 yield "check", table, command.def_.conname
             if kind == "CONSTR_FOREIGN":
@@ -58,6 +61,18 @@ def _of_alter_table(node: Any) -> Iterator[tuple[Hashable, ...]]:
             yield "not null", table, command.name
         elif kind in ("AT_DropColumn", "AT_AlterColumnType"):
             yield "changed column", table, command.name
+
+
+#: The last part of the name that the server chooses.
+_WITH_INDEX = {"CONSTR_UNIQUE": "key", "CONSTR_PRIMARY": "pkey"}
+
+
+def _name_of(constraint: Any, table: str) -> str:
+    """The name of a constraint, or the one that the server chooses where it is free."""
+    label = _WITH_INDEX[constraint.contype.name]
+    columns = naming.joined([*strings(constraint.keys), *strings(constraint.including)])
+    chosen = naming.chosen(table, columns if label == "key" else None, label, lambda name: False)
+    return constraint.conname or chosen
 
 
 def _form_of_key(key: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from .parsing import Token, parsed_expression, written
 from .tree import kind_of_node, walk
 
-__all__ = ["NotWritable", "expression_from", "in_parentheses", "same"]
+__all__ = ["NotWritable", "expression_from", "in_parentheses", "same", "value_of"]
 
 _OPEN, _CLOSE, _COMMA = "ASCII_40", "ASCII_41", "ASCII_44"
 #: What may follow DEFAULT expression in a column's definition (gram.y, ColConstraintElem and ConstraintAttr).
@@ -65,3 +65,15 @@ def in_parentheses(node: Any, code: str, tokens: Sequence[Token], first: int) ->
         if begin is not None and depth == 0:
             return same(code[begin : token.start].strip(), node)
     return same("", node)
+
+
+def value_of(argument: Any) -> Any:
+    """The value of a storage parameter; for one without a value the server keeps "true"."""
+    if argument is None:
+        return "true"
+    kind = kind_of_node(argument)
+    if kind == "Integer":
+        return argument.ival
+    if kind == "Float":
+        return argument.fval
+    return argument.names[-1].sval if kind == "TypeName" else argument.sval

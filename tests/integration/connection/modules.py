@@ -12,7 +12,7 @@ from typing import Any
 
 from integration.ansible_command import ROOT, environment
 
-MODULES = ("apply", "column", "evidence", "foreign_key", "index", "journal_info", "rollback", "verify")
+MODULES = ("apply", "column", "constraint", "evidence", "foreign_key", "index", "journal_info", "rollback", "verify")
 
 # What each module needs to get as far as its connection.
 _INDEX = {"table": "Pet", "columns": ["name"]}
@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "apply": {"migration": {"id": "test", "indexes": [_INDEX]}},
     "column": {"columns": [{"table": "Pet", "name": "name", "nullable": True}]},
     "evidence": {"migration": {"id": "test", "indexes": [_INDEX]}, "when": "before"},
+    "constraint": {"constraints": [{"table": "Order", "name": "Order_id_check", "check": "id IS NOT NULL"}]},
     "foreign_key": {"foreign_keys": [_FOREIGN_KEY]},
     "index": {"indexes": [_INDEX]},
     "journal_info": {},

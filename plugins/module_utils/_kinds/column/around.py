@@ -40,7 +40,8 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 # with the whole.
 _USES = """
 SELECT a.attrelid, pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) AS text,
-  CASE WHEN i.oid IS NOT NULL THEN 'index' WHEN k.oid IS NOT NULL THEN 'foreign_key' END AS kind,
+  CASE WHEN i.oid IS NOT NULL THEN 'index' WHEN k.contype = 'f' THEN 'foreign_key'
+    WHEN k.oid IS NOT NULL THEN 'constraint' END AS kind,
   coalesce(n.nspname, kn.nspname)::text AS schema, coalesce(t.relname, kt.relname)::text AS table_name,
   coalesce(i.relname, k.conname)::text AS name,
   CASE WHEN w.oid IS NOT NULL THEN 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid ELSE d.classid

@@ -14,6 +14,7 @@ from ..._model.plan import Outcome, Step
 from ..._support import entry as _entry
 from ..._support.problem import Mistake, quoted
 from .. import entries
+from ..constraint.others import other_constraints
 from ..helpers import named_helpers
 from ..kind import Image, Images, Kind
 from . import planner, rules
@@ -21,7 +22,6 @@ from . import specification as written
 from .catalog import read
 from .image import differences, parse
 from .null_refusals import read_null_refusals
-from .others import other_constraints
 from .specification import ForeignKeySpecification
 
 __all__ = ["ForeignKeyKind"]
@@ -73,7 +73,9 @@ class ForeignKeyKind(Kind):
     ) -> planner.DesiredKey:
         return planner.from_image(table, name, image)
 
-    def as_statements(self, session: Session, targets: Sequence[Any], migration_id: str) -> Sequence[Any]:
+    def as_others(
+        self, session: Session, targets: Sequence[Any], migration_id: str
+    ) -> Sequence[Optional[Tuple[str, Any]]]:
         return other_constraints(session, targets, migration_id)
 
     def tables(self, target: planner.DesiredKey) -> Set[TableName]:

@@ -38,6 +38,7 @@ __all__ = [
     "differs",
     "from_image",
     "from_specification",
+    "names_not_null",
     "nulled_columns",
     "plan",
     "tables",
@@ -223,7 +224,7 @@ def _plan(target: DesiredKey, catalog: Catalog) -> Outcome:
         text = f'"{target.name}" is a constraint of {qualified(*table)}, but not a foreign key; '
         text += "give the key another name" if wanted is not None else "correct the name, or drop it in psql"
         problems.append(Problem(text, clash=True))
-    elif wanted is not None and found is None and not problems and _names_not_null(target, catalog):
+    elif wanted is not None and found is None and not problems and names_not_null(catalog, table, target.name):
         text = f'the name "{target.name}" is taken by a NOT NULL constraint of {qualified(*table)}; choose another name'
         problems.append(Problem(text, clash=True))
     elif found is not None and (found["period"] or found["inherited"]):
@@ -243,10 +244,10 @@ def _plan(target: DesiredKey, catalog: Catalog) -> Outcome:
     return _present(target, catalog, _wanted(wanted, found), found, helper)
 
 
-def _names_not_null(target: DesiredKey, catalog: Catalog) -> bool:
+def names_not_null(catalog: Catalog, table: TableName, name: str) -> bool:
     """Whether a NOT NULL constraint has the name: since 18 these share theirs with a table's other constraints."""
-    columns = catalog.tables[target.table_name].columns.values()
-    return any((column.not_null_constraint or {}).get("name") == target.name for column in columns)
+    columns = catalog.tables[table].columns.values()
+    return any((column.not_null_constraint or {}).get("name") == name for column in columns)
 
 
 def _alter(target: DesiredKey, template: str, only: bool = False, **parts: Any) -> str:

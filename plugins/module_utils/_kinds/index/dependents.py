@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..._connection.session import Session
-from ..._model.catalog import Catalog, Table, TableName
+from ..._model.catalog import Catalog, ObjectKey, Table, TableName
 from ..._support.sqltext import qualified
-from .target import DesiredIndex
 
 __all__ = ["Dependent", "Standing", "dependent_reasons", "has_columns", "read_dependents", "unsupported"]
 
@@ -27,8 +26,10 @@ SELECT n.nspname::text AS schema, c.relname::text AS name, c.oid, kn.nspname::te
     THEN pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS text
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
-  AND d.deptype = 'n'
+LEFT JOIN pg_catalog.pg_constraint o ON o.conindid = c.oid AND o.contype IN ('p', 'u', 'x')
+LEFT JOIN pg_catalog.pg_depend d ON d.deptype = 'n'
+  AND (d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = c.oid
+    OR d.refclassid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.refobjid = o.oid)
 LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
 LEFT JOIN pg_catalog.pg_class kt ON kt.oid = k.conrelid LEFT JOIN pg_catalog.pg_namespace kn ON kn.oid = kt.relnamespace
 WHERE i.indrelid = ANY (%s::oid[]) AND i.indisunique AND coalesce(k.conparentid, 0) = 0
@@ -93,9 +94,14 @@ def _supports(image: Mapping[str, Any], columns: Sequence[str]) -> bool:
     return bool(image["unique"]) and has_columns(names, columns) and unsupported(image) is None
 
 
-def dependent_reasons(target: DesiredIndex, found: Mapping[str, Any], catalog: Catalog) -> List[str]:
-    """Why an index that stands there, or one that is attached to it, cannot be dropped at its turn in this run."""
-    own = ("index", target.table_name, target.name)
+def dependent_reasons(
+    target: Any, found: Mapping[str, Any], catalog: Catalog, own: Optional[ObjectKey] = None
+) -> List[str]:
+    """Why an index that stands there, or one that is attached to it, cannot be dropped at its turn in this run.
+
+    own: of a target that is no index, but whose index it is.
+    """
+    own = own or ("index", target.table_name, target.name)
     reasons = []
     for image in (found, *found.get("partitions", ())):
         standing = catalog.unique_indexes.get((image["schema"], image["name"]))
@@ -107,18 +113,20 @@ def dependent_reasons(target: DesiredIndex, found: Mapping[str, Any], catalog: C
     if not target.present:
         reasons += [
             _key_depends(table, name) + ", which this migration adds before"
-            for table, name in _keys_to_come(target, found, catalog)
+            for table, name in _keys_to_come(target, found, catalog, own)
         ]
     return reasons
 
 
-def _keys_to_come(target: DesiredIndex, found: Mapping[str, Any], catalog: Catalog) -> List[Tuple[TableName, str]]:
+def _keys_to_come(
+    target: Any, found: Mapping[str, Any], catalog: Catalog, own: ObjectKey
+) -> List[Tuple[TableName, str]]:
     """The keys that this run adds before the index is dropped, and that would depend on it."""
     ages = catalog.unique_indexes
     place = (found["schema"], found["name"])
     result = []
     for kind, table, name in catalog.targets:
-        if (kind, table, name) == ("index", target.table_name, target.name):
+        if (kind, table, name) == own:
             break
         wanted = catalog.targets[(kind, table, name)].specification if kind == "foreign_key" else None
         if wanted is None or (wanted.referenced_schema, wanted.referenced_table) != target.table_name:

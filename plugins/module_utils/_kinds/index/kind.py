@@ -82,6 +82,9 @@ class IndexKind(Kind):
     def expressions(self, target: Any) -> List[str]:
         return list(target.expressions)
 
+    def built_index(self, target: Any) -> Optional[DesiredIndex]:
+        return target if target.present else None
+
     def read(self, session: Session, tables: Mapping[TableName, Table]) -> Images:
         return read(session, tables)
 

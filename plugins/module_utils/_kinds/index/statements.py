@@ -148,15 +148,16 @@ def rehearsal(target: DesiredIndex) -> Tuple[Tuple[TableName, str], ...]:
     return ((target.table_name, statement),)
 
 
-def duplicate_checks(target: DesiredIndex, catalog: Catalog) -> Tuple[DataCheck, ...]:
-    """The keys that a unique index would not take, those of all partitions together."""
+def duplicate_checks(target: DesiredIndex, catalog: Catalog, refused: str = "") -> Tuple[DataCheck, ...]:
+    """The keys that a unique index would not take, those of all partitions together. refused: what they mean."""
     image, wanted = target.image, target.specification
     unique = image["unique"] if image is not None else wanted is not None and wanted.unique
     if not unique:
         return ()
     same_nulls = image["nulls_not_distinct"] if image is not None else wanted is not None and wanted.nulls_not_distinct
     predicate = image["predicate"] if image is not None else wanted.where if wanted is not None else None
-    place = f'{qualified(*target.table_name)}, so the unique index "{target.name}" cannot be built'
+    refused = refused or f'the unique index "{target.name}" cannot be built'
+    place = f"{qualified(*target.table_name)}, so {refused}"
     partitioned = catalog.tables[target.table_name].kind == "p"
     return (
         DataCheck(

@@ -15,7 +15,7 @@ from ..parsing import Parsed, Token, tokens_of
 from ..scene import Place, SqlScene, dotted
 from ..way_back import Way, constraint_dropped, constraint_of, name_in_sql, one_name
 from .column import COLUMN_COMMANDS
-from .constraint import add_constraint, alter_constraint, drop_constraint, validate_constraint
+from .constraint import add_constraint, alter_constraint, drop_constraint, has_entry, validate_constraint
 
 __all__ = ["HANDLERS"]
 
@@ -203,7 +203,7 @@ def _replaces(node: Any, scene: SqlScene) -> bool:
         for command in node.cmds
         if command.subtype.name == "AT_AddConstraint"
         and (
-            command.def_.contype.name != "CONSTR_FOREIGN"
+            (command.def_.contype.name != "CONSTR_FOREIGN" and not has_entry(command.def_))
             or scene.key_stays_as_written(node.relation.relname, command.def_.conname)
         )
     }

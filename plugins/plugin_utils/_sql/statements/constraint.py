@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import naming
 from ..effect import Effect
+from ..fragments import value_of
 from ..scene import Place, SqlScene, dotted, strings
 from ..values import Entry
 from .foreign_key import add_foreign_key
@@ -22,6 +23,15 @@ _WORDS = {
     "CONSTR_EXCLUSION": "EXCLUDE",
     "CONSTR_NOTNULL": "NOT NULL",
 }
+_BUILT = (
+    "Its index is built CONCURRENTLY while rows are read and written, and becomes the constraint's in an instant (ADD "
+    "CONSTRAINT … USING INDEX), under the lock policy."
+)
+_REPLACED = (
+    "The new index is built CONCURRENTLY beside the old constraint, and takes its place in one statement: there always "
+    "is one."
+)
+_NOT_NULL = "Its columns are made NOT NULL before, without a scan under a lock."
 _LABELS = {"CONSTR_CHECK": "check", "CONSTR_UNIQUE": "key", "CONSTR_PRIMARY": "pkey", "CONSTR_EXCLUSION": "excl"}
 
 
@@ -33,7 +43,7 @@ def take_names(constraint: Any, table: Place, scene: SqlScene, column: str | Non
         if name:
             scene.take((table[0], name))
         return name
-    columns = strings(constraint.keys) or ([column] if column else [])
+    columns = [*(strings(constraint.keys) or ([column] if column else [])), *strings(constraint.including)]
     parts = None if kind == "CONSTR_PRIMARY" else naming.joined(columns)
     return scene.chosen(table, parts or None, _LABELS[kind])
 
@@ -50,6 +60,8 @@ def add_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
     effect = Effect(f"ALTER TABLE ADD {word}", f"{word} {name or 'without a name'} of {dotted(*table)}", named=name)
     if scene.is_new("table", table):
         return effect
+    if has_entry(constraint):
+        return _with_index(effect, constraint, table, scene)
     if kind in ("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION") and not constraint.indexname:
         effect.hazard(
             "blocks_reads", about, f"Its index is built while reads and writes of {dotted(*table)} wait for it."
@@ -66,6 +78,51 @@ def add_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
             about,
             "Rows that violate it are refused from now on, in code that runs now, too.",
         )
+    return effect
+
+
+def has_entry(constraint: Any) -> bool:
+    """Whether an entry of `constraints` says it: a UNIQUE or PRIMARY KEY whose index is still to be built."""
+    kind = constraint.contype.name
+    return kind in ("CONSTR_UNIQUE", "CONSTR_PRIMARY") and not constraint.indexname and not constraint.without_overlaps
+
+
+def _with_index(effect: Effect, constraint: Any, table: Place, scene: SqlScene) -> Effect:
+    name, primary = effect.named, constraint.contype.name == "CONSTR_PRIMARY"
+    replaced = scene.came_before("dropped constraint", table[1], name)
+    effect.instead = f"{_REPLACED if replaced else _BUILT} {_NOT_NULL if primary else ''}".strip()
+    if not constraint.conname:
+        effect.notes.append(f"it has no name: PostgreSQL calls it {name}, unless another one has that name")
+    if not replaced:
+        wrong = "duplicate keys and NULLs" if primary else "duplicate keys"
+        effect.notes.append(
+            f"{wrong} in {dotted(*table)} are found before anything is changed; "
+            "afterwards they are refused, in code that runs now, too"
+        )
+    if primary and not replaced:
+        effect.hazard(
+            "breaks_running_application",
+            dotted(*table, name),
+            "Code that runs now and writes NULL into its columns, or leaves them out, fails from now on.",
+        )
+    content: dict[str, Any] = {"name": name, "table": table[1]}
+    content["primary_key" if primary else "unique"] = strings(constraint.keys)
+    if constraint.including:
+        content["include"] = strings(constraint.including)
+    for key, given in (
+        ("nulls_not_distinct", constraint.nulls_not_distinct),
+        ("deferrable", constraint.deferrable),
+        ("initially_deferred", constraint.initdeferred),
+    ):
+        if given:
+            content[key] = True
+    if constraint.options:
+        content["storage_parameters"] = {option.defname: value_of(option.arg) for option in constraint.options}
+    if constraint.indexspace:
+        content["tablespace"] = constraint.indexspace
+    # psql leaves nothing of a former one, not even its comment.
+    content.update({"comment": ""} if replaced else {"on_conflict": "refuse"})
+    effect.entries = (Entry("constraints", content, table[0]),)
     return effect
 
 
@@ -109,6 +166,10 @@ def drop_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
         )
         effect.entries = ()
         return effect
+    if scene.comes_later("index constraint", table[1], name):
+        effect.instead = _REPLACED
+        effect.entries = (Entry("constraints", {"table": table[1], "name": name, "state": "absent"}, table[0]),)
+        return effect
     if scene.comes_later("constraint", table[1], name) or scene.key_stays_as_written(table[1], name):
         return effect  # what comes in its place is added as it is written
     effect.entries = (Entry("foreign_keys", {"table": table[1], "name": name, "state": "absent"}, table[0]),)
@@ -116,6 +177,6 @@ def drop_constraint(command: Any, table: Place, scene: SqlScene) -> Effect:
         effect.instead = "It is dropped when the new key of this name is valid: there always is one."
     else:
         effect.notes.append(
-            "deploy.yml drops it if it is a foreign key, and refuses before any change if it is another constraint"
+            "deploy.yml asks the catalog what it is, and refuses before any change if something rests on it"
         )
     return effect

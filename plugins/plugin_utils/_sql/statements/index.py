@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import naming
 from ..effect import Effect
-from ..fragments import NotWritable, same
+from ..fragments import NotWritable, same, value_of
 from ..parsing import Parsed, Token
 from ..scene import SqlScene, dotted, strings
 from ..tree import kind_of_node
@@ -79,7 +79,7 @@ def _content(node: Any, name: str, table: str, scene: SqlScene, replaced: bool) 
     if node.accessMethod and node.accessMethod != "btree":
         content["method"] = node.accessMethod
     if node.options:
-        content["storage_parameters"] = {option.defname: _value(option.arg) for option in node.options}
+        content["storage_parameters"] = {option.defname: value_of(option.arg) for option in node.options}
     if node.tableSpace:
         content["tablespace"] = node.tableSpace
     # psql makes an index beside an equal one, and no other of a name that is taken.
@@ -106,7 +106,7 @@ def _columns(elements: Sequence[Any], code: str, tokens: Sequence[Token]) -> lis
         if element.opclass:
             item["opclass"] = _qualified("operator class", element.opclass)
         if element.opclassopts:
-            item["opclass_parameters"] = {option.defname: _value(option.arg) for option in element.opclassopts}
+            item["opclass_parameters"] = {option.defname: value_of(option.arg) for option in element.opclassopts}
         if element.collation:
             item["collation"] = _qualified("collation", element.collation)
         columns.append(item["name"] if list(item) == ["name"] else item)
@@ -124,18 +124,6 @@ def _qualified(what: str, parts: Sequence[Any]) -> str:
     if any("." in name for name in names):
         raise NotWritable(f"the {what} {'.'.join(names)} has a dot in its name, which deploy.yml cannot tell apart")
     return ".".join(names)
-
-
-def _value(argument: Any) -> Any:
-    """The value of a storage parameter; for one without a value the server keeps "true"."""
-    if argument is None:
-        return "true"
-    kind = kind_of_node(argument)
-    if kind == "Integer":
-        return argument.ival
-    if kind == "Float":
-        return argument.fval
-    return strings(argument.names)[-1] if kind == "TypeName" else argument.sval
 
 
 def _element_spans(tokens: Sequence[Token]) -> list[list[Token]]:

@@ -38,7 +38,7 @@ class TestFromMapping:
             id="m",
             description="",
             schema=None,
-            objects={"columns": (), "indexes": (), "foreign_keys": (), "statements": ()},
+            objects={"columns": (), "indexes": (), "constraints": (), "foreign_keys": (), "statements": ()},
             verification=Verification(unchanged_counts=(), queries=()),
         )
 
@@ -70,6 +70,7 @@ class TestFromMapping:
                         "s", "Sale", "Sale_tenantId_status_idx", (IndexColumn("tenantId"), IndexColumn("status"))
                     ),
                 ),
+                "constraints": (),
                 "foreign_keys": (
                     ForeignKeySpecification(
                         "s", "Pet", "Pet_customerId_fkey", ("customerId",), "s", "Customer", ("id",)

@@ -60,7 +60,7 @@ def test_each_kind_says_what_it_needs_to_know() -> None:
 
 
 def test_kinds_are_called_as_the_journal_and_the_migration_call_them() -> None:
-    assert list(KINDS) == ["column", "index", "foreign_key", "statement"]
+    assert list(KINDS) == ["column", "index", "constraint", "foreign_key", "statement"]
     assert [kind.section for kind in KINDS.values()] == list(MIGRATION.objects)
     assert kind_named("index").section == "indexes"
     with pytest.raises(KeyError):

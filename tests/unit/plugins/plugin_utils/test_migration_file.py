@@ -351,8 +351,8 @@ indexes:
     def test_they_are_ignored_at_the_top_alone(self, read):
         content = "id: m\nx-a: {}\nX-b: {}\nindexes:\n  - {table: T, columns: [a], x-c: 1}\n"
         known = (
-            "id, description, schema, columns, indexes, foreign_keys, statements, order, verification, probes, "
-            "queries, promises"
+            "id, description, schema, columns, indexes, constraints, foreign_keys, statements, order, verification, "
+            "probes, queries, promises"
         )
         first, second = read(content)
         assert first == f':3: X-b: unknown key "X-b"; known are: {known}'
@@ -449,8 +449,8 @@ class TestProblems:
             (
                 "id: m\nzzz: n\n",
                 (
-                    ':2: zzz: unknown key "zzz"; known are: id, description, schema, columns, indexes, foreign_keys, '
-                    "statements, order, verification, probes, queries, promises"
+                    ':2: zzz: unknown key "zzz"; known are: id, description, schema, columns, indexes, constraints, '
+                    "foreign_keys, statements, order, verification, probes, queries, promises"
                 ),
             ),
             # One that stands there already is the likely one only where no absent one is.
@@ -798,7 +798,8 @@ indexes:
         assert read(content) == [
             (
                 r':2: ["a\nb\x00\ud800\u2028"]: unknown key "a\nb\x00\ud800\u2028"; known are: id, description, '
-                "schema, columns, indexes, foreign_keys, statements, order, verification, probes, queries, promises"
+                "schema, columns, indexes, constraints, foreign_keys, statements, order, verification, probes, "
+                "queries, promises"
             ),
             (
                 r':3: indexes[0].table: the name "\ud800" holds half of a surrogate pair, which is not a character: '
