@@ -141,6 +141,29 @@ FILES = {
         UPDATE "Orders" SET x = 4 WHERE id < 10;
         CREATE INDEX i ON "Orders" (former, x);
         """,
+    "a table is renamed, and then what was on it is dropped and made anew": """
+        ALTER TABLE "Order" ALTER note SET DEFAULT 'first';
+        -- steady: accept breaks_running_application because it is read by no code
+        ALTER TABLE "Order" RENAME TO "Sale";
+        DROP INDEX "Order_customerId_idx";
+        ALTER TABLE "Sale" DROP CONSTRAINT "Order_customerId_fkey";
+        ALTER TABLE "Sale" ADD CONSTRAINT "Sale_customerId_fkey" FOREIGN KEY ("customerId")
+          REFERENCES "Customer" (id) ON DELETE CASCADE;
+        CREATE INDEX "Order_customerId_idx" ON "Sale" ("customerId", note);
+        ALTER INDEX "Order_pkey" RENAME TO "Sale_pkey";
+        ALTER TABLE "Sale" ALTER note SET DEFAULT 'second', ADD COLUMN x int DEFAULT 3, ADD UNIQUE (id, note);
+        COMMENT ON COLUMN "Sale".note IS 'of a sale';
+        -- steady: accept breaks_running_application because it is read by no code
+        ALTER TABLE "Customer" RENAME TO "Client";
+        ALTER TABLE "Client" DROP CONSTRAINT long_enough;
+        ALTER TABLE "Client" DROP CONSTRAINT one_email;
+        CREATE INDEX ON "Client" (email);
+        """,
+    "a table is renamed, and then only an index of it is dropped": """
+        -- steady: accept breaks_running_application because it is read by no code
+        ALTER TABLE "Order" RENAME TO "Sale";
+        DROP INDEX IF EXISTS "Order_customerId_idx", "nothing of this name";
+        """,
     "an object twice, with rows written in between": """
         -- steady: accept not_reversible because it is a test
         UPDATE "Order" SET note = 'n' WHERE note = '';

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._connection.session import Session
 from .._kinds.kind import Kind
@@ -21,12 +21,14 @@ __all__ = ["Wish", "located", "wishes_of"]
 class Wish:
     """One target of a run, with the kind that knows how to plan it.
 
-    source: file and line of the statement that it comes from; empty for an entry in YAML.
+    source: file and line of the statement that it comes from; empty for an entry in YAML. written: itself before
+    `located`.
     """
 
     kind: Kind
     target: Any
     source: str = ""
+    written: Optional[Wish] = None
 
     @property
     def key(self) -> Tuple[str, str, str, str]:
@@ -49,8 +51,10 @@ def wishes_of(migration: Migration) -> List[Wish]:
 
 def located(session: Session, wishes: Sequence[Wish], migration_id: str) -> List[Wish]:
     """The wishes in their order, each with its table: of one that names none it is read; and of a migration in SQL what
-    the catalog knows to be of another kind as one of that. Raises psycopg2.Error.
+    the catalog knows to be of another kind as one of that. Of wishes that were located before, it is read again: since
+    then a statement may have given the table another name. Raises psycopg2.Error.
     """
+    wishes = [wish.written or wish for wish in wishes]
     found: Dict[int, Wish] = {}
     for kind in KINDS.values():
         own = [position for position, wish in enumerate(wishes) if wish.kind is kind]
@@ -61,4 +65,4 @@ def located(session: Session, wishes: Sequence[Wish], migration_id: str) -> List
         for position, other in zip(of_sql, others):
             if other is not None:
                 found[position] = Wish(KINDS[other[0]], other[1], wishes[position].source)
-    return [found[position] for position in range(len(wishes))]
+    return [replace(found[position], written=wish) for position, wish in enumerate(wishes)]
