@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.session import Session
-from .._kinds.registry import differ, kind_named
+from .._kinds.registry import KINDS, differ, kind_named
 from .._model.catalog import Table, TableName
 from .._model.plan import object_name
 from .images import read_objects
@@ -20,6 +20,8 @@ __all__ = ["Drift", "as_left", "differing", "find_drift"]
 NOTHING = "not there"
 # What temporary_name makes. Where a run has ended, such an object has its own name by now, or is gone.
 _HELPER = re.compile(r"_steady_(new|old|check)_[0-9a-f]{8}$")
+# How a statement begins that takes away a name which the journal knows.
+_RENAMES = re.compile(r"(?is)DROP\b|ALTER\b.*\b(RENAME|DROP|SCHEMA)\b")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,26 @@ def _of_a_whole(row: Mapping[str, Any], left: Sequence[Mapping[str, Any]], table
     return False
 
 
+def _changed_by_statement(row: Mapping[str, Any], left: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a later statement renames, moves or drops something of its table, or of the one that it references.
+
+    The journal knows the statement's text, and not what it changed beside its own objects.
+    """
+    image = row["after"] or {}
+    tables = {
+        (row["table_schema"], row["table_name"]),
+        (image.get("referenced_schema"), image.get("referenced_table")),
+    }
+    return any(
+        KINDS[one["kind"]].of_journal
+        and one["begun"] > row["begun"]
+        and one["after"] is not None
+        and _RENAMES.match(one["after"]["text"]) is not None
+        and any((lock["schema"], lock["name"]) in tables for lock in one["after"]["locks"])
+        for one in left
+    )
+
+
 def _completed(left: Optional[Mapping[str, Any]], now: Optional[Mapping[str, Any]]) -> bool:
     """An index of a partitioned table is left invalid by its own step, and becomes valid with the last attachment."""
     if left is None or now is None or "partitions" not in now:
@@ -86,7 +108,7 @@ def find_drift(session: Session, left: Sequence[Mapping[str, Any]]) -> List[Drif
         now = objects.find(row["kind"], table, row["name"])
         if as_left(row["kind"], row["after"], now):
             continue
-        if _HELPER.search(row["name"]) or _of_a_whole(row, left, objects.tables):
+        if _HELPER.search(row["name"]) or _of_a_whole(row, left, objects.tables) or _changed_by_statement(row, left):
             continue
         kind = kind_named(row["kind"])
         found.append(
