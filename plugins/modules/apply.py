@@ -29,8 +29,16 @@ options:
     description:
       - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs),
         as the path of a YAML or SQL file on the controller, or as a mapping of the same form.
+      - Or a folder of migrations in SQL. Those that are pending by the journal are deployed in their order,
+        each as a deployment of its own.
     type: raw
     required: true
+  baseline:
+    description:
+      - Of a folder of migrations, the last one that was deployed without the collection. It and those before are left
+        out.
+    type: str
+    version_added: 0.5.0
   plan_hash:
     description:
       - The hash of a reviewed plan. If the plan differs from it by now, nothing is done.
@@ -107,6 +115,13 @@ verified:
   description: With O(verify=true) and nothing to do, whether no check failed.
   returned: when asked for
   type: bool
+deployments:
+  description:
+    - With a folder of migrations, one entry for each that was pending, with migration_id, deployment_id, status
+      (V(planned), V(succeeded), V(failed) or V(not begun)) and the number of its steps.
+  returned: for a folder of migrations
+  type: list
+  elements: dict
 missing_privileges:
   description: In check mode, the privileges that the role lacks to apply the plan, with the GRANT for each.
   returned: success
@@ -119,6 +134,7 @@ from typing import Any, Dict, Mapping
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._deploy.deployment import apply
+from ..module_utils._deploy.folder import apply_folder, is_folder
 from ..module_utils._module import CHANGE_ARGUMENTS, PROGRESS_ARGUMENTS, run
 from ..module_utils._run.options import Options
 from ..module_utils._support.errors import SteadyError
@@ -131,7 +147,8 @@ def _apply(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
             "the action plugin reads files on the controller",
             "call the module as steady.postgresql.apply",
         )
-    return apply(parameters["migration"], options)
+    work = apply_folder if is_folder(parameters["migration"]) else apply
+    return work(parameters["migration"], options)
 
 
 def main() -> None:
@@ -139,6 +156,7 @@ def main() -> None:
         **CHANGE_ARGUMENTS,
         **PROGRESS_ARGUMENTS,
         "migration": {"type": "raw", "required": True},
+        "baseline": {"type": "str"},
         "plan_hash": {"type": "str", "no_log": False},
         "journal": {"type": "bool", "default": True},
         "verify": {"type": "bool", "default": False},

@@ -26,10 +26,17 @@ options:
   migration:
     description:
       - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs),
-        as a
-        path on the controller, or as a mapping of the same form.
+        as the path of a YAML or SQL file on the controller, or as a mapping of the same form.
+      - Or a folder of migrations in SQL. The first that is pending by the journal is planned. Those after it can only
+        be planned when it has been deployed.
     type: raw
     required: true
+  baseline:
+    description:
+      - Of a folder of migrations, the last one that was deployed without the collection. It and those before are left
+        out.
+    type: str
+    version_added: 0.5.0
   severity:
     description:
       - Severities of checks, by name, instead of their defaults. Each is V(ok), V(warning) or V(blocker).
@@ -172,6 +179,13 @@ steps:
   returned: when the plan could be made
   type: list
   elements: dict
+deployments:
+  description:
+    - With a folder of migrations, one entry for each that was pending, with migration_id, deployment_id, status
+      (V(planned), V(succeeded), V(failed) or V(not begun)) and the number of its steps.
+  returned: for a folder of migrations
+  type: list
+  elements: dict
 missing_privileges:
   description: The privileges that the role lacks to execute the plan, with the GRANT for each.
   returned: when the plan could be made
@@ -192,6 +206,7 @@ from typing import Any, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._deploy.folder import is_folder, plan_folder
 from ..module_utils._module import CONNECTION_ARGUMENTS, run
 from ..module_utils._preflight.preflight import preflight
 from ..module_utils._run.options import Options
@@ -205,14 +220,19 @@ def _preflight(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any
             "the action plugin reads files on the controller",
             "call the module as steady.postgresql.preflight",
         )
-    result = preflight(
-        parameters["migration"],
-        options,
-        parameters["severity"],
-        parameters["backup_directory"],
-        parameters["rehearse"],
-        parameters["backup"],
-    )
+    data = parameters["migration"]
+
+    def plan(migration: Mapping[str, Any]) -> Dict[str, Any]:
+        return preflight(
+            migration,
+            options,
+            parameters["severity"],
+            parameters["backup_directory"],
+            parameters["rehearse"],
+            parameters["backup"],
+        )
+
+    result = plan_folder(data, options, plan) if is_folder(data) else plan(data)
     # Looking changes nothing; what a deployment would change is in the steps.
     return {**result, "changed": False}
 
@@ -237,6 +257,7 @@ def main() -> None:
     arguments = {
         **CONNECTION_ARGUMENTS,
         "migration": {"type": "raw", "required": True},
+        "baseline": {"type": "str"},
         "severity": {"type": "dict", "default": {}},
         "backup_directory": {"type": "path"},
         "backup": {"type": "dict", "options": _BACKUP},

@@ -28,10 +28,17 @@ options:
   migration:
     description:
       - The migration as a name in a C(migrations) folder (beside the playbook, above it, or where the command runs),
-        as a
-        path on the controller, or as a mapping of the same form.
+        as the path of a YAML or SQL file on the controller, or as a mapping of the same form.
+      - Or a folder of migrations in SQL. Each that is pending by the journal is a failed check; what the deployed ones
+        left is compared with the journal.
     type: raw
     required: true
+  baseline:
+    description:
+      - Of a folder of migrations, the last one that was deployed without the collection. It and those before are left
+        out.
+    type: str
+    version_added: 0.5.0
   drift:
     description:
       - Whether to check also every object that the deployments and rollbacks in the journal left, of this migration and
@@ -75,6 +82,7 @@ from typing import Any, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._deploy.folder import is_folder, verify_folder
 from ..module_utils._deploy.verification import verify
 from ..module_utils._module import CONNECTION_ARGUMENTS, PATIENCE_ARGUMENTS, run
 from ..module_utils._run.options import Options
@@ -89,7 +97,8 @@ def _verify(parameters: Mapping[str, Any], options: Options) -> Dict[str, Any]:
             "call the module as steady.postgresql.verify",
         )
     # Verifying never writes, in check mode or out of it.
-    return verify(parameters["migration"], replace(options, check=True), parameters["drift"])
+    work = verify_folder if is_folder(parameters["migration"]) else verify
+    return work(parameters["migration"], replace(options, check=True), parameters["drift"])
 
 
 def main() -> None:
@@ -97,6 +106,7 @@ def main() -> None:
         **CONNECTION_ARGUMENTS,
         **PATIENCE_ARGUMENTS,
         "migration": {"type": "raw", "required": True},
+        "baseline": {"type": "str"},
         "drift": {"type": "bool", "default": True},
     }
     run(AnsibleModule(argument_spec=arguments, supports_check_mode=True), _verify)

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-from ._migration_file import MigrationFileError, find, load, without_extensions
+from ._migration_file import MigrationFileError, find, find_folder, load, load_folder, without_extensions
 from ._sql.acceptance import acceptance_problem, decisions
 from ._sql.values import Decision
 
@@ -24,6 +24,8 @@ __all__ = ["operator", "read_argument", "search_folders", "shows_rows"]
 
 def read_argument(action: ActionBase, task_vars: Mapping[str, Any]) -> dict[str, Any]:
     """The option `migration` of a task as a mapping. Hazards that steady_accept decides about are accepted.
+
+    A folder of migrations is a mapping of its id and its `migrations`.
 
     Raises AnsibleActionFail with every error of the file, each with its place.
     """
@@ -40,8 +42,12 @@ def read_argument(action: ActionBase, task_vars: Mapping[str, Any]) -> dict[str,
             "steady_migration is a list: several migrations at once are for review.yml.\n"
             "What to do: name one migration\nLeft as it was: the database was not contacted"
         )
+    made = _decisions(action, task_vars)
     try:
-        return load(find(str(value), search_folders(task_vars)), _decisions(action, task_vars))
+        folder = find_folder(str(value), search_folders(task_vars))
+        if folder is not None:
+            return load_folder(folder, made, str(action._task.args.get("baseline") or ""))
+        return load(find(str(value), search_folders(task_vars)), made)
     except MigrationFileError as error:
         raise AnsibleActionFail(f"{error}\nLeft as it was: the database was not contacted") from None
 

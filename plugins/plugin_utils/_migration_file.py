@@ -13,6 +13,7 @@ from typing import Any
 from ..module_utils._migration.migration import migration_problems
 from ..module_utils._support.problem import Mistake, kind_of, nearest, quoted
 from ._expectation import expectation_problems
+from ._migration_folder import sql_of_folder, twice
 from ._migration_names import OF_FOLDER, YAML_ENDINGS, expanded, holds, id_of, is_sql
 from ._migration_shape import JSONSCHEMA_MISSING, shape_problems
 from ._sql.acceptance import accept
@@ -22,7 +23,7 @@ from ._sql.reader import read_sql
 from ._sql.values import Decision
 from ._yaml_document import Document, YamlError, parse
 
-__all__ = ["MigrationFileError", "find", "load", "without_extensions"]
+__all__ = ["MigrationFileError", "find", "find_folder", "load", "load_folder", "without_extensions"]
 
 #: What a name in `migrations/` may be short for.
 _ENDINGS = (*YAML_ENDINGS, ".sql")
@@ -67,6 +68,55 @@ def find(name_or_path: str, search: Sequence[Path]) -> Path:
     places = " and in ".join(map(str, (["."] if given.suffix in _ENDINGS else []) + [*map(Path, search)]))
     looked = f"{', '.join(names[:-1])} or {names[-1]} in {places}" if places else "nothing"
     raise MigrationFileError(_not_found(name_or_path, looked, [Path(directory) for directory in search]))
+
+
+def find_folder(name_or_path: str, search: Sequence[Path]) -> Path | None:
+    """The folder of several migrations in SQL that is called so, by its path or by its name in ``search``; or None."""
+    given = expanded(name_or_path)
+    if "/" not in name_or_path and any(
+        holds(Path(directory) / f"{name_or_path}{ending}", Path.is_file) for directory in search for ending in _ENDINGS
+    ):
+        return None
+    places = [given] if "/" in name_or_path else [given, *(Path(directory) / given for directory in search)]
+    for place in places:
+        if holds(place, Path.is_file):
+            return None
+        if holds(place, Path.is_dir):
+            alone = any(holds(place / name, Path.is_file) for name in OF_FOLDER)
+            try:
+                return place if not alone and sql_of_folder(place) else None
+            except OSError:
+                return None
+    return None
+
+
+def load_folder(folder: Path, made: Sequence[Decision] = (), baseline: str = "") -> dict[str, Any]:
+    """The migrations of a folder: {id, migrations: [what load() gives, or {id, unreadable}]}.
+
+    What is wrong with a migration that was deployed already does not matter, so its message goes with it. baseline: the
+    id of the last one that was deployed without the collection: it and those before are left out.
+    Raises MigrationFileError.
+    """
+    paths = sql_of_folder(folder)
+    again = twice(paths)
+    if again:
+        raise MigrationFileError(f"{_shown(folder)}: two migrations are called {again[0]}: rename one of them")
+    names = [id_of(path) for path in paths]
+    if baseline and baseline not in names:
+        meant = nearest(baseline, names) or names[-1]
+        raise MigrationFileError(
+            f"{_shown(folder)}: the baseline {quoted(baseline)} is none of its {len(names)} migrations, such as {meant}"
+        )
+    after = names.index(baseline) + 1 if baseline else 0
+    migrations = [_load_or_problem(path, made) for path in paths[after:]]
+    return {"id": id_of(folder / OF_FOLDER[0]), "migrations": migrations}
+
+
+def _load_or_problem(path: Path, made: Sequence[Decision]) -> dict[str, Any]:
+    try:
+        return load(path, made)
+    except MigrationFileError as error:
+        return {"id": id_of(path), "unreadable": str(error)}
 
 
 def load(path: Path, made: Sequence[Decision] = ()) -> dict[str, Any]:

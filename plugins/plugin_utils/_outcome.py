@@ -66,6 +66,7 @@ def outcome(host: str, results: Mapping[str, Any], check: bool, undo: str, resto
         "backup": _backup(backup, action, check),
         "restore": restored.get("restore"),
         "monitoring": monitored.get("monitoring"),
+        "deployments": source.get("deployments", []),
         "steps": source.get("steps", []),
         "present": source.get("present", []),
         "left_out": source.get("left_out", []),

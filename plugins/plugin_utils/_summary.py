@@ -24,6 +24,7 @@ def lines(result: Mapping[str, Any], directory: str, not_begun: Sequence[str], d
     text += _backup(result)
     text += _restore(result["restore"] or {}, result["status"])
     text += _monitoring(result["monitoring"] or {})
+    text += [f"  {_deployment(one)}" for one in result["deployments"]]
     text += [f"  {_step(step)}" for step in result["steps"]]
     text += [f"  left out: {entry['object']}: {'; '.join(entry['reasons'])}" for entry in result["left_out"]]
     text += [f"  note: {note}" for note in result["notes"]]
@@ -223,6 +224,13 @@ def _failure(result: Mapping[str, Any], done: int, count: str) -> str:
     if not result["changed"]:
         return f"FAILED: {found}" if wrong else "FAILED before anything was begun: nothing was changed"
     return f"FAILED: {done} of {count} done" + (f"; {found}" if wrong else "")
+
+
+def _deployment(one: Mapping[str, Any]) -> str:
+    steps = f", {one['steps']} step{'' if one['steps'] == 1 else 's'}" if one["steps"] else ""
+    return f"migration {one['migration_id']}: {one['status']}{steps}" + (
+        f" (deployment {one['deployment_id']})" if one["deployment_id"] else ""
+    )
 
 
 def _step(step: Mapping[str, Any]) -> str:

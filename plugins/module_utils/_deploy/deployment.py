@@ -155,6 +155,8 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
             take_deployment_lock(control)
             if journal is not None and journal.exists():
                 take_over(control, journal)
+                if options.record and journal.deployed(migration.id):
+                    raise _deployed_meanwhile()
             run.keep_prisma_out(control)
         wishes = located(control, wishes_of(migration), migration.id)
         plan = make_plan(control, server, wishes)
@@ -191,19 +193,16 @@ def _apply(data: Mapping[str, Any], options: Options, run: Conduct) -> Dict[str,
             )
         _same_plan(plan, options)
         if not plan.steps and not any(one.deferred for one in plan.outcomes):
-            if journal is not None and unfinished is not None:  # only its last line was missing
+            deployment_id = unfinished or new_deployment_id()
+            # Of an unfinished one only its last line was missing.
+            if journal is not None and (unfinished is not None or options.record):
+                journal.prepare()
                 number = journal.begin(
-                    unfinished, migration.id, dict(data), "deploy", plan.hash, options.operator, COLLECTION_VERSION
+                    deployment_id, migration.id, dict(data), "deploy", plan.hash, options.operator, COLLECTION_VERSION
                 )
-                journal.end(unfinished, number, True, "succeeded")
+                journal.end(deployment_id, number, True, "succeeded")
             return result_of(
-                server,
-                address,
-                "succeeded",
-                started_at,
-                changed=False,
-                deployment_id=unfinished or new_deployment_id(),
-                **common,
+                server, address, "succeeded", started_at, changed=False, deployment_id=deployment_id, **common
             )
         attempt = _begin(control, target, journal, unfinished, migration.id, data, plan, options)
         counts = _counts_before(control, attempt, schema, migration.verification.unchanged_counts)
@@ -259,6 +258,15 @@ def _without_journal(plan: Plan) -> List[Problem]:
             f"{names[0]}: a statement runs once, and only the journal knows whether it did; leave out journal: false"
         )
     ]
+
+
+def _deployed_meanwhile() -> SteadyError:
+    return SteadyError(
+        "Another run has deployed this migration meanwhile.",
+        "it was pending when this run began",
+        left=NOTHING_CHANGED,
+        rerun=True,
+    )
 
 
 def _same_plan(plan: Plan, options: Options) -> None:

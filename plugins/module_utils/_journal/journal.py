@@ -97,6 +97,12 @@ _OWN_COMMIT = (
 )
 
 
+# A deployment among others.
+_DEPLOYMENT = (
+    "id, status, migration, extract(epoch FROM started_at)::float8 AS begun,"
+    " to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS date FROM steady.deployment"
+)
+
 # How long the attempt at a table waits for locks that event triggers ask for.
 _LOOK_MS = 1000
 _QUALIFY = (
@@ -251,9 +257,22 @@ class Journal:
         newest = self._newest(migration_id)
         return checked_id(newest["id"]) if newest.get("status") in ("running", "failed", "interrupted") else None
 
+    def deployed(self, migration_id: str) -> bool:
+        """Whether the newest deployment of a migration succeeded and stands."""
+        return self._newest(migration_id).get("status") == "succeeded"
+
     def undone(self, migration_id: str) -> bool:
         """Whether the newest deployment of a migration was rolled back, whole or in part."""
         return self._newest(migration_id).get("status") in ("partly_rolled_back", "rolled_back")
+
+    def newest(self) -> Dict[str, Dict[str, Any]]:
+        """The newest deployment of every migration, as deployments_of() has it. Raises psycopg2.Error."""
+        rows = self.session.rows(
+            "SELECT DISTINCT ON (migration_id) migration_id, " + _DEPLOYMENT + " ORDER BY migration_id, started_at DESC"
+        )
+        for row in rows:
+            checked_id(row["id"])
+        return {row["migration_id"]: row for row in rows}
 
     def _newest(self, migration_id: str) -> Dict[str, Any]:
         """Id and status of the newest deployment of a migration; empty for none."""
@@ -447,9 +466,7 @@ class Journal:
     def deployments_of(self, migration_id: str) -> List[Dict[str, Any]]:
         """The deployments of a migration, newest first: id, status, when each began, its content as it was given."""
         rows = self.session.rows(
-            "SELECT id, status, migration, extract(epoch FROM started_at)::float8 AS begun,"
-            " to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS date FROM steady.deployment"
-            " WHERE migration_id = %s ORDER BY started_at DESC",
+            "SELECT " + _DEPLOYMENT + " WHERE migration_id = %s ORDER BY started_at DESC",
             (migration_id,),
         )
         for row in rows:

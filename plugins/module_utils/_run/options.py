@@ -24,7 +24,8 @@ COLLECTION_VERSION = "0.4.0"
 class Options:
     """What a person chose for a run. disk_allowance: bytes. most_lag_s: of replicas; None: they are not looked at.
 
-    show_rows: values of rows may be in messages, results and the journal.
+    show_rows: values of rows may be in messages, results and the journal. record: a migration that has nothing to do is
+    written to the journal, too, and one that was deployed meanwhile is refused.
     """
 
     database_url: Optional[str] = field(repr=False)
@@ -40,6 +41,7 @@ class Options:
     most_lag_s: Optional[float] = 30.0
     progress_file: Optional[str] = None
     show_rows: bool = False
+    record: bool = False
 
     def address(self) -> Address:
         return read_address(self.database_url)

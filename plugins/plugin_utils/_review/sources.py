@@ -13,17 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._migration_names import (
-    ENDINGS,
-    OF_FOLDER,
-    SQL_ENDINGS,
-    YAML_ENDINGS,
-    expanded,
-    holds,
-    id_of,
-    is_sql,
-    without_way_back,
-)
+from .._migration_folder import by_number, sql_of_folder
+from .._migration_names import ENDINGS, OF_FOLDER, YAML_ENDINGS, expanded, holds, id_of, is_sql
 from .problem import Unreadable
 
 __all__ = ["Source", "shown_path", "sources"]
@@ -75,7 +66,7 @@ def _of_text(text: str, search: Sequence[Path]) -> list[Source]:
     if holds(given, Path.is_dir):
         return [_of_file(path) for path in _of_folder(given)]
     if _PATTERN.search(text):
-        paths = sorted((Path(path) for path in glob.glob(str(given), recursive=True)), key=_order)
+        paths = sorted((Path(path) for path in glob.glob(str(given), recursive=True)), key=by_number)
         matched = [_of_file(path) for path in paths if path.is_file() and path.suffix.lower() in ENDINGS]
         matched += [_of_file(file) for path in paths if path.is_dir() for file in _of_folder(path, must=False)]
         if not matched:
@@ -107,23 +98,16 @@ def _of_folder(folder: Path, must: bool = True) -> list[Path]:
         if (folder / name).is_file():
             return [folder / name]
     try:
-        entries = sorted(folder.iterdir(), key=_order)
+        files = sql_of_folder(folder) or sorted(
+            (one for one in folder.iterdir() if one.suffix.lower() in YAML_ENDINGS and one.is_file()), key=by_number
+        )
     except OSError as error:
         raise _MissingMigration(f"cannot be read: {error.strerror}") from None
-    files = without_way_back([one for one in entries if one.suffix.lower() in SQL_ENDINGS and one.is_file()])
-    files += [one / name for one in entries if one.is_dir() for name in OF_FOLDER if (one / name).is_file()]
-    files = files or [one for one in entries if one.suffix.lower() in YAML_ENDINGS and one.is_file()]
     if not files and must:
         raise _MissingMigration(
             "the folder has no migration: no migration.sql, no *.sql, and no folder with a migration.sql"
         )
-    return sorted(files, key=_order)
-
-
-def _order(path: Path) -> list[tuple[int, str]]:
-    """Numbers by their value: 2_b.sql comes before 10_a.sql."""
-    parts = re.split(r"(\d+)", str(path))
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return files
 
 
 def shown_path(path: Path) -> str:

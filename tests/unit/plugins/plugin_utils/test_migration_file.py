@@ -19,7 +19,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.steady.postgresql.plugins.module_utils._migration.migration import Migration
 from ansible_collections.steady.postgresql.plugins.plugin_utils import _expectation, _migration_file, _migration_shape
-from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import MigrationFileError, find, load
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import (
+    MigrationFileError,
+    find,
+    find_folder,
+    load,
+    load_folder,
+)
 from ansible_collections.steady.postgresql.plugins.plugin_utils._sql.values import Decision
 
 MIGRATIONS = Path(__file__).resolve().parents[4] / "migrations"
@@ -993,3 +999,36 @@ MIGRATION = st.recursive(
 @given(st.dictionaries(KEY, MIGRATION, max_size=6))
 def test_any_data_under_known_keys(fuzzed, data):
     outcome(fuzzed, yaml.safe_dump(data, allow_unicode=True).encode("utf-8", "surrogatepass"))
+
+
+def test_a_folder_is_all_its_migrations_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for name in ("2_two.sql", "10_ten.sql", "10_ten.down.sql"):
+        (tmp_path / name).write_text("CREATE TABLE x (id int);")
+    (tmp_path / "3_three").mkdir()
+    (tmp_path / "3_three" / "migration.sql").write_text("VACUUM x;")
+    folder = find_folder(str(tmp_path), [])
+    assert folder == tmp_path
+    found = load_folder(tmp_path)["migrations"]
+    assert [one["id"] for one in found] == ["2_two", "3_three", "10_ten"]
+    assert "3_three/migration.sql:1" in found[1]["unreadable"]
+    assert [one["id"] for one in load_folder(tmp_path, baseline="3_three")["migrations"]] == ["10_ten"]
+    with pytest.raises(MigrationFileError, match='the baseline "3_tree" is none of its 3 migrations, such as 3_three'):
+        load_folder(tmp_path, baseline="3_tree")
+
+
+def test_a_folder_that_is_one_migration_or_has_no_sql_is_none_of_several(tmp_path: Path) -> None:
+    (tmp_path / "migration.sql").write_text("SELECT 1;")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "1.sql").write_text("SELECT 1;")
+    (tmp_path / "both.yml").write_text("id: both\n")
+    assert find_folder(str(tmp_path), []) is None
+    assert find_folder(f"{tmp_path}/empty", []) is None
+    assert find_folder("both", [tmp_path]) is None
+
+
+def test_two_migrations_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("1_a.sql", "1_a.up.sql"):
+        (tmp_path / name).write_text("SELECT 1;")
+    with pytest.raises(MigrationFileError, match="two migrations are called 1_a"):
+        load_folder(tmp_path)

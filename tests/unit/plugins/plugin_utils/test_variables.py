@@ -24,6 +24,7 @@ from unit.results import ROOT
 KNOWN = known_variables(ROOT / "roles", lambda path: yaml.safe_load(Path(path).read_text(encoding="utf-8")))
 #: Any text may be right: paths, names, ids, addresses.
 FREE = {
+    "baseline",
     *("artifacts_dir", "backup", "backup_dir", "confirm", "database_url", "decrypt_identity", "deployment"),
     *("programs_dir", "scratch_dir", "supabase_cli", "dir", "existing", "fetch_to", "proof_url", "plan_hash"),
     *("maintenance_database", "prometheus", "monitor_prometheus", "convert_to"),
