@@ -233,3 +233,31 @@ def test_an_undo_that_others_wrote_into_the_journal_is_not_run(database: Databas
     with pytest.raises(SteadyError, match="an image that the collection did not write"):
         database.rollback()
     assert database.oid("n")
+
+
+def test_a_plan_waits_for_no_view_that_it_would_replace(database: Database) -> None:
+    """CREATE OR REPLACE VIEW takes ACCESS EXCLUSIVE on the view: it is not tried while the plan is made."""
+    database.execute("CREATE VIEW shown AS SELECT 1 AS one")
+    makes = [{"type": "view", "names": ["shown"]}]
+    replacing = statement("CREATE OR REPLACE VIEW shown AS SELECT 2 AS one", makes=makes, if_there="replace")
+    wanted = migration(replacing, statement("COMMENT ON VIEW shown IS 'two'", "COMMENT ON VIEW shown IS NULL"))
+    waited = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'shown'::regclass"
+    planned: list[Any] = []
+    thread = threading.Thread(target=lambda: planned.append(database.apply(wanted, check=True)))
+    reader = database.connect()
+    with reader.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT * FROM shown")
+        seen = []
+        thread.start()
+        while thread.is_alive():
+            seen.append(database.value(waited))
+            time.sleep(0.02)
+        thread.join()
+    reader.close()
+    assert seen
+    assert not any(seen)
+    assert [step["status"] for step in planned[0]["steps"]] == ["planned", "planned"]
+    database.apply(wanted)
+    assert database.value("SELECT one FROM shown") == 2
+    database.rollback()
+    assert database.value("SELECT one FROM shown") == 1

@@ -130,6 +130,10 @@ class Kind(ABC):
         """
         return ()
 
+    def replaces_used(self, session: Session, target: Any) -> bool:
+        """Whether the preparation would lock what sessions use: then it is left out. Raises psycopg2.Error."""
+        return False
+
     def writes_rows(self, target: Any) -> bool:
         """Whether a target changes the rows of its tables, or may."""
         return False

@@ -36,7 +36,13 @@ def prepared(session: Session, wishes: Sequence[Wish], there: Catalog) -> Iterat
     What the server does not accept is given, as far as nothing that comes before it could mend that.
     """
     found: List[str] = []
-    pending = [wish for wish in wishes if wish.kind.preparation(wish.target) and not _is_done(wish, there)]
+    pending = [
+        wish
+        for wish in wishes
+        if wish.kind.preparation(wish.target)
+        and not _is_done(wish, there)
+        and not wish.kind.replaces_used(session, wish.target)
+    ]
     if not pending or not _may_begin(session):
         yield found
         return

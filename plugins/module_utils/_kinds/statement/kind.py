@@ -18,7 +18,7 @@ from ..kind import Image, Images, Kind
 from . import image as _image
 from . import planner
 from . import specification as written
-from .objects import read_around, read_leaving, read_lockable
+from .objects import read_around, read_leaving, read_lockable, replaces_view
 from .specification import StatementSpecification, from_image
 
 __all__ = ["StatementKind"]
@@ -64,6 +64,9 @@ class StatementKind(Kind):
 
     def preparation(self, target: StatementSpecification) -> Tuple[str, ...]:
         return planner.preparation(target) if target.present else ()
+
+    def replaces_used(self, session: Session, target: StatementSpecification) -> bool:
+        return target.present and replaces_view(session, target)
 
     def writes_rows(self, target: StatementSpecification) -> bool:
         return target.mode == ROW_EXCLUSIVE or target.limit_ms == 0

@@ -17,7 +17,7 @@ from ..._support.sqltext import compose, identifiers, literal, raw
 from .definitions import replaced, statements_of, whole
 from .specification import KIND, Made, StatementSpecification
 
-__all__ = ["ObjectsThere", "read_around", "read_leaving", "read_lockable"]
+__all__ = ["ObjectsThere", "read_around", "read_leaving", "read_lockable", "replaces_view"]
 
 Key = Tuple[Tuple[str, str], str]
 ObjectKey = Tuple[str, Tuple[str, str], str]
@@ -68,6 +68,16 @@ def read_around(session: Session, statements: Sequence[StatementSpecification]) 
             former = replaced(session, there[0], addresses[there[0]] or {})
         found[key] = ObjectsThere(there, former)
     return found
+
+
+def replaces_view(session: Session, statement: StatementSpecification) -> bool:
+    """Whether it is a CREATE OR REPLACE VIEW of a view that is there, which takes ACCESS EXCLUSIVE on it (13.3.1).
+
+    Raises psycopg2.Error.
+    """
+    return statement.if_there == "replace" and any(
+        made.type == "view" and _address(session, made, statement.search_path) is not None for made in statement.makes
+    )
 
 
 def read_lockable(session: Session, statements: Sequence[StatementSpecification]) -> FrozenSet[Tuple[str, str]]:

@@ -62,10 +62,15 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
         (unit,),
         None,
         summary=_summary(target, undo, kept),
-        prepares=() if around.there and target.if_there != "replace" else preparation(target),
+        prepares=() if around.there and not _replaces_code(target) else preparation(target),
         after=image_of(target, undo, path, kept),
     )
     return Outcome(KIND, place, target.name, "not run", step, problems)
+
+
+def _replaces_code(target: StatementSpecification) -> bool:
+    """Whether what it replaces is not locked by that: a function is not, a view is, also for reads (13.3.1)."""
+    return target.if_there == "replace" and all(made.type != "view" for made in target.makes)
 
 
 def _lost(target: StatementSpecification) -> Tuple[Problem, ...]:
