@@ -262,8 +262,8 @@ def _without_journal(plan: Plan) -> List[Problem]:
 
 def _deployed_meanwhile() -> SteadyError:
     return SteadyError(
-        "Another run has deployed this migration meanwhile.",
-        "it was pending when this run began",
+        "Another run has deployed this migration since this run began.",
+        "it was pending then",
         left=NOTHING_CHANGED,
         rerun=True,
     )
