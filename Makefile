@@ -29,7 +29,7 @@ EVERY_UNIT := $(patsubst %,tests/faults/test_%.py,boundaries waves orphans playb
 	-k "replaced or rows or connection or orphans or playbook"
 # Of the tests on real servers, `make test` runs those of the engine's core on the first version, and `make ci` all: the
 # others on the first version, on the second what differs in the catalog or in pg_dump, and on 15 the kinds of objects.
-KINDS := $(addprefix tests/integration/test_, column.py column_added.py foreign_key.py index.py)
+KINDS := $(addprefix tests/integration/test_, column.py column_added.py constraint.py foreign_key.py index.py)
 CORE := $(KINDS) $(addprefix tests/integration/, $(addprefix test_, cut_off.py drift.py hostile_database.py journal.py \
 	rehearsal.py rollback.py sql.py statements.py toy_kind.py) playbooks/test_story.py)
 SECOND := $(addprefix tests/integration/, test_hostile_database.py test_journal.py test_preflight.py \

@@ -153,8 +153,7 @@ def test_what_cannot_be_is_found_before_anything_begins(database: Database, entr
         database.apply({"id": "one", "constraints": [entry]})
 
 
-def test_it_waits_for_a_session_that_holds_a_lock_without_a_queue_behind_it(database: Database) -> None:
-    """The build is kept, and the next run takes it: the index is not built twice."""
+def test_the_index_that_an_interrupted_run_has_built_is_taken_and_not_built_again(database: Database) -> None:
     database.execute(SETUP)
     helper = temporary_name("t_b_key", "new", ("public", "t"))
     before = database.dump()
