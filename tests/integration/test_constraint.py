@@ -177,3 +177,14 @@ def test_new_rows_are_checked_by_one_of_both_while_it_is_replaced(database: Data
     )
     with pytest.raises(psycopg2.Error):
         database.execute("INSERT INTO t (a, b) VALUES (1, 'again')")
+
+
+def test_what_nobody_wrote_into_the_journal_is_not_run(database: Database) -> None:
+    """The condition of a check out of the journal is one expression, or the image is refused."""
+    database.execute("CREATE TABLE t (a int, CONSTRAINT c CHECK (a > 0)); CREATE TABLE other ()")
+    database.apply({"id": "one", "constraints": [{"table": "t", "name": "c", "state": "absent"}]})
+    database.execute(
+        "UPDATE steady.step SET before = jsonb_set(before::jsonb, '{check}', '\"true); DROP TABLE other; --\"')"
+    )
+    with database.nothing_written(), pytest.raises(SteadyError, match="no SQL expression"):
+        database.rollback(check=True)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Tuple
 
-from .sqltext import NAME_LIMIT
+from .sqltext import NAME_LIMIT, is_one_expression
 from .values import printable
 
 __all__ = [
     "Form",
     "Reader",
     "digits",
+    "expression",
     "flag",
     "form",
     "list_of",
@@ -39,6 +40,13 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"is no text: {shown(value)}")
     return value
+
+
+def expression(value: Any) -> str:
+    """SQL that is put into a statement: it must stay within its parentheses."""
+    if not is_one_expression(text(value)):
+        raise ValueError(f"is no SQL expression: {shown(value)}")
+    return str(value)
 
 
 def name(value: Any) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..._support.forms import Form, flag, form, list_of, name, or_none, shown, text, word
-from ..._support.sqltext import is_one_expression
+from ..._support.forms import Form, expression, flag, form, list_of, name, or_none, text, word
 from ..differing import differing
 
 __all__ = ["alike", "before_of", "definition", "differences", "differs", "is_whole", "nullability_of", "parse", "texts"]
@@ -28,13 +27,6 @@ _HELPER: Form = {"name": (name,), "validated": (flag,)}
 _PLACE: Form = {"schema": (name,), "name": (name,)}
 
 
-def _expression(value: Any) -> str:
-    """An expression is put into a statement: it must stay within its parentheses."""
-    if not is_one_expression(text(value)):
-        raise ValueError(f"is no SQL expression: {shown(value)}")
-    return str(value)
-
-
 _COLUMN: Form = {
     "name": (name,),
     "nullable": (flag,),
@@ -42,8 +34,8 @@ _COLUMN: Form = {
     "checks": (list_of(form(_HELPER)), []),
     "proven": (or_none(name), None),
     "type": (or_none(text), None),
-    "default": (or_none(_expression), None),
-    "generated": (or_none(_expression), None),
+    "default": (or_none(expression), None),
+    "generated": (or_none(expression), None),
     "virtual": (flag, False),
     "identity": (or_none(word("always", "by_default")), None),
     "collation": (or_none(form(_PLACE)), None),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Tuple
 
-from ..._support.forms import Form, flag, form, list_of, name, or_none, pairs, text, word
+from ..._support.forms import Form, expression, flag, form, list_of, name, or_none, pairs, text, word
 from ..differing import differing
 
 __all__ = ["differences", "differs", "parse"]
@@ -24,7 +24,7 @@ _IMAGE: Form = {
     "type": (word("u", "p", "c"),),
     "columns": (list_of(name),),
     "include": (list_of(name),),
-    "check": (or_none(text),),
+    "check": (or_none(expression),),
     "nulls_not_distinct": (flag,),
     "deferrable": (flag,),
     "initially_deferred": (flag,),
