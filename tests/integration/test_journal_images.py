@@ -117,6 +117,7 @@ _NEWER = {
     "index": ("immediate", "parent", "using", "partitions"),
     "foreign_key": ("disabled",),
     "column": ("proven",),
+    "constraint": (),
 }
 
 
