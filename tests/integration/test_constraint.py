@@ -16,7 +16,8 @@ from ansible_collections.steady.postgresql.plugins.module_utils._support.errors 
 from ansible_collections.steady.postgresql.plugins.module_utils._support.sqltext import temporary_name
 from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import load
 from integration.cluster import Cluster, Database
-from integration.sessions import held
+from integration.killable import deployment_process
+from integration.sessions import OLD_SNAPSHOT, held, wait_until
 
 pytestmark = pytest.mark.postgres
 
@@ -168,6 +169,46 @@ def test_the_index_that_an_interrupted_run_has_built_is_taken_and_not_built_agai
     assert database.dump() == before
 
 
+def test_killed_between_the_build_and_the_constraint(database: Database) -> None:
+    """A reader lets the build pass, and keeps ADD CONSTRAINT waiting: the next run takes the index that was built."""
+    database.execute(SETUP)
+    before = database.dump()
+    migration = {"id": "killed", "constraints": [{"table": "t", "unique": ["b"]}]}
+    helper = temporary_name("t_b_key", "new", ("public", "t"))
+    built = f"SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('\"{helper}\"') AND indisvalid"
+    with held(database, "SELECT 1 FROM t", seconds=30), deployment_process(database, migration) as process:
+        wait_until(lambda: bool(database.execute(built)))
+        assert process.poll() is None
+        process.kill()
+        process.wait()
+    assert database.execute("SELECT 1 FROM pg_constraint WHERE conname = 't_b_key'") == []
+    oid = database.value(f"SELECT '\"{helper}\"'::regclass::oid")
+    (step,) = database.apply(migration, check=True)["steps"]
+    assert step["sql"] == [f'ALTER TABLE "public"."t" ADD CONSTRAINT "t_b_key" UNIQUE USING INDEX "{helper}"']
+    database.apply(migration)
+    assert database.value("SELECT conindid FROM pg_constraint WHERE conname = 't_b_key'") == oid
+    assert database.helpers() == []
+    database.rollback()
+    assert database.dump() == before
+
+
+def test_killed_before_the_constraint_and_rolled_back_at_once(database: Database) -> None:
+    """NOT NULL of the primary key's column goes, and the index that was built for it."""
+    database.execute(SETUP)
+    before = database.dump()
+    migration = {"id": "killed", "constraints": [{"table": "t", "primary_key": ["a"]}]}
+    helper = temporary_name("t_pkey", "new", ("public", "t"))
+    built = f"SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('\"{helper}\"')"
+    # A transaction that has an old snapshot holds up the build, and nothing before it.
+    with held(database, *OLD_SNAPSHOT, seconds=30), deployment_process(database, migration) as process:
+        wait_until(lambda: bool(database.execute(built)))
+        process.kill()
+        process.wait()
+    assert not database.nullable("t", "a")
+    database.rollback()
+    assert database.dump() == before
+
+
 def test_new_rows_are_checked_by_one_of_both_while_it_is_replaced(database: Database) -> None:
     database.execute(SETUP)
     with held(database, "INSERT INTO t (a, b) VALUES (1000, 'b1000')"), pytest.raises(SteadyError):
@@ -177,6 +218,52 @@ def test_new_rows_are_checked_by_one_of_both_while_it_is_replaced(database: Data
     )
     with pytest.raises(psycopg2.Error):
         database.execute("INSERT INTO t (a, b) VALUES (1, 'again')")
+
+
+def test_what_a_role_lacks_is_said_in_check_mode(cluster: Cluster) -> None:
+    app = cluster.role("app")
+    database = cluster.database()
+    database.execute(
+        "CREATE TABLE theirs (id int, CONSTRAINT u UNIQUE (id)); CREATE TABLE own (id int, CONSTRAINT o UNIQUE (id));"
+        "ALTER TABLE own OWNER TO app; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+    )
+    may_not_build = 'GRANT CREATE ON SCHEMA "public" TO "app"'
+    for entry, said in (
+        ({"table": "theirs", "primary_key": ["id"]}, 'belongs to "postgres"'),
+        ({"table": "theirs", "name": "c", "check": "id > 0"}, 'belongs to "postgres"'),
+        ({"table": "theirs", "name": "u", "state": "absent"}, 'belongs to "postgres"'),
+        ({"table": "own", "primary_key": ["id"]}, may_not_build),
+    ):
+        migration = {"id": "one", "constraints": [entry]}
+        missing = database.apply(migration, check=True, user=app, journal=False)["missing_privileges"]
+        assert any(said in one for one in missing), missing
+        with database.nothing_changed(), pytest.raises(SteadyError):
+            database.apply(migration, user=app, journal=False)
+    dropped = {"id": "one", "constraints": [{"table": "own", "name": "o", "state": "absent"}]}
+    assert database.apply(dropped, user=app, journal=False)["changed"] is True
+
+
+def test_a_member_of_the_owner_deploys_and_where_rows_are_hidden_from_it_nothing_begins(cluster: Cluster) -> None:
+    owner, member = cluster.role("owner of t", "NOLOGIN"), cluster.role("member of owner")
+    database = cluster.database()
+    database.execute(
+        f'GRANT "{owner}" TO "{member}"; CREATE TABLE t (id int, x int); INSERT INTO t VALUES (1, 1), (2, 2);'
+        f'ALTER TABLE t OWNER TO "{owner}"; ALTER TABLE t ENABLE ROW LEVEL SECURITY;'
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{member}";'
+        f'GRANT CREATE ON SCHEMA public TO "{owner}", "{member}"'
+    )
+    before = database.dump()
+    entries = [{"table": "t", "primary_key": ["id"]}, {"table": "t", "name": "c", "check": "x > 0"}]
+    migration = {"id": "one", "constraints": entries}
+    assert database.apply(migration, user=member)["changed"] is True
+    assert database.apply(migration, user=member)["changed"] is False
+    database.rollback(user=member)
+    assert database.dump() == before
+    database.execute("ALTER TABLE t FORCE ROW LEVEL SECURITY")
+    hidden = database.dump()
+    with pytest.raises(SteadyError, match="the rows cannot be checked"):
+        database.apply(migration, user=member)
+    assert database.dump() == hidden
 
 
 def test_what_nobody_wrote_into_the_journal_is_not_run(database: Database) -> None:
