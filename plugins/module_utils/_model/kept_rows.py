@@ -22,8 +22,8 @@ __all__ = [
     "SCHEMA",
     "UPDATE",
     "VERBS",
-    "KeptColumn",
     "Keeping",
+    "KeptColumn",
     "Reference",
     "Rows",
     "Store",
@@ -92,8 +92,9 @@ class Reference:
 class Rows:
     """A table whose rows are written. columns: all but those that are generated.
 
-    problem: why its rows cannot be kept. partly: what else the statement changes, which is not kept. deferrable: whether
-    a unique index is checked later. parents: what its rows refer to; children: what refers to them. size: in bytes.
+    problem: why its rows cannot be kept. partly: what else the statement changes, which is not kept. deferrable:
+    whether a unique index is checked later. parents: what its rows refer to; children: what refers to them. size: in
+    bytes.
     """
 
     columns: Tuple[KeptColumn, ...] = ()

@@ -17,7 +17,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 from .._connection.owners import as_role
 from .._support.sqltext import closed_line, compose, derived_name, identifier, identifiers, literal, qualified, raw
-from .kept_rows import DELETE, INSERT, SCHEMA, UPDATE, KeptColumn, Keeping, Reference, Rows, Store
+from .kept_rows import DELETE, INSERT, SCHEMA, UPDATE, Keeping, KeptColumn, Reference, Rows, Store
 
 __all__ = ["bring_back", "keep", "kept_columns", "kept_name"]
 
@@ -179,9 +179,7 @@ def _lock_first(keeping: Keeping, rows: Rows, locked: str) -> str:
     )
 
 
-def _kept_write(
-    keeping: Keeping, rows: Rows, kept: str, locked: str, columns: Sequence[KeptColumn], sql: str
-) -> str:
+def _kept_write(keeping: Keeping, rows: Rows, kept: str, locked: str, columns: Sequence[KeptColumn], sql: str) -> str:
     written = compose(
         "WITH {w} AS ({sql} RETURNING {target}.*)",
         w=identifier(_WRITTEN),
