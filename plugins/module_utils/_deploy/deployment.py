@@ -28,6 +28,7 @@ from .._locks.locks import deadlock_timeout_ms
 from .._locks.prisma_lock import PrismaLock
 from .._locks.wait_watch import WaitWatch
 from .._migration.reading import open_target, read_migration
+from .._model.kept_rows_sql import kept_name
 from .._model.plan import Plan, Problem, Step
 from .._planning.capacity import Capacity
 from .._planning.images import read_image, recheck
@@ -90,6 +91,10 @@ class JournaledAttempt:
         if self.journal is None:
             return []
         return mark(self.deployment_id, self.number, number, None if step.after is None else json_text(step.after))
+
+    def kept(self, number: int) -> str:
+        """The name of the table in steady_kept for the rows of a step."""
+        return kept_name(self.deployment_id, self.number, number)
 
     def saw(self, migration_id: str, waits: Optional[Mapping[str, Any]]) -> None:
         """How long others waited meanwhile. Evidence that cannot be kept fails nothing."""

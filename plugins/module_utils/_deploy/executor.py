@@ -28,7 +28,7 @@ from typing import (
 
 from .._connection.deployment_lock import still_held
 from .._connection.liveness import end_on_server
-from .._connection.owners import as_role
+from .._connection.owners import Rights, as_role
 from .._connection.rights import theirs
 from .._connection.session import Session
 from .._connection.stop import STOP
@@ -41,12 +41,14 @@ from .._locks.locks import DEADLOCK, Holders, LockPolicy, holders, run_guarded
 from .._locks.prisma_lock import PrismaLock
 from .._locks.watch import Line, Watch
 from .._locks.yielding import yielding
+from .._model.kept_rows import Keeping
 from .._model.plan import ACCESS_EXCLUSIVE, Lock, Step, Unit
 from .._model.unit_rights import rights_of_unit
 from .._planning.planning import answers_of
 from .._support.driver import psycopg2
 from .._support.errors import LockNotAvailable, SteadyError
 from .._support.progress import Progress
+from .keeping import bringing_back, keeping_rows, notes_about
 from .left import Left, read_left
 
 __all__ = ["Executor", "Recorder", "StepResult", "prove"]
@@ -75,6 +77,8 @@ class Recorder(Protocol):
     def ends(self, number: int, step: Step, result: StepResult) -> None: ...
 
     def mark(self, number: int, step: Step) -> List[str]: ...
+
+    def kept(self, number: int) -> str: ...
 
 
 @dataclass
@@ -236,6 +240,9 @@ class Executor:
                     self._run_unit(session, unit, result, line, number)
             prove(session, step)
             result.status = "done"
+            if any(unit.keeping is not None for unit in step.units):
+                with self._watch.use() as control:
+                    result.notes.extend(notes_about(control, result.step))
         except SteadyError as error:
             result.status, result.error = "failed", error
         except psycopg2.Error as error:
@@ -307,19 +314,35 @@ class Executor:
                     "the next run of the same command finds the change and goes on",
                 )
 
-    def _as_owner(self, unit: Unit) -> Unit:
+    def _as_owner(self, unit: Unit, result: StepResult, number: int) -> Unit:
         """The unit, run by the owner of its tables. Raises SteadyError when nobody may run it."""
-        if not unit.evaluates:
+        if not unit.evaluates and unit.keeping is None:
             return unit
         with self._watch.use() as control:
-            rights = rights_of_unit(control, unit)
-        if rights.problem:
-            raise SteadyError(rights.problem)
+            rights = rights_of_unit(control, unit) if unit.evaluates else Rights()
+            if rights.problem:
+                raise SteadyError(rights.problem)
+            if unit.keeping is not None:
+                return self._with_rows(control, unit, unit.keeping, rights.role, result, number)
         role = as_role(rights.role)
         return replace(unit, statements=(*role, *unit.statements), transaction=True) if role else unit
 
+    def _with_rows(
+        self, control: Session, unit: Unit, keeping: Keeping, role: Optional[str], result: StepResult, number: int
+    ) -> Unit:
+        """The unit, with what keeps the rows that it writes, or brings them back. Raises SteadyError."""
+        try:
+            if keeping.kept:
+                return bringing_back(control, unit, keeping, role)
+            unit, image = keeping_rows(control, unit, keeping, role, self.recorder.kept(number))
+        except SteadyError as error:
+            error.what = f"{result.step.label}: {error.what}"
+            raise
+        result.step = replace(result.step, after={**(result.step.after or {}), **image})
+        return unit
+
     def _run_unit(self, session: Session, unit: Unit, result: StepResult, line: Line, number: int) -> None:
-        unit = self._as_owner(unit)
+        unit = self._as_owner(unit, result, number)
         if kind_named(result.step.kind).of_journal:
             unit = replace(unit, statements=(*unit.statements, *self.recorder.mark(number, result.step)))
         if unit.guarded:

@@ -21,6 +21,7 @@ from typing import AbstractSet, Any, Callable, ContextManager, Iterator, List, O
 from .._connection.liveness import answers
 from .._connection.session import Session
 from .._connection.stop import STOP
+from .._model.kept_rows import SCHEMA
 from .._model.plan import SHARE_UPDATE_EXCLUSIVE, Lock, Unit, lock_statement
 from .._support.driver import psycopg2
 from .._support.errors import LockNotAvailable
@@ -35,6 +36,7 @@ LATER = ("55P03", "40P01", "57014")
 DEADLOCK = "40P01"
 _DEADLOCK_MS = 1000  # the default of deadlock_timeout (20.12)
 _ENDLESS_MS = 10 * 24 * 3600 * 1000.0  # for a statement that may take as long as it takes
+_MOST_BEYOND = 20  # attempts that wrote rows which were not kept before
 _NAMED = 3  # tables of one unit that a message names; the rest is counted
 
 # (table, virtual transaction): transactions of others, each with a table on which it holds a lock.
@@ -195,7 +197,7 @@ def run_guarded(
     started = now()
     taken = Taken()
     blockers: List[Blocker] = []
-    slow = 0
+    slow = beyond = 0
     seen: Optional[Holders] = None
     for attempt in policy.attempts():
         STOP.check()
@@ -217,8 +219,11 @@ def run_guarded(
             if getattr(error, "pgcode", None) is None or session.connection.closed:
                 raise
             session.execute("ROLLBACK")
-            if error.pgcode not in LATER:
+            beyond += _beyond(error)
+            if error.pgcode not in LATER and not _beyond(error):
                 raise
+            if beyond > _MOST_BEYOND:
+                raise _never_the_same(taken) from None
             # An attempt that queues has the same SQLSTATE when its time to queue is over.
             slow += error.pgcode == "57014" and attempt.lock_timeout_ms is None
             # An attempt that queues may have been cancelled for the sake of who waits behind it.
@@ -232,6 +237,12 @@ def run_guarded(
             raise _gave_up(unit, policy, taken, blockers, now() - started, slow)
         sleep(attempt.pause_s * random.uniform(0.75, 1.25))
     raise AssertionError("the schedule of attempts has no end")
+
+
+def _beyond(error: Any) -> bool:
+    """Whether a statement wrote a row that was not among those that were locked and kept before: it came in between."""
+    diag = getattr(error, "diag", None)
+    return error.pgcode == "23502" and diag is not None and diag.schema_name == SCHEMA
 
 
 def _ask_autovacuum_to_go(session: Session, unit: Unit) -> None:
@@ -266,6 +277,19 @@ def _too_slow(limit_ms: int, taken: Taken) -> LockNotAvailable:
         "nothing of it is left",
         sqlstate="57014",
         facts={"attempts": taken.attempts},
+    )
+
+
+def _never_the_same(taken: Taken) -> LockNotAvailable:
+    return LockNotAvailable(
+        f"it wrote rows that were not there, or not meant, when its rows were looked for just before ({taken.attempts} "
+        "attempts).",
+        "its condition means other rows each time it is asked, or others write such rows all the time",
+        "write a condition that means the same rows each time, or run it when these writers rest",
+        "nothing of it is left",
+        sqlstate="23502",
+        facts={"attempts": taken.attempts},
+        rerun=True,
     )
 
 

@@ -99,7 +99,7 @@ class Catalog:
     statements: by place and name, what stands where a statement makes something; leaving: by class and oid, what goes
     with the statement that made it (statement/objects). refused: what the server has against statements that make what
     others name (_planning/prepared). lockable: the tables of statements that are there before the run, and that the
-    role may lock.
+    role may lock. keeping: by place and name, what is against keeping a statement's rows (statement/keeping).
     nearby: the tables around the missing ones, for messages. instead: what stands in the place of a missing one, and
     what to do about it (missing). targets: what the same run is about, by kind, table and name, in the order of
     the run.
@@ -124,6 +124,7 @@ class Catalog:
     leaving: Mapping[Tuple[int, int], ObjectKey] = field(default_factory=dict)
     refused: Tuple[str, ...] = ()
     lockable: FrozenSet[TableName] = frozenset()
+    keeping: Mapping[Any, Any] = field(default_factory=dict)
     tablespace: str = "pg_default"
     encoding: str = "utf-8"
 

@@ -30,6 +30,7 @@ __all__ = [
     "kept_problem",
     "read_rows",
     "read_store",
+    "refusal",
     "why_not",
 ]
 
@@ -92,14 +93,15 @@ class Reference:
 class Rows:
     """A table whose rows are written. columns: all but those that are generated.
 
-    problem: why its rows cannot be kept. partly: what else the statement changes, which is not kept. deferrable:
-    whether a unique index is checked later. parents: what its rows refer to; children: what refers to them. size: in
+    problem: why its rows cannot be kept. gone: needed columns that it has not. partly: what else the statement changes,
+    which is not kept. deferrable: whether a unique index is checked later. parents: what its rows refer to; children: what refers to them. size: in
     bytes.
     """
 
     columns: Tuple[KeptColumn, ...] = ()
     key: Tuple[str, ...] = ()
     problem: str = ""
+    gone: Tuple[str, ...] = ()
     partly: Tuple[str, ...] = ()
     deferrable: bool = False
     parents: Tuple[Reference, ...] = ()
@@ -219,7 +221,8 @@ def read_rows(session: Session, keeping: Keeping) -> Optional[Rows]:
     return Rows(
         columns,
         key,
-        _problem(keeping, table, key, {column.name for column in columns}),
+        _problem(keeping, table, key),
+        tuple(one for one in (*key, *keeping.columns) if one not in {column.name for column in columns}),
         tuple(_partly(keeping, triggers, around)),
         table["deferrable"],
         tuple(
@@ -250,7 +253,7 @@ def _key(keys: Sequence[Mapping[str, Any]], keeping: Keeping) -> Tuple[str, ...]
     return ()
 
 
-def _problem(keeping: Keeping, table: Mapping[str, Any], key: Sequence[str], columns: Any) -> str:
+def _problem(keeping: Keeping, table: Mapping[str, Any], key: Sequence[str]) -> str:
     if table["kind"] not in ("r", "p"):
         return f"{keeping.name} is no table of this database"
     if table["foreign_parts"]:
@@ -262,8 +265,7 @@ def _problem(keeping: Keeping, table: Mapping[str, Any], key: Sequence[str], col
     if not key:
         changed = ", or the statement changes it" if keeping.columns else ""
         return f"{keeping.name} has neither a primary key nor another unique key without NULL{changed}"
-    gone = [name for name in (*key, *keeping.columns) if name not in columns]
-    return f"{keeping.name} has no column {', '.join(gone)} that could be written back" if gone else ""
+    return ""
 
 
 def _partly(keeping: Keeping, triggers: Sequence[str], around: Sequence[Mapping[str, Any]]) -> List[str]:
@@ -285,9 +287,24 @@ def why_not(rows: Rows, store: Store, endless: bool) -> str:
     """Why rows cannot be kept; empty where they can. endless: the statement may run as long as it takes."""
     if rows.problem:
         return rows.problem
+    if rows.gone:
+        return f"the table has no column {', '.join(rows.gone)} that could be written back"
     if endless and rows.size > _MOST_BYTES:
         return f"the table has {size_text(rows.size)}, and of a statement without a limit at most 1 GB is kept"
     return store.problem
+
+
+def refusal(keeping: Keeping, rows: Optional[Rows], store: Store, endless: bool) -> str:
+    """Why a statement is not run; empty where it is: all can be kept, or somebody has said why it is run anyway."""
+    if keeping.reason or rows is None:
+        return ""
+    accept = "accept that before the statement: -- steady: accept not_reversible because …"
+    why = why_not(rows, store, endless)
+    if why:
+        return f"a rollback could not bring back the rows of {keeping.name} that it writes: {why}; {accept}"
+    if rows.partly:
+        return f"a rollback would bring back the rows of {keeping.name}, but not {', nor '.join(rows.partly)}; {accept}"
+    return ""
 
 
 _STORE = """

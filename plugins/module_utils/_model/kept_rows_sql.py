@@ -19,7 +19,7 @@ from .._connection.owners import as_role
 from .._support.sqltext import closed_line, compose, derived_name, identifier, identifiers, literal, qualified, raw
 from .kept_rows import DELETE, INSERT, SCHEMA, UPDATE, Keeping, KeptColumn, Reference, Rows, Store
 
-__all__ = ["bring_back", "keep", "kept_columns", "kept_name"]
+__all__ = ["bring_back", "drop_empty", "keep", "kept_columns", "kept_name"]
 
 _WRITTEN = "steady_written"
 #: What makes a value of any type a text that any session reads as the same value.
@@ -235,6 +235,15 @@ def bring_back(keeping: Keeping, rows: Rows, role: Optional[str], path: Sequence
         taken,
         *_taken_away(given, role),
     ]
+
+
+def drop_empty(keeping: Keeping) -> List[str]:
+    """In the same transaction: without rows the table in steady_kept has no purpose any more."""
+    body = compose(
+        "BEGIN IF NOT EXISTS (SELECT FROM {kept}) THEN DROP TABLE {kept}; END IF; END",
+        kept=identifier(SCHEMA, keeping.kept),
+    )
+    return [compose("DO LANGUAGE plpgsql {body}", body=literal(body))]
 
 
 def _keys_kept(rows: Rows) -> Any:

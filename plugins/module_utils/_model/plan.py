@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from .._support.sqltext import qualified
+from .kept_rows import SCHEMA, Keeping
 
 __all__ = [
     "ACCESS_EXCLUSIVE",
@@ -77,7 +78,8 @@ class Unit:
     server asks a question of its own meanwhile, to which row-level security applies. builds: a build that is cut off
     leaves an invalid index, which the step's cleanup drops. as_written: a statement of the
     migration, which may need more locks than these. limit_ms: how long that may run once it has them; None: the lock
-    budget, 0: as long as it takes.
+    budget, 0: as long as it takes. keeping: the rows that it writes are kept, or were kept and come back: the statements
+    for that are composed at its turn, by the catalog of then.
     """
 
     statements: Tuple[str, ...]
@@ -90,6 +92,7 @@ class Unit:
     builds: bool = field(default=False, compare=False)
     as_written: bool = False
     limit_ms: Optional[int] = None
+    keeping: Optional[Keeping] = field(default=None, compare=False)
 
     @property
     def altered(self) -> List[Tuple[str, str]]:
@@ -292,6 +295,7 @@ class Plan:
             lines.append(_comment(f"step {number}: {step.label}{summary}"))
             for unit in step.units:
                 lines.extend(_comment(f"  lock: {lock.text}") for lock in unit.locks)
+                lines.extend(_kept(unit))
                 lines.extend(unit_script(unit))
         for outcome in self.outcomes:
             if outcome.deferred:
@@ -300,6 +304,12 @@ class Plan:
         lines.append("")
         lines.append(f"-- plan hash: {self.hash}" if self.steps else "-- nothing to do")
         return "\n".join(lines).strip() + "\n"
+
+
+def _kept(unit: Unit) -> List[str]:
+    if unit.keeping is None or unit.keeping.kept:
+        return []
+    return [_comment(f"  the rows of {unit.keeping.name} that it writes are kept in the schema {SCHEMA}")]
 
 
 def _comment(text: str) -> str:

@@ -21,7 +21,7 @@ SELECT s.schemaname AS schema, s.relname AS table, s.indexrelname AS index, s.in
   i.indisvalid AND i.indisready AS valid, i.indisunique OR i.indisprimary OR i.indisexclusion AS needed
 FROM pg_catalog.pg_stat_user_indexes s
 JOIN pg_catalog.pg_class c ON c.oid = s.indexrelid JOIN pg_catalog.pg_index i ON i.indexrelid = s.indexrelid
-WHERE s.schemaname <> 'steady' AND (%(schema)s::text IS NULL OR s.schemaname = %(schema)s)
+WHERE s.schemaname NOT IN ('steady', 'steady_kept') AND (%(schema)s::text IS NULL OR s.schemaname = %(schema)s)
 ORDER BY s.schemaname, s.relname, s.indexrelname
 """
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from ..._model.kept_rows import VERBS
 from ..._model.plan import ROW_EXCLUSIVE
-from ..._support.forms import Form, flag, form, list_of, name, number, or_none, shown, text
+from ..._support.forms import Form, flag, form, list_of, name, number, or_none, shown, text, word
+from ..._support.sqltext import qualified
 from ..differing import differing
 from .specification import StatementSpecification, undo_problem
 
-__all__ = ["differences", "differs", "image_of", "parse", "undo_of"]
+__all__ = ["differences", "differs", "image_of", "parse", "undo_of", "undo_texts"]
 
 
 def _undo(value: Any) -> str:
@@ -30,6 +32,15 @@ def _name(value: Any) -> str:
 
 _MADE: Form = {"type": (text,), "names": (list_of(text),), "arguments": (list_of(text), [])}
 _PLACE: Form = {"schema": (name,), "name": (name,)}
+#: name: of the table in steady_kept; key: the columns by which a row is found again.
+_KEPT: Form = {
+    "name": (name,),
+    "command": (word(*VERBS),),
+    "schema": (name,),
+    "table": (name,),
+    "columns": (list_of(name),),
+    "key": (list_of(name),),
+}
 _IMAGE: Form = {
     "name": (_name,),
     "text": (text,),
@@ -42,6 +53,7 @@ _IMAGE: Form = {
     "locks": (list_of(form(_PLACE)), []),
     "rows": (flag, False),
     "limit_ms": (or_none(number), None),
+    "kept_rows": (or_none(form(_KEPT)), None),
 }
 
 
@@ -68,12 +80,21 @@ def image_of(
         "locks": [{"schema": schema, "name": table} for schema, table in statement.locks],
         "rows": statement.mode == ROW_EXCLUSIVE,
         "limit_ms": statement.limit_ms,
+        "kept_rows": None,  # once they are (_deploy/keeping)
     }
 
 
 def undo_of(image: Mapping[str, Any]) -> List[str]:
     """The statements that take it back."""
     return list(image["undo"] or ())
+
+
+def undo_texts(image: Mapping[str, Any]) -> List[str]:
+    """The same, with what else its taking back writes."""
+    kept = image["kept_rows"]
+    if kept is None:
+        return undo_of(image)
+    return [*undo_of(image), f"the rows of {qualified(kept['schema'], kept['table'])} from before {kept['command']}"]
 
 
 def differs(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from ..kind import Image, Images, Kind
 from . import image as _image
 from . import planner
 from . import specification as written
+from .keeping import read_keeping
 from .objects import read_around, read_leaving, read_lockable, replaces_view
 from .specification import StatementSpecification, from_image
 
@@ -77,6 +78,7 @@ class StatementKind(Kind):
             statements=read_around(session, [target for target in targets if target.present]),
             lockable=read_lockable(session, targets),
             leaving=read_leaving(session, [target for target in targets if not target.present]),
+            keeping=read_keeping(session, targets),
         )
 
     def plan(self, target: StatementSpecification, catalog: Catalog) -> Outcome:
@@ -95,7 +97,7 @@ class StatementKind(Kind):
         return str(image["text"])
 
     def undo_texts(self, after: Image) -> List[str]:
-        return _image.undo_of(after)
+        return _image.undo_texts(after)
 
 
 def _name(entry: Mapping[str, Any]) -> Optional[Hashable]:

@@ -14,7 +14,8 @@ from ..._model.catalog import Catalog
 from ..._model.data_questions import AnyRow, Place
 from ..._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, DataCheck, Lock, Outcome, Problem, Step, Unit
 from ..._support.sqltext import closed_line, compose, identifier, identifiers, qualified
-from .image import image_of, undo_of
+from .image import image_of, undo_of, undo_texts
+from .keeping import Kept
 from .objects import ObjectsThere
 from .specification import KIND, Made, StatementSpecification
 
@@ -51,6 +52,13 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
     if target.drops:
         undo = None if around.former is None else (*(target.undo or ()), *around.former)
     problems = _lost(target) if undo is None and target.undo is not None and not target.reason else ()
+    keeping = target.keep_rows
+    if keeping is not None:
+        around_rows = catalog.keeping.get((place, target.name), Kept())
+        refused = around_rows.refusal(keeping, target.limit_ms == 0)
+        problems = (*problems, Problem(f"{target.name}: {refused}")) if refused else problems
+        if around_rows.unkept(target.limit_ms == 0):
+            undo, keeping = None, None
     path = _path(target)
     sets = [_set_path(path)] if target.search_path is not None else []
     unit = _unit(target, catalog, [*sets, closed_line(target.sql)], target.limit_ms)
@@ -59,9 +67,9 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
         place,
         target.name,
         "run",
-        (unit,),
+        (replace(unit, keeping=keeping),),
         None,
-        summary=_summary(target, undo, kept),
+        summary=_summary(undo, kept, keeping is not None),
         prepares=() if around.there and not _replaces_code(target) else preparation(target),
         after=image_of(target, undo, path, kept),
     )
@@ -152,7 +160,11 @@ def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any
     if statements and image["path"]:
         statements = [_set_path(image["path"]), *(text for made in tables for text in _empty(made)), *statements]
     # Only rows run code of the table's owner; what the statement made may belong to another role.
-    unit = replace(_unit(target, catalog, statements, target.limit_ms), evaluates=bool(image["rows"]))
+    unit = _unit(target, catalog, statements, target.limit_ms)
+    unit = replace(unit, evaluates=bool(image["rows"]), keeping=target.keep_rows)
+    problem = catalog.keeping.get((place, target.name), Kept()).kept_problem
+    if problem:
+        return Outcome(KIND, place, target.name, "run", problems=(Problem(f"{target.name} cannot be undone: {problem}"),))
     step = Step(
         KIND,
         place,
@@ -160,7 +172,7 @@ def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any
         "undo",
         (unit,),
         dict(image),
-        summary="; ".join(undo_of(image)),
+        summary="; ".join(undo_texts(image)),
         checks=tuple(_no_rows(target, made, image["path"]) for made in tables if statements),
         asserted="the table has rows by now, which would be lost" if tables else "",
     )
@@ -222,9 +234,11 @@ def _set_path(path: Sequence[str]) -> str:
     return compose("SET LOCAL search_path TO {names}", names=identifiers(path))
 
 
-def _summary(target: StatementSpecification, undo: Optional[Sequence[str]], kept: bool) -> str:
+def _summary(undo: Optional[Sequence[str]], kept: bool, rows: bool) -> str:
     if kept:
         return "what it makes is there already, and stays as it is"
+    if rows:
+        return "as it is written; a rollback brings back its rows"
     return "as it is written" if undo is not None else "as it is written; a rollback cannot take it back"
 
 

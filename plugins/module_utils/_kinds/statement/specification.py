@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..._model.kept_rows import UPDATE, VERBS, Keeping
 from ..._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, SHARE, SHARE_ROW_EXCLUSIVE
 from ..._support import entry as _entry
 from ..._support.name_rules import sql_problems, text_problems
@@ -149,6 +150,38 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "description": "The object whose comment it changes; the comment from before comes back in a rollback.",
             "items": _OBJECT,
         },
+        "keep_rows": {
+            "type": "object",
+            "description": (
+                "An INSERT, UPDATE or DELETE whose rows are kept in the schema steady_kept, in its own transaction; a "
+                "rollback brings them back where nobody has changed them since. undo is empty then."
+            ),
+            "additionalProperties": False,
+            "required": ["command", "table"],
+            "properties": {
+                "command": {"type": "string", "enum": list(VERBS), "description": "What the statement does."},
+                "schema": {"type": "string", "minLength": 1, "description": "By default the migration's."},
+                "table": {"type": "string", "minLength": 1, "description": "The table whose rows it writes."},
+                "alias": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "What the statement calls the table. By default its name.",
+                },
+                "columns": {
+                    "type": "array",
+                    "items": {"type": "string", "minLength": 1},
+                    "description": "The columns that an UPDATE sets.",
+                },
+                "locking": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": (
+                        "Of an UPDATE: SELECT alias.* with the same FROM and WHERE, and FOR NO KEY UPDATE OF alias; it "
+                        "locks the rows before they are kept."
+                    ),
+                },
+            },
+        },
         "if_there": {
             "type": "string",
             "enum": ["fail", "keep", "replace"],
@@ -210,6 +243,17 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "drops": {"type": "list", "elements": "dict", "options": {**_OBJECT_OPTIONS, "renamed": {"type": "str"}}},
     "if_exists": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
     "comments_on": {"type": "list", "elements": "dict", "options": _OBJECT_OPTIONS},
+    "keep_rows": {
+        "type": "dict",
+        "options": {
+            "command": {"type": "str", "required": True, "choices": list(VERBS)},
+            "schema": {"type": "str"},
+            "table": {"type": "str", "required": True},
+            "alias": {"type": "str"},
+            "columns": {"type": "list", "elements": "str"},
+            "locking": {"type": "str"},
+        },
+    },
     "if_there": {"type": "str", "choices": ["fail", "keep", "replace"], "default": "fail"},
     "undo_with_rows": {"type": "bool", "default": False},
     "search_path": {"type": "list", "elements": "str"},
@@ -242,7 +286,8 @@ class Made:
 class StatementSpecification:
     """One statement, wanted or to be taken back (present: false). table: the id of its migration, whose it is.
 
-    undo None: it cannot be taken back, and reason says why it is run all the same.
+    undo None: it cannot be taken back, and reason says why it is run all the same. keep_rows: its rows are kept, or, where
+    it is to be taken back, were kept and come back.
     """
 
     schema: str
@@ -257,6 +302,7 @@ class StatementSpecification:
     drops: tuple[Made, ...] = ()
     comments_on: tuple[Made, ...] = ()
     if_exists: tuple[Made, ...] = ()
+    keep_rows: Keeping | None = None
     if_there: str = "fail"
     undo_with_rows: bool = False
     search_path: tuple[str, ...] | None = None
@@ -285,11 +331,41 @@ class StatementSpecification:
             drops=_objects(entry.get("drops")),
             comments_on=_objects(entry.get("comments_on")),
             if_exists=_objects(entry.get("if_exists")),
+            keep_rows=_keeping(entry, schema),
             if_there=entry.get("if_there") or "fail",
             undo_with_rows=bool(entry.get("undo_with_rows")),
             search_path=None if path is None else tuple(path),
             limit_ms=entry.get("limit_ms"),
         )
+
+
+def _keeping(entry: Mapping[str, Any], schema: str) -> Keeping | None:
+    wanted = entry.get("keep_rows")
+    if not wanted:
+        return None
+    return Keeping(
+        wanted["command"],
+        (wanted.get("schema") or schema, wanted["table"]),
+        wanted.get("alias") or wanted["table"],
+        tuple(wanted.get("columns") or ()),
+        wanted.get("locking") or "",
+        reason=entry.get("not_reversible") or "",
+    )
+
+
+def _kept(after: Mapping[str, Any]) -> Keeping | None:
+    """Of the rows that were kept, by an image."""
+    kept = after["kept_rows"]
+    if kept is None:
+        return None
+    return Keeping(
+        kept["command"],
+        (kept["schema"], kept["table"]),
+        columns=tuple(kept["columns"]),
+        path=tuple(after["path"]),
+        kept=kept["name"],
+        key=tuple(kept["key"]),
+    )
 
 
 def _objects(entries: Any) -> tuple[Made, ...]:
@@ -317,6 +393,7 @@ def from_image(
     return replace(
         before,
         makes=_objects(after["makes"]),
+        keep_rows=_kept(after),
         search_path=tuple(after["path"]),
         locks=tuple((one["schema"], one["name"]) for one in after["locks"]),
         mode=ROW_EXCLUSIVE if after["rows"] else ACCESS_EXCLUSIVE,
@@ -332,6 +409,7 @@ def problems(entry: Mapping[str, Any]) -> list[Mistake]:
         found += [Mistake(("sql",), problem) for problem in _not_runnable(text)]
     for position, undo in _entry.texts(entry, "undo"):
         found += [Mistake(("undo", position), problem) for problem in _not_runnable(undo)]
+    found += _keeping_problems(entry)
     limit = entry.get("limit_ms")
     if isinstance(limit, int) and limit < 0:
         found.append(Mistake(("limit_ms",), "is less than 0"))
@@ -340,6 +418,20 @@ def problems(entry: Mapping[str, Any]) -> list[Mistake]:
             Mistake(("undo",), "is missing: say what takes the statement back, or why it may stay (not_reversible)")
         )
     return found
+
+
+def _keeping_problems(entry: Mapping[str, Any]) -> Iterator[Mistake]:
+    wanted = entry.get("keep_rows")
+    if not isinstance(wanted, dict):
+        return
+    if entry.get("undo"):
+        yield Mistake(("undo",), "is not empty: keep_rows says already what takes the statement back")
+    missing = [one for one in ("columns", "locking") if not wanted.get(one)]
+    if wanted.get("command") == UPDATE and missing:
+        yield Mistake(("keep_rows", missing[0]), "is missing: an UPDATE needs it")
+    if isinstance(wanted.get("locking"), str):
+        for problem in _not_runnable(wanted["locking"]):
+            yield Mistake(("keep_rows", "locking"), problem)
 
 
 #: What ends or changes the transaction that it runs in, or cannot run in one.
