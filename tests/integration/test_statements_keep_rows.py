@@ -14,7 +14,9 @@ from integration.cluster import Cluster, Database
 
 pytestmark = pytest.mark.postgres
 
-TABLE = "CREATE TABLE t (id int PRIMARY KEY, v int, w text); INSERT INTO t VALUES (1, 1, 'a'), (2, 5, NULL), (3, 1, 'c')"
+TABLE = (
+    "CREATE TABLE t (id int PRIMARY KEY, v int, w text); INSERT INTO t VALUES (1, 1, 'a'), (2, 5, NULL), (3, 1, 'c')"
+)
 UPDATE = {
     "sql": "UPDATE t SET v = v + 1 WHERE v = 1",
     "keep_rows": {
@@ -46,9 +48,7 @@ def rows(database: Database) -> Any:
 
 
 def kept_tables(database: Database) -> int:
-    return int(
-        database.value("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('steady_kept')::oid")
-    )
+    return int(database.value("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('steady_kept')::oid"))
 
 
 @pytest.mark.parametrize("owner", [False, True])
@@ -94,11 +94,25 @@ def test_all_three_in_one_migration_with_an_earlier_column(database: Database) -
         "undo": ["ALTER TABLE t DROP COLUMN n"],
         "mode": "ACCESS EXCLUSIVE",
     }
-    database.apply(migration(UPDATE, column, fill, INSERT, DELETE, {**DELETE, "name": "all", "sql": "DELETE FROM t"}))
+    first, rest = ({**DELETE, "sql": f"DELETE FROM t WHERE id {which}"} for which in ("= 1", "> 1"))
+    database.apply(migration(UPDATE, column, fill, INSERT, first, rest))
     assert rows(database) == []
     assert kept_tables(database) == 5
     database.rollback()
     assert (rows(database), kept_tables(database)) == (before, 0)
+    assert database.value("SELECT to_regnamespace('steady_kept') IS NULL")
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_nothing_is_kept_of_a_statement_that_writes_no_row(database: Database, command: str) -> None:
+    database.execute(TABLE + "; TRUNCATE t")
+    wanted = migration(ALL[command])
+    done = database.apply(wanted)
+    assert database.value("SELECT to_regnamespace('steady_kept') IS NULL")
+    assert not [note for note in done["notes"] if "is kept in" in note]
+    assert not database.apply(wanted)["changed"]
+    database.rollback()
+    assert not database.value("SELECT EXISTS (SELECT FROM t)")
 
 
 def test_what_the_application_changed_since_stays_and_is_said(database: Database) -> None:

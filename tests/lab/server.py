@@ -230,11 +230,12 @@ class Server:
         return self._client("psql", [*options, *arguments], database, user, script)
 
     def dump_schema(self, database: str) -> str:
-        """The database's schema as pg_dump writes it, without the schemas `steady` and `steady_kept`, the same for the same schema.
+        """The database's schema as pg_dump writes it, the same for the same schema. Without our own schemas.
 
         Taken out are the versions of server and pg_dump, and the \\restrict lines, whose key is another each time.
         """
-        text = self._client("pg_dump", ["--schema-only", "--exclude-schema=steady", "--exclude-schema=steady_kept"], database, SUPERUSER).stdout
+        arguments = ["--schema-only", "--exclude-schema=steady", "--exclude-schema=steady_kept"]
+        text = self._client("pg_dump", arguments, database, SUPERUSER).stdout
         varying = re.compile(r"^(\\(un)?restrict .*|-- Dumped (from|by) .*)\n", re.MULTILINE)
         return varying.sub("", text)
 

@@ -48,7 +48,7 @@ from .._planning.planning import answers_of
 from .._support.driver import psycopg2
 from .._support.errors import LockNotAvailable, SteadyError
 from .._support.progress import Progress
-from .keeping import bringing_back, keeping_rows, notes_about
+from .keeping import bringing_back, keeping_rows, kept_after
 from .left import Left, read_left
 
 __all__ = ["Executor", "Recorder", "StepResult", "prove"]
@@ -240,9 +240,7 @@ class Executor:
                     self._run_unit(session, unit, result, line, number)
             prove(session, step)
             result.status = "done"
-            if any(unit.keeping is not None for unit in step.units):
-                with self._watch.use() as control:
-                    result.notes.extend(notes_about(control, result.step))
+            result.notes.extend(kept_after(session, result.step, lambda kept: self.recorder.mark(number, kept)))
         except SteadyError as error:
             result.status, result.error = "failed", error
         except psycopg2.Error as error:

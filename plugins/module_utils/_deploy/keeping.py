@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .._connection.owners import as_role
 from .._connection.session import Session
@@ -18,7 +18,7 @@ from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.size import size_text
 from .._support.sqltext import compose, identifiers, qualified, raw
 
-__all__ = ["bringing_back", "keeping_rows", "notes_about"]
+__all__ = ["bringing_back", "keeping_rows", "kept_after"]
 
 
 def keeping_rows(
@@ -63,23 +63,34 @@ def bringing_back(session: Session, unit: Unit, keeping: Keeping, role: Optional
             NOTHING_CHANGED,
         )
     path = [compose("SET LOCAL search_path TO {names}", names=identifiers(keeping.path))] if keeping.path else []
-    return replace(unit, statements=(*bring_back(keeping, rows, role, path), *drop_empty(keeping)))
+    return replace(unit, statements=(*bring_back(keeping, rows, role, path), *drop_empty(keeping.kept)))
 
 
-def notes_about(session: Session, step: Step) -> List[str]:
-    """What is worth knowing of the rows that a step has kept, or has not brought back."""
-    notes: List[str] = []
-    for unit in step.units:
-        if unit.keeping is None:
-            continue
-        kept = unit.keeping.kept or ((step.after or {}).get("kept_rows") or {}).get("name")
-        try:
-            found = _kept(session, kept) if kept else None
-        except psycopg2.Error:
-            continue  # a note is no reason to fail what is done
-        if found is not None:
-            notes.append(_left(unit.keeping, kept, *found) if unit.keeping.kept else _stored(unit.keeping, kept, *found))
-    return notes
+def kept_after(session: Session, step: Step, mark: Callable[[Step], List[str]]) -> List[str]:
+    """What is worth knowing of the rows that a step has kept, or has not brought back.
+
+    Where it has written no row, nothing is kept. mark: the statements that write a step's image down.
+    """
+    keeping = next((unit.keeping for unit in step.units if unit.keeping is not None), None)
+    image = (step.after or {}).get("kept_rows")
+    name = keeping.kept or (image["name"] if image else "") if keeping is not None else ""
+    if keeping is None or not name:
+        return []
+    try:
+        found = _kept(session, name)
+        if found is None:
+            return []
+        if keeping.kept:
+            return [_left(keeping, name, *found)]
+        if found[0]:
+            return [_stored(keeping, name, *found)]
+        nothing = replace(step, after={**(step.after or {}), "kept_rows": None})
+        session.execute("; ".join(["BEGIN", *drop_empty(name), *mark(nothing), "COMMIT"]))
+    except psycopg2.Error:
+        # It is no reason to fail what is done: the rollback can do with an empty table.
+        if not session.connection.closed:
+            session.execute("ROLLBACK")
+    return []
 
 
 def _kept(session: Session, name: str) -> Optional[Tuple[int, int]]:

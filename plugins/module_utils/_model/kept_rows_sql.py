@@ -237,13 +237,23 @@ def bring_back(keeping: Keeping, rows: Rows, role: Optional[str], path: Sequence
     ]
 
 
-def drop_empty(keeping: Keeping) -> List[str]:
-    """In the same transaction: without rows the table in steady_kept has no purpose any more."""
-    body = compose(
-        "BEGIN IF NOT EXISTS (SELECT FROM {kept}) THEN DROP TABLE {kept}; END IF; END",
-        kept=identifier(SCHEMA, keeping.kept),
-    )
-    return [compose("DO LANGUAGE plpgsql {body}", body=literal(body))]
+# A schema that somebody else made for us, who may make none, stays.
+_DROP_EMPTY = (
+    "BEGIN IF NOT EXISTS (SELECT FROM {kept}) THEN DROP TABLE {kept};"
+    " IF NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = '{schema}'::regnamespace)"
+    " AND pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
+    " AND (SELECT pg_catalog.pg_has_role(nspowner, 'USAGE') FROM pg_catalog.pg_namespace WHERE nspname = '{schema}')"
+    " THEN DROP SCHEMA {schema}; END IF; END IF; END"
+)
+
+
+def drop_empty(name: str) -> List[str]:
+    """In one transaction: a table in steady_kept without rows has no purpose any more, nor has the schema without it."""
+    body = compose(_DROP_EMPTY, kept=identifier(SCHEMA, name), schema=raw(SCHEMA))
+    return [
+        "SET LOCAL search_path TO pg_catalog, pg_temp",
+        compose("DO LANGUAGE plpgsql {body}", body=literal(body)),
+    ]
 
 
 def _keys_kept(rows: Rows) -> Any:

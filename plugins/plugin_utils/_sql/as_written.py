@@ -12,7 +12,7 @@ from typing import Any
 from ...module_utils._model.plan import SHARE_ROW_EXCLUSIVE
 from .effect import Effect
 from .parsing import Parsed
-from .scene import NOWHERE, Place, SqlScene, strings
+from .scene import NOWHERE, Place, SqlScene, dotted, strings
 from .tree import kind_of_node, walk
 from .values import Entry
 from .way_back import Way, way_of
@@ -34,6 +34,15 @@ _BOUNDED = ("blocks_writes",)
 
 _UNCERTAIN = (
     "What has been added to it, or depends on it, may not come back: deploy.yml says so before anything is "
+    "changed, and stops there."
+)
+
+
+#: Of rows that are kept.
+_LOST = ("data_loss", "not_reversible")
+_SAID = {"data_loss": "Rows are deleted. "}
+_KEPT = (
+    "The rows that it writes are kept for a rollback; where they cannot be, deploy.yml says so before anything is "
     "changed, and stops there."
 )
 
@@ -70,6 +79,8 @@ def run_as_written(effect: Effect, text: str, way: Way, scene: SqlScene, new: bo
         effect.bound(("not_reversible",))
     elif not way.drops and _loses_nothing(effect, way):
         way = replace(way, undo=())
+    if way.keep_rows is not None:
+        _kept(effect, way.keep_rows)
     if way.rows:
         scene.rows_written = scene.position
         effect.bound(_BOUNDED)
@@ -77,6 +88,22 @@ def run_as_written(effect: Effect, text: str, way: Way, scene: SqlScene, new: bo
         effect.hazard("not_reversible", effect.summary, "Nothing is known that would take it back.")
     effect.instead, effect.mend = "" if new else effect.instead, ""
     effect.entries = (entry_of(effect, text, way, scene),)
+
+
+def _kept(effect: Effect, keep: Mapping[str, Any]) -> None:
+    """What would be lost is kept; the catalog says whether it can be, before anything is changed."""
+    about = dotted(keep.get("schema"), keep["table"])
+    for hazard in effect.hazards:
+        if hazard.name in _LOST and hazard.object == about:
+            break
+    else:
+        effect.hazard("not_reversible", about, _KEPT)
+    effect.hazards = [
+        replace(one, bounded=True, message=f"{_SAID.get(one.name, '')}{_KEPT}")
+        if one.name in _LOST and one.object == about
+        else one
+        for one in effect.hazards
+    ]
 
 
 def _loses_nothing(effect: Effect, way: Way) -> bool:
@@ -105,6 +132,8 @@ def entry_of(effect: Effect, text: str, way: Way, scene: SqlScene) -> Entry:
     for key, objects in (("drops", way.drops), ("comments_on", way.comments_on), ("if_exists", way.if_exists)):
         if objects:
             content[key] = [dict(one) for one in objects]
+    if way.keep_rows is not None:
+        content["keep_rows"] = dict(way.keep_rows)
     if scene.schema is not None:
         content["search_path"] = [] if scene.schema == NOWHERE else list(dict.fromkeys((scene.schema, "public")))
     return Entry("statements", content)

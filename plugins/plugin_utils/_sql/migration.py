@@ -111,7 +111,7 @@ def _decided(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement
         number += 1
         content["name"] = f"{name} ({number})"
     accepted = [hazard for hazard in statement.hazards if hazard.accepted is not None]
-    if "undo" not in content or "drops" in content or content.get("if_there") == "replace":
+    if "undo" not in content or "drops" in content or "keep_rows" in content or content.get("if_there") == "replace":
         reasons = [one.accepted for one in accepted if one.name in ("not_reversible", "data_loss")]
         if reasons:
             content["not_reversible"] = "; ".join(dict.fromkeys(str(reason) for reason in reasons))

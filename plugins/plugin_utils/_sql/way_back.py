@@ -11,6 +11,7 @@ from typing import Any
 
 from ...module_utils._model.plan import ACCESS_EXCLUSIVE, ROW_EXCLUSIVE, SHARE_ROW_EXCLUSIVE
 from ...module_utils._support.sqltext import compose, identifier, literal, raw
+from .keeping import keep_rows
 from .parsing import written
 from .scene import Place, SqlScene, strings
 from .statements.query import only_new_columns
@@ -27,6 +28,7 @@ class Way:
     lock, in this mode (13.3.1). rows: whether it writes rows. undo_with_rows: whether the rows of the table that it
     makes are the migration's own. drops, comments_on: objects whose definition or comment the catalog has, and a
     rollback brings back. if_exists: objects without which it does nothing. lost: it drops what the file only renamed.
+    keep_rows: as in an entry, of a statement whose rows can be kept where the catalog allows it.
     """
 
     undo: tuple[str, ...] | None = None
@@ -40,6 +42,7 @@ class Way:
     comments_on: tuple[Mapping[str, Any], ...] = ()
     if_exists: tuple[Mapping[str, Any], ...] = ()
     lost: bool = False
+    keep_rows: Mapping[str, Any] | None = None
 
     @property
     def uncertain(self) -> bool:
@@ -353,7 +356,9 @@ def _dropped(one: Any, what: str, scene: SqlScene) -> Mapping[str, Any] | None:
 def _rows(node: Any, scene: SqlScene) -> Way:
     place = scene.place(node.relation)
     undone = scene.is_surely_new("table", place) or only_new_columns(node, scene, place)
-    return Way(() if undone else None, locks=(place,), mode=ROW_EXCLUSIVE, rows=True)
+    kept = None if undone else keep_rows(node, place)
+    undo = () if undone or kept is not None else None
+    return Way(undo, locks=(place,), mode=ROW_EXCLUSIVE, rows=True, keep_rows=kept)
 
 
 def _truncate(node: Any, scene: SqlScene) -> Way:

@@ -164,7 +164,9 @@ def _taken_back(target: StatementSpecification, image: Optional[Mapping[str, Any
     unit = replace(unit, evaluates=bool(image["rows"]), keeping=target.keep_rows)
     problem = catalog.keeping.get((place, target.name), Kept()).kept_problem
     if problem:
-        return Outcome(KIND, place, target.name, "run", problems=(Problem(f"{target.name} cannot be undone: {problem}"),))
+        return Outcome(
+            KIND, place, target.name, "run", problems=(Problem(f"{target.name} cannot be undone: {problem}"),)
+        )
     step = Step(
         KIND,
         place,
