@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.steady.postgresql.plugins.module_utils._deploy.deployment import JournaledAttempt
 from ansible_collections.steady.postgresql.plugins.module_utils._support.errors import Refused, SteadyError
+from ansible_collections.steady.postgresql.plugins.plugin_utils._migration_file import load
 from integration.cluster import Cluster, Database
 
 pytestmark = pytest.mark.postgres
@@ -193,3 +195,48 @@ def test_a_condition_that_means_other_rows_each_time_changes_nothing(database: D
     with pytest.raises(SteadyError, match="it wrote rows that were not there, or not meant"):
         database.apply(migration(other))
     assert (rows(database), kept_tables(database)) == (before, 0)
+
+
+SQL = {
+    "an update of all": "UPDATE t SET v = 0;",
+    "an update with other tables": (
+        "WITH high AS (SELECT max(v) AS v FROM t) UPDATE ONLY public.t AS \"T\" SET (v, w) = (SELECT u.n, 'x')"
+        ' FROM u LEFT JOIN high ON true WHERE u.id = "T".id AND "T".v < high.v -- the others'
+    ),
+    "an insert": "INSERT INTO t (id, v) VALUES (7, 1), (1, 1) ON CONFLICT (id) DO NOTHING;",
+    "an insert of a query": "INSERT INTO public.t AS n SELECT id + 10, n FROM u WHERE EXISTS (SELECT FROM t);",
+    "a delete with other tables": "DELETE FROM t USING u WHERE t.id = u.id AND u.n > 3;",
+    "several after one another": (
+        "ALTER TABLE t ADD COLUMN z text DEFAULT 'z';\nUPDATE t SET z = w, v = v * 2 WHERE w IS NOT NULL;\n"
+        "DELETE FROM t WHERE id = 2;\nINSERT INTO t VALUES (2, 3, 'y', 'z');\nUPDATE t SET v = id;"
+    ),
+}
+
+
+def read(folder: Path, text: str) -> dict[str, Any]:
+    file = folder / "m.sql"
+    file.write_text(text)
+    return load(file)
+
+
+@pytest.mark.parametrize("what", SQL)
+def test_a_file_in_sql_needs_no_decision(database: Database, tmp_path: Path, what: str) -> None:
+    database.execute(TABLE + "; CREATE TABLE u (id int, n int); INSERT INTO u VALUES (1, 7), (1, 8), (2, 9), (3, 2)")
+    before = rows(database)
+    wanted = read(tmp_path, SQL[what])
+    done = database.apply(wanted)
+    assert not [step for step in done["steps"] if step.get("lasting")]
+    assert rows(database) != before
+    assert kept_tables(database) > 0
+    database.rollback()
+    assert (rows(database), kept_tables(database)) == (before, 0)
+
+
+def test_what_is_accepted_is_kept_as_far_as_that_is_possible(database: Database, tmp_path: Path) -> None:
+    database.execute(TABLE + "; CREATE TABLE c (t int CONSTRAINT k REFERENCES t ON DELETE CASCADE)")
+    before = rows(database)
+    with pytest.raises(Refused, match="but not what the key k changes in"):
+        database.apply(read(tmp_path, "DELETE FROM t;"))
+    database.apply(read(tmp_path, "-- steady: accept data_loss because a test\nDELETE FROM t;"))
+    database.rollback()
+    assert rows(database) == before

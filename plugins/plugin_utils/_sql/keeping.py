@@ -18,8 +18,8 @@ __all__ = ["keep_rows"]
 
 
 def keep_rows(node: Any, place: Place) -> Mapping[str, Any] | None:
-    """As an entry of `statements` has it. None where the rows are not known by RETURNING alone: other statements in WITH
-    write rows, too, MERGE and DO UPDATE do this or that, and a RETURNING of its own is in the way.
+    """As an entry of `statements` has it. None where RETURNING alone does not say which rows: other statements in WITH
+    write some, too, MERGE and DO UPDATE do this or that, and a RETURNING of its own is in the way.
     """
     command, relation = WRITES[kind_of_node(node)], node.relation
     returning = getattr(node, "returningClause", None) or getattr(node, "returningList", None)
@@ -27,9 +27,9 @@ def keep_rows(node: Any, place: Place) -> Mapping[str, Any] | None:
         return None
     if any(one is not node and kind_of_node(one) in WRITES for one in walk(node)):
         return None
-    if command == "INSERT" and node.onConflictClause is not None:
-        if node.onConflictClause.action.name == "ONCONFLICT_UPDATE":
-            return None
+    conflict = node.onConflictClause if command == "INSERT" else None
+    if conflict is not None and conflict.action.name == "ONCONFLICT_UPDATE":
+        return None
     if any(kind_of_node(one) == "CurrentOfExpr" for one in walk(node)):
         return None
     schema, table = place

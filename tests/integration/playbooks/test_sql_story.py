@@ -59,3 +59,26 @@ def test_what_cannot_be_undone_is_said_in_the_report_and_by_the_rollback(new_des
     assert "cannot be undone: it may stay" in refused.output
     assert desk.play("rollback", steady_rollback_partial=True).status == 0
     assert desk.databases[HOST].value("SELECT obj_description('\"Sale\"'::regclass)") is None
+
+
+def test_rows_that_a_file_writes_come_back(new_desk: NewDesk) -> None:
+    """Without a decision; and what was changed since stays, and is said."""
+    desk = new_desk(HOST)
+    desk.inventory()
+    database = desk.databases[HOST]
+    database.execute("CREATE TABLE price (id int PRIMARY KEY, cents int); INSERT INTO price VALUES (1, 100), (2, 200)")
+    (desk.folder / "prices.sql").write_text(
+        "UPDATE price SET cents = cents * 2;\nDELETE FROM price WHERE id = 2;\nINSERT INTO price VALUES (3, 300);\n"
+    )
+    check = desk.play("deploy", "--check", steady_migration="prices.sql")
+    assert (check.status, check.recap[HOST]["changed"]) == (0, 1)
+    deploy = desk.play("deploy", steady_migration="prices.sql")
+    assert deploy.status == 0, deploy.output
+    assert [one for one in desk.result(HOST)["notes"] if "that UPDATE wrote: what a rollback needs is kept in" in one]
+    assert desk.play("verify", steady_migration="prices.sql").status == 0
+    assert database.execute("SELECT * FROM price ORDER BY id") == [(1, 200), (3, 300)]
+    database.execute("UPDATE price SET cents = 299 WHERE id = 3")
+    rollback = desk.play("rollback")
+    assert rollback.status == 0, rollback.output
+    assert database.execute("SELECT * FROM price ORDER BY id") == [(1, 100), (2, 200), (3, 299)]
+    assert [one for one in desk.result(HOST)["notes"] if "did not come back" in one]

@@ -154,7 +154,7 @@ ENTRY_SCHEMA: dict[str, Any] = {
             "type": "object",
             "description": (
                 "An INSERT, UPDATE or DELETE whose rows are kept in the schema steady_kept, in its own transaction; a "
-                "rollback brings them back where nobody has changed them since. undo is empty then."
+                "rollback brings back those that were not changed since. undo is empty then."
             ),
             "additionalProperties": False,
             "required": ["command", "table"],
