@@ -204,7 +204,7 @@ SQL = {
         ' FROM u LEFT JOIN high ON true WHERE u.id = "T".id AND "T".v < high.v -- the others'
     ),
     "an insert": "INSERT INTO t (id, v) VALUES (7, 1), (1, 1) ON CONFLICT (id) DO NOTHING;",
-    "an insert of a query": "INSERT INTO public.t AS n SELECT id + 10, n FROM u WHERE EXISTS (SELECT FROM t);",
+    "an insert of a query": "INSERT INTO public.t AS n SELECT n + 10, n FROM u WHERE EXISTS (SELECT FROM t);",
     "a delete with other tables": "DELETE FROM t USING u WHERE t.id = u.id AND u.n > 3;",
     "several after one another": (
         "ALTER TABLE t ADD COLUMN z text DEFAULT 'z';\nUPDATE t SET z = w, v = v * 2 WHERE w IS NOT NULL;\n"

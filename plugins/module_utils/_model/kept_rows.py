@@ -94,8 +94,8 @@ class Rows:
     """A table whose rows are written. columns: all but those that are generated.
 
     problem: why its rows cannot be kept. gone: needed columns that it has not. partly: what else the statement changes,
-    which is not kept. deferrable: whether a unique index is checked later. parents: what its rows refer to; children: what refers to them. size: in
-    bytes.
+    which is not kept. deferrable: whether a unique index is checked later. parents: what its rows refer to; children:
+    what refers to them. size: in bytes.
     """
 
     columns: Tuple[KeptColumn, ...] = ()

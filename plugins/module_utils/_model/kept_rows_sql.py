@@ -248,7 +248,7 @@ _DROP_EMPTY = (
 
 
 def drop_empty(name: str) -> List[str]:
-    """In one transaction: a table in steady_kept without rows has no purpose any more, nor has the schema without it."""
+    """In one transaction: a table in steady_kept without rows has no purpose any more, nor the schema without it."""
     body = compose(_DROP_EMPTY, kept=identifier(SCHEMA, name), schema=raw(SCHEMA))
     return [
         "SET LOCAL search_path TO pg_catalog, pg_temp",

@@ -76,10 +76,10 @@ class Unit:
     statement commits by itself. drains: whoever uses the table is waited for before it begins. evaluates: what the
     owner of the tables wrote is run meanwhile (constraints, predicates), so that it runs as that owner. queries: the
     server asks a question of its own meanwhile, to which row-level security applies. builds: a build that is cut off
-    leaves an invalid index, which the step's cleanup drops. as_written: a statement of the
-    migration, which may need more locks than these. limit_ms: how long that may run once it has them; None: the lock
-    budget, 0: as long as it takes. keeping: the rows that it writes are kept, or were kept and come back; the statements
-    for that are composed at its turn, by the catalog of then.
+    leaves an invalid index, which the step's cleanup drops. as_written: a statement of the migration, which may need
+    more locks than these. limit_ms: how long that may run once it has them; None: the lock budget, 0: as long as it
+    takes. keeping: the rows that it writes are kept, or were kept and come back; the statements for that are composed
+    at its turn, by the catalog of then.
     """
 
     statements: Tuple[str, ...]

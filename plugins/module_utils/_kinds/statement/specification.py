@@ -286,8 +286,8 @@ class Made:
 class StatementSpecification:
     """One statement, wanted or to be taken back (present: false). table: the id of its migration, whose it is.
 
-    undo None: it cannot be taken back, and reason says why it is run all the same. keep_rows: its rows are kept, or, where
-    it is to be taken back, were kept and come back.
+    undo None: it cannot be taken back, and reason says why it is run all the same. keep_rows: its rows are kept, or
+    were kept and come back, where it is to be taken back.
     """
 
     schema: str
