@@ -92,7 +92,13 @@ _TRIGGER = {
 _ROWS = {
     "name": "UPDATE: rows of Refund",
     "sql": 'UPDATE "Refund" SET reminders = reminders + 1 WHERE id % 50 = 0',
-    "undo": ['UPDATE "Refund" SET reminders = reminders - 1 WHERE id % 50 = 0'],
+    "undo": [],
+    "keep_rows": {
+        "command": "UPDATE",
+        "table": "Refund",
+        "columns": ["reminders"],
+        "locking": 'SELECT "Refund".* FROM "Refund" WHERE id % 50 = 0 FOR NO KEY UPDATE OF "Refund"',
+    },
     "locks": [{"table": "Refund"}],
     "mode": "ROW EXCLUSIVE",
 }
