@@ -92,6 +92,14 @@ options:
         type: str
         choices: [replace, refuse]
         default: replace
+      set_null_fails:
+        description:
+          - If V(set_null) fails, since a column of the key does not take NULL, V(refuse) changes nothing. V(accept)
+            adds the key; each such delete or update of a referenced row then fails.
+        type: str
+        choices: [refuse, accept]
+        default: refuse
+        version_added: 0.5.0
 """
 
 EXAMPLES = r"""

@@ -67,6 +67,15 @@ FILES = {
         ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey",
           ADD CONSTRAINT "Order_customerId_fkey" FOREIGN KEY ("customerId") REFERENCES "Customer" (id);
         """,
+    "SET NULL where NULL is refused": """
+        ALTER TABLE "Order" DROP CONSTRAINT "Order_customerId_fkey";
+        -- steady: accept breaks_running_application because customers are never deleted
+        ALTER TABLE "Order" ADD CONSTRAINT "Order_customerId_fkey" FOREIGN KEY ("customerId")
+          REFERENCES "Customer" (id) ON DELETE SET NULL;
+        -- steady: accept breaks_running_application on Order.payer because customers are never deleted
+        ALTER TABLE "Order" ADD COLUMN payer text NOT NULL DEFAULT 'c1',
+          ADD CONSTRAINT payer FOREIGN KEY (payer) REFERENCES "Customer" (id) ON UPDATE SET NULL;
+        """,
     "nullability": """
         -- steady: accept breaks_running_application because all versions in use write it
         ALTER TABLE "Order" ALTER COLUMN "tenantId" DROP NOT NULL, ALTER note SET NOT NULL;

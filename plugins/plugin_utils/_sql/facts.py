@@ -53,6 +53,8 @@ def _of_alter_table(node: Any) -> Iterator[tuple[Hashable, ...]]:
             yield "validated", table, command.name
         elif kind == "AT_AddColumn":
             yield "made", "column", table, command.def_.colname
+            if any(one.contype.name in _REFUSE_NULL for one in command.def_.constraints or ()):
+                yield "made not null", table, command.def_.colname
         elif kind == "AT_ColumnDefault":
             yield "default", table, command.name
         elif kind == "AT_DropConstraint":
@@ -62,6 +64,8 @@ def _of_alter_table(node: Any) -> Iterator[tuple[Hashable, ...]]:
         elif kind in ("AT_DropColumn", "AT_AlterColumnType"):
             yield "changed column", table, command.name
 
+
+_REFUSE_NULL = ("CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY")
 
 #: The last part of the name that the server chooses.
 _WITH_INDEX = {"CONSTR_UNIQUE": "key", "CONSTR_PRIMARY": "pkey"}

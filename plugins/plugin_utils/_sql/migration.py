@@ -61,6 +61,8 @@ def _migration(reading: Reading, schema: str | None) -> tuple[dict[str, Any], di
         for entry in statement.entries or ():
             if entry.section == "statements":
                 entry = _decided(wanted, entry, statement)
+            elif entry.section == "foreign_keys":
+                entry = _decided_key(entry, statement)
             problems += _add(wanted, entry, statement)
     problems += _schema_problems(wanted, schema)
     if problems:
@@ -118,6 +120,18 @@ def _decided(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement
     if "limit_ms" not in content and any(one.name in _LONG for one in accepted):
         content["limit_ms"] = 0
     return replace(entry, content=content)
+
+
+def _decided_key(entry: Entry, statement: Statement) -> Entry:
+    """The entry of a foreign key, with the decision that its SET NULL may fail."""
+    content = entry.content
+    own = f"{content['table']}.{content['name']}"
+    accepted = any(
+        one.name == "breaks_running_application" and one.accepted is not None and one.object.endswith(own)
+        for one in statement.hazards
+    )
+    sets = "set_null" in (content.get("on_delete"), content.get("on_update"))
+    return replace(entry, content={**content, "set_null_fails": "accept"}) if accepted and sets else entry
 
 
 def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) -> Iterator[str]:
@@ -233,6 +247,8 @@ def _line(mistake: Any, origins: dict[tuple[str, int], Statement], reading: Read
     place = tuple(mistake.path[:2])
     statement = origins.get(place)
     if statement is not None:
-        return _at(statement, f"{statement.summary}: {mistake.message}")
+        bounded = [hazard.name for hazard in statement.hazards if hazard.bounded and hazard.accepted is None]
+        accept = f'; or write "-- steady: accept {bounded[0]} because …" before it' if bounded else ""
+        return _at(statement, f"{statement.summary}: {mistake.message}{accept}")
     first = reading.statements[0]
     return f"{first.file}:1:1: {mistake.place}: {mistake.message}"

@@ -413,7 +413,8 @@ def _present(
         tuple(sorted({table, _parent(wanted)})) if adds else (),
     )
     judged = action != "clean up" and not target.restores
-    problems = _set_null_problems(target, catalog, wanted) if judged else []
+    problems, told = _failing_set_null(target, catalog, wanted) if judged else ([], [])
+    notes += told
     problems += acceptance_problems(target, catalog, wanted) if adds else []
     problems += _partitioned_problems(target, catalog)
     problems += owner_problems(catalog, table) + _reference_problems(catalog, wanted, adds)
@@ -552,29 +553,42 @@ def _orphan_check(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any
     )
 
 
-def _set_null_problems(target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any]) -> List[Problem]:
-    """SET NULL on a NOT NULL column is accepted as DDL, and fails at the first DELETE with 23502."""
+_ACCEPT = (
+    "or accept it: in SQL with -- steady: accept breaks_running_application because … before the statement, in YAML "
+    "with set_null_fails: accept"
+)
+
+
+def _failing_set_null(
+    target: DesiredKey, catalog: Catalog, wanted: Mapping[str, Any]
+) -> Tuple[List[Problem], List[str]]:
+    """SET NULL on a NOT NULL column is accepted as DDL, and fails at the first DELETE with 23502: a problem, or a note
+    where the migration accepts it.
+    """
     table = target.table_name
     concerned = _nulled(wanted)
-    problems = [
-        Problem(
-            f'"{target.name}": {event}: set_null, but {qualified(*table)}.{column} is NOT NULL, so each such '
-            f"{event[3:]} would fail (23502); add to the migration: columns: [{{table: {table[1]}, name: {column}, "
-            "nullable: true}]"
+    found = [
+        (
+            f"{event}: set_null, but {qualified(*table)}.{column} is NOT NULL, so each such {event[3:]} would fail "
+            "(23502)",
+            f"add to the migration: columns: [{{table: {table[1]}, name: {column}, nullable: true}}]",
         )
         for event, columns in concerned.items()
         for column in columns
         if not _takes_null(catalog, table, column)
     ]
-    return problems + [
-        Problem(
-            f'"{target.name}": {event}: set_null, but {refusal.text}, so each such {event[3:]} would fail '
-            f"({refusal.sqlstate}); choose another action, or change that first"
+    found += [
+        (
+            f"{event}: set_null, but {refusal.text}, so each such {event[3:]} would fail ({refusal.sqlstate})",
+            "choose another action, or change that first",
         )
         for event, columns in concerned.items()
         for refusal in catalog.null_refusals.get((table, columns), ())
         if refusal.certain
     ]
+    if target.specification is not None and target.specification.set_null_fails == "accept":
+        return [], [f'"{target.name}": {why}; the migration accepts that' for why, _todo in found]
+    return [Problem(f'"{target.name}": {why}; {todo}, {_ACCEPT}') for why, todo in found], []
 
 
 def _nulled(wanted: Mapping[str, Any]) -> Dict[str, Tuple[str, ...]]:

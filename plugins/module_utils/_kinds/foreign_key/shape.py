@@ -15,6 +15,8 @@ __all__ = ["ARGUMENT_SPEC", "ENTRY_SCHEMA", "SECTION"]
 SECTION = "foreign_keys"
 
 _ACTIONS = ["no_action", "restrict", "cascade", "set_null", "set_default"]
+#: What to do about a key whose set_null cannot work.
+SET_NULL_FAILS = ("refuse", "accept")
 _KEPT = "By default an existing key keeps its value; a new key gets PostgreSQL's default, %s."
 
 _NAMES: dict[str, Any] = {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}}
@@ -103,6 +105,15 @@ ENTRY_SCHEMA: dict[str, Any] = {
         "on_conflict": conflict.schema(
             "If a foreign key of this name has another definition: replace it, so that there always is one, or refuse."
         ),
+        "set_null_fails": {
+            "type": "string",
+            "enum": list(SET_NULL_FAILS),
+            "default": "refuse",
+            "description": (
+                "If set_null fails, since a column of the key does not take NULL: refuse the key, or accept that each "
+                "such delete or update of a referenced row fails."
+            ),
+        },
     },
 }
 
@@ -127,4 +138,5 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "initially_deferred": {"type": "bool"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "on_conflict": {"type": "str", "choices": list(conflict.CHOICES), "default": "replace"},
+    "set_null_fails": {"type": "str", "choices": list(SET_NULL_FAILS), "default": "refuse"},
 }

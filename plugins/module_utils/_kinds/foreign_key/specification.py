@@ -27,6 +27,11 @@ __all__ = [
 default_name = rules.default_name
 entry_name = rules.entry_name
 
+_OPTIONS = (
+    *("on_delete", "on_update", "match", "deferrable", "initially_deferred", "state", "on_conflict"),
+    "set_null_fails",
+)
+
 
 @dataclass(frozen=True)
 class ForeignKeySpecification:
@@ -35,7 +40,8 @@ class ForeignKeySpecification:
     columns, referenced_columns: of the same length; empty, and referenced_table None, only for state 'absent'.
     on_delete, on_update: 'no_action', 'restrict', 'cascade', 'set_null' or 'set_default'. on_delete_columns: the
     columns that on_delete sets, empty for all. match: 'simple' or 'full'. state: 'present' or 'absent'. on_conflict,
-    for a key of this name with another definition: 'replace' or 'refuse'.
+    for a key of this name with another definition: 'replace' or 'refuse'. set_null_fails, for one that sets a column to
+    NULL that does not take it: 'refuse' or 'accept'.
     None says: keep what stands there, or PostgreSQL's default for a new key.
     """
 
@@ -54,6 +60,7 @@ class ForeignKeySpecification:
     initially_deferred: bool | None = None
     state: str = "present"
     on_conflict: str = "replace"
+    set_null_fails: str = "refuse"
 
     @property
     def parent(self) -> tuple[str, str] | None:
@@ -70,11 +77,7 @@ class ForeignKeySpecification:
         if name is None:
             raise ValueError("a foreign key entry without a name, and none can be derived from its columns")
         # A value that is not given stays with the default of the field, so that each default stands in one place.
-        options = {
-            key: entry[key]
-            for key in ("on_delete", "on_update", "match", "deferrable", "initially_deferred", "state", "on_conflict")
-            if _entry.given(entry, key)
-        }
+        options = {key: entry[key] for key in _OPTIONS if _entry.given(entry, key)}
         references = _entry.mapping(entry, "references")
         return cls(
             schema=schema,

@@ -15,6 +15,7 @@ from ..values import Entry
 __all__ = ["add_foreign_key"]
 
 _ACTIONS = {"a": "no_action", "r": "restrict", "c": "cascade", "n": "set_null", "d": "set_default"}
+_BREAKS = "breaks_running_application"
 _MATCHES = {"s": "simple", "f": "full"}
 _ADDED = (
     "The key is added NOT VALID under the lock policy and validated in another transaction, while rows are written; "
@@ -57,11 +58,6 @@ def add_foreign_key(
         )
     if replaced and constraint.fk_upd_action == "a":
         effect.notes.append("it has no ON UPDATE, so it is NO ACTION, whatever the key in its place has")
-    if constraint.fk_del_action == "n" and not (new_table or new_columns):
-        effect.notes.append(
-            f"ON DELETE SET NULL: deploy.yml refuses it where {', '.join(columns)} of {dotted(*table)} is NOT NULL, "
-            "since each such DELETE would fail"
-        )
     effect.named = name
     mend = _not_expressible(constraint, table, scene, name)
     if mend:
@@ -80,7 +76,27 @@ def add_foreign_key(
                 loose and table[0] is not None,
             ),
         )
+        if not new_table:
+            _set_null(effect, constraint, columns, table, scene)
     return effect
+
+
+def _set_null(effect: Effect, constraint: Any, columns: list[str], table: Place, scene: SqlScene) -> None:
+    """ON DELETE and ON UPDATE SET NULL fail where a column refuses NULL, which the catalog knows."""
+    nulled = {"DELETE": constraint.fk_del_action, "UPDATE": constraint.fk_upd_action}
+    events = [event for event, action in nulled.items() if action == "n"]
+    named = columns if nulled["UPDATE"] == "n" else strings(constraint.fk_del_set_cols) or columns
+    known = [column for column in named if scene.is_new("column", table, column)]
+    if not events or (known == named and not any(scene.came_before("made not null", table[1], one) for one in named)):
+        return
+    effect.hazard(
+        _BREAKS,
+        dotted(*table, effect.named),
+        f"ON {' and ON '.join(events)} SET NULL: where {' or '.join(named)} of {dotted(*table)} is NOT NULL, each such "
+        f"{' and '.join(events)} fails. deploy.yml asks the catalog before anything is changed, and stops there unless "
+        "this is accepted.",
+    )
+    effect.bound((_BREAKS,))
 
 
 def _not_expressible(constraint: Any, table: Place, scene: SqlScene, name: str) -> str:

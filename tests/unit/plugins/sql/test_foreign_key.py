@@ -41,6 +41,54 @@ def test_every_property_is_said(options: str, changed: dict[str, Any]) -> None:
     assert key == {**PLAIN, **changed, "on_conflict": "refuse"}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL", "ON DELETE SET NULL"),
+        (
+            "ALTER TABLE t ADD a int, ADD CONSTRAINT f FOREIGN KEY (a, b) REFERENCES p (id, b) ON DELETE SET NULL"
+            " ON UPDATE SET NULL",
+            "ON DELETE and ON UPDATE SET NULL: where a or b of t is NOT NULL",
+        ),
+    ],
+)
+def test_set_null_that_may_fail_needs_no_decision_and_takes_one(text: str, said: str) -> None:
+    (hazard,) = one(text).hazards
+    assert (hazard.name, hazard.undecided) == ("breaks_running_application", False)
+    assert hazard.message.startswith(said)
+    assert "set_null_fails" not in migration(text)["foreign_keys"][0]
+    accepted = migration(f"-- steady: accept breaks_running_application because nobody deletes\n{text}")
+    assert accepted["foreign_keys"][0]["set_null_fails"] == "accept"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CREATE TABLE t (a int NOT NULL); ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL",
+        "ALTER TABLE t ADD a int REFERENCES p (id) ON DELETE SET NULL",
+        "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE",
+        "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES p ON DELETE SET NULL",
+    ],
+)
+def test_set_null_of_what_takes_it_or_is_run_as_written_has_no_hazard(text: str) -> None:
+    assert one(text).hazards == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        ("", "-- steady: accept breaks_running_application because it is a test\nALTER TABLE t ALTER a SET NOT NULL;"),
+        ("ALTER TABLE t ADD a int NOT NULL DEFAULT 1;\n", ""),
+    ],
+)
+def test_set_null_and_not_null_in_one_file_can_be_accepted(before: str, behind: str) -> None:
+    accept = "-- steady: accept breaks_running_application because it is a test\n"
+    key = "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL;\n"
+    (line,) = refusals(before + key + behind)
+    assert line.endswith('or write "-- steady: accept breaks_running_application because …" before it')
+    assert migration(before + accept + key + behind)["foreign_keys"][0]["set_null_fails"] == "accept"
+
+
 def test_drop_and_add_of_one_name_is_a_replacement_without_a_hazard() -> None:
     """In two statements as an ORM writes it, and in one."""
     add = 'ADD CONSTRAINT "F" FOREIGN KEY (a) REFERENCES p (id)'

@@ -586,6 +586,17 @@ class TestSetNull:
         assert f'{event}: set_null, but "public"."CashDrawer".openedById is NOT NULL' in problem.text
         assert f"each such {event[3:]} would fail (23502)" in problem.text
         assert self.HINT in problem.text
+        assert "accept breaks_running_application" in problem.text
+        assert "set_null_fails: accept" in problem.text
+
+    @pytest.mark.parametrize("event", ["on_delete", "on_update"])
+    def test_that_is_accepted_is_noted(self, event: str) -> None:
+        target = wanted(**{event: "set_null", "set_null_fails": "accept"})
+        outcome = planned(target, drawers(SAME, not_null=["openedById"]))
+        assert (outcome.problems, outcome.step is not None) == ((), True)
+        (note,) = [note for note in outcome.notes if "set_null" in note]
+        assert "openedById is NOT NULL" in note
+        assert note.endswith("the migration accepts that")
 
     @pytest.mark.parametrize("event", ["on_delete", "on_update"])
     @pytest.mark.parametrize(

@@ -256,6 +256,9 @@ class TestSetNullOnNotNull:
             )
         ]
 
+    def test_accepted(self):
+        assert problems({**PAIR, "on_delete": "set_null", "set_null_fails": "accept"}, NOT_NULL) == []
+
     def test_refused_for_a_column_that_on_delete_names(self):
         entry = {**PAIR, "on_delete": "set_null", "on_delete_columns": ["b"]}
         assert [place for place, _message in problems(entry, NOT_NULL)] == ["on_delete"]
