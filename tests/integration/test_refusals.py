@@ -73,10 +73,11 @@ def test_what_stands_in_the_place_of_a_table_is_said(empty: Database) -> None:
         "money_": "that is a domain; name a table",
         "other": 'there is one in "app"; name that schema instead',
         "vw": '"public"."vw" is a view, which this version does not change; name the tables that it reads',
-        "mv": 'by hand in psql: CREATE INDEX CONCURRENTLY … ON "public"."mv"',
         "nowhere": "correct the name, or create the table first",
     }.items():
         assert words in refusal(empty, **index(table)), table
+    stored = {"columns": [{"table": "mv", "name": "a", "nullable": False}]}
+    assert '"public"."mv" is a materialized view, which this version does not change; it has' in refusal(empty, **stored)
     assert "there is no such schema; correct its name" in refusal(empty, schema="app2", **index("t2"))
 
 

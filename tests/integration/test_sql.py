@@ -76,6 +76,20 @@ FILES = {
         ALTER TABLE "Order" ADD COLUMN payer text NOT NULL DEFAULT 'c1',
           ADD CONSTRAINT payer FOREIGN KEY (payer) REFERENCES "Customer" (id) ON UPDATE SET NULL;
         """,
+    "indexes of a materialized view, and comments on its columns and a view's": """
+        CREATE INDEX IF NOT EXISTS stored_total ON stored (total DESC) WHERE total > 0;
+        CREATE UNIQUE INDEX ON stored (id); CREATE UNIQUE INDEX ON unfilled (id, lower(note));
+        DROP INDEX stored_old;
+        CREATE INDEX stored_old ON stored (lower(note), id);
+        DROP INDEX stored_gone;
+        COMMENT ON COLUMN stored.total IS 'of all lines'; COMMENT ON COLUMN stored.note IS NULL;
+        COMMENT ON COLUMN public."open ""orders".id IS 'of the order';
+        CREATE VIEW fresh AS SELECT id FROM stored;
+        COMMENT ON COLUMN fresh.id IS 'of the order';
+        CREATE MATERIALIZED VIEW kept AS SELECT id FROM "Order";
+        CREATE UNIQUE INDEX ON kept (id);
+        COMMENT ON COLUMN kept.id IS 'kept';
+        """,
     "nullability": """
         -- steady: accept breaks_running_application because all versions in use write it
         ALTER TABLE "Order" ALTER COLUMN "tenantId" DROP NOT NULL, ALTER note SET NOT NULL;
@@ -245,6 +259,10 @@ CREATE VIEW plain WITH (security_barrier = true) AS SELECT 2 AS one;
 CREATE FUNCTION twice(n integer DEFAULT 2) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1 * 2';
 REVOKE ALL ON FUNCTION twice FROM PUBLIC;
 COMMENT ON FUNCTION shout IS 'loud';
+CREATE MATERIALIZED VIEW stored AS SELECT id, total, note FROM "Order";
+CREATE INDEX stored_old ON stored (note); CREATE INDEX stored_gone ON stored (id, note);
+COMMENT ON COLUMN stored.note IS 'free text';
+CREATE MATERIALIZED VIEW unfilled AS SELECT id, note FROM "Order" WITH NO DATA;
 ALTER TABLE "Customer" ADD CONSTRAINT long_enough CHECK (length(name) > 0), ADD CONSTRAINT one_email UNIQUE (email, id);
 COMMENT ON CONSTRAINT long_enough ON "Customer" IS 'it''s a rule';
 """

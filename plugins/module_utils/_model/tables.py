@@ -24,10 +24,7 @@ NOT_THE_USERS = (*_SYSTEM_SCHEMAS, *_OWN_SCHEMAS)
 _KINDS = {
     "p": ("a partitioned table", "name its partitions, each in an entry of its own"),
     "v": ("a view", "name the tables that it reads"),
-    "m": (
-        "a materialized view",
-        "build its indexes by hand in psql: CREATE INDEX CONCURRENTLY … ON {table} (…); it has no keys and no NOT NULL",
-    ),
+    "m": ("a materialized view", "it has indexes and comments, but no keys and no NOT NULL"),
     "f": ("a foreign table", "change the table on its own server, or run ALTER FOREIGN TABLE {table} … in psql"),
 }
 _OTHER = ("not an ordinary table", "name a table")
@@ -46,11 +43,12 @@ def _whose(schema: str) -> Optional[str]:
 
 
 def table_problems(
-    catalog: Catalog, name: TableName, partitioned: bool = False, partition: bool = False
+    catalog: Catalog, name: TableName, partitioned: bool = False, partition: bool = False, kinds: str = ""
 ) -> List[Problem]:
     """Why nothing can be planned on this table; empty when it can.
 
-    partitioned, partition: whether the planner can change a partitioned table, or a partition by itself.
+    partitioned, partition: whether the planner can change a partitioned table, or a partition by itself. kinds: what
+    else it can change, by pg_class.relkind.
     """
     owner = _whose(name[0])
     if owner is not None:
@@ -59,13 +57,13 @@ def table_problems(
     table = catalog.tables.get(name)
     if table is None:
         return [Problem(_missing(catalog, name), missing=True)]
-    refused = _refused(name, table, partitioned)
+    refused = _refused(name, table, partitioned, kinds)
     if refused is None and table.is_partition and not partition:
         whole = f" {qualified(*table.parent)}" if table.parent else ""
         refused = f"is a partition; name the partitioned table{whole}, of which all partitions are changed at once"
     if refused is None:
         for below in catalog.below(name):
-            reason = _refused(below, catalog.tables[below], True)
+            reason = _refused(below, catalog.tables[below], True, kinds)
             if reason is not None:
                 refused = f"cannot be changed as a whole: its partition {qualified(*below)} {reason}"
                 break
@@ -81,8 +79,8 @@ def _missing(catalog: Catalog, name: TableName) -> str:
     return f'there is no table "{name[1]}" in schema "{name[0]}": {instead}'
 
 
-def _refused(name: TableName, table: Table, partitioned: bool) -> Optional[str]:
-    if table.kind != "r" and not (partitioned and table.kind == "p"):
+def _refused(name: TableName, table: Table, partitioned: bool, kinds: str) -> Optional[str]:
+    if table.kind not in ("r", *kinds, *("p" if partitioned else "")):
         kind, todo = _KINDS.get(table.kind, _OTHER)
         return f"is {kind}, which this version does not change; " + compose(todo, table=identifier(*name))
     if table.persistence == "t":

@@ -46,7 +46,8 @@ __all__ = [
 ]
 
 _UNDEFINED_COLUMN = "42703"
-_NOT_THERE_YET = (_UNDEFINED_COLUMN, "42P01", "42704")
+# 55000: a materialized view that has no rows yet (WITH NO DATA).
+_NOT_THERE_YET = (_UNDEFINED_COLUMN, "42P01", "42704", "55000")
 
 
 def make_plan(session: Session, server: Server, wishes: Sequence[Wish]) -> Plan:
@@ -458,7 +459,7 @@ def answers_of(session: Session, checks: Iterable[DataCheck]) -> List[Problem]:
             answer = ask(session, check.question, rights.role)
         except psycopg2.Error as error:
             if getattr(error, "pgcode", None) in _NOT_THERE_YET:
-                continue  # a column, a table or a type that the same run adds: the step itself finds out
+                continue  # a column, a table, a type or rows that the same run adds: the step itself finds out
             if getattr(error, "pgcode", None) != "42501":
                 raise translate(
                     error, f"The rows of {qualified(*check.table)} could not be checked", NOTHING_CHANGED

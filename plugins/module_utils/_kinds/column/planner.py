@@ -17,7 +17,7 @@ from .addition import plan_addition, plan_removal
 from .image import before_of, definition
 from .judgement import ColumnJudgement
 from .nullability import plan_nullability
-from .target import KIND, NO_DEFAULT, DesiredColumn, alter, default_sql
+from .target import KIND, NO_DEFAULT, Definition, DesiredColumn, alter, default_sql
 
 __all__ = ["after", "plan", "tables"]
 
@@ -35,7 +35,7 @@ def _plan(target: DesiredColumn, catalog: Catalog) -> Outcome:
     name = target.table_name
     if not target.present and name not in catalog.tables:
         return Outcome(KIND, name, target.name, "not there")  # dropped with its table: nothing is left to undo
-    problems = table_problems(catalog, name, partitioned=True)
+    problems = table_problems(catalog, name, partitioned=True, kinds=_COMMENTED if _is_comment(target) else "")
     missing = not problems and target.name not in catalog.tables[name].columns
     if missing and target.present and target.definition.type is None:
         problems = column_problems(catalog.tables[name], name, [target.name])
@@ -47,6 +47,17 @@ def _plan(target: DesiredColumn, catalog: Catalog) -> Outcome:
         return plan_addition(target, catalog)
     outcome = plan_nullability(target, catalog) if target.nullable is not None else None
     return _changed(target, catalog, outcome) if target.definition or outcome is None else outcome
+
+
+#: Views, materialized views and foreign tables: of their columns only the comment is changed here.
+_COMMENTED = "vmf"
+
+
+def _is_comment(target: DesiredColumn) -> bool:
+    """Whether the entry has only a comment; a rollback of that has all that was there."""
+    return target.restores or (
+        target.nullable is None and target.definition == Definition(comment=target.definition.comment)
+    )
 
 
 def after(target: DesiredColumn, outcome: Outcome, catalog: Catalog) -> Catalog:

@@ -79,7 +79,7 @@ def plan(target: DesiredIndex, catalog: Catalog) -> Outcome:
         return Outcome(KIND, table, target.name, "not there")
     if not target.table:  # no index has the name, or it would have been found with its table
         return Outcome(KIND, table, target.name, "not there", problems=tuple(_name_problems(target, catalog)))
-    problems = table_problems(catalog, table, partitioned=True, partition=True)
+    problems = table_problems(catalog, table, partitioned=True, partition=True, kinds="m")
     if not problems:
         problems = column_problems(catalog.tables[table], table, target.column_names)
         problems += _name_problems(target, catalog) + place_problems(target, catalog)

@@ -39,8 +39,8 @@ class TestTable:
             ({"kind": "v"}, "is a view, which this version does not change; name the tables that it reads"),
             (
                 {"kind": "m"},
-                "is a materialized view, which this version does not change; build its indexes by hand in psql: CREATE "
-                'INDEX CONCURRENTLY … ON "public"."CashDrawer" (…); it has no keys and no NOT NULL',
+                "is a materialized view, which this version does not change; it has indexes and comments, but no keys "
+                "and no NOT NULL",
             ),
             (
                 {"kind": "f"},
@@ -62,6 +62,11 @@ class TestTable:
         assert table_problems(catalog({DRAWER: table("a", **facts)}), DRAWER) == [
             Problem(f'"public"."CashDrawer" {why}')
         ]
+
+    def test_what_a_planner_can_change_beside_tables(self) -> None:
+        place = catalog({DRAWER: table("a", kind="m")})
+        assert table_problems(place, DRAWER, kinds="vm") == []
+        assert table_problems(place, DRAWER, partitioned=True, kinds="v") != []
 
     @pytest.mark.parametrize("schema", ["pg_catalog", "information_schema", "pg_toast", "pg_toast_temp_1"])
     def test_postgresqls_own_tables_are_left_alone(self, schema: str) -> None:
