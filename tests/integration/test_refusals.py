@@ -77,7 +77,9 @@ def test_what_stands_in_the_place_of_a_table_is_said(empty: Database) -> None:
     }.items():
         assert words in refusal(empty, **index(table)), table
     stored = {"columns": [{"table": "mv", "name": "a", "nullable": False}]}
-    assert '"public"."mv" is a materialized view, which this version does not change; it has' in refusal(empty, **stored)
+    assert '"public"."mv" is a materialized view, which this version does not change; it has' in refusal(
+        empty, **stored
+    )
     assert "there is no such schema; correct its name" in refusal(empty, schema="app2", **index("t2"))
 
 

@@ -15,6 +15,7 @@ from ...module_utils._migration.rules import migration_problems
 from ...module_utils._support.problem import one_line
 from .effect import LATER
 from .problem import SqlProblem
+from .replacing import as_long_as_it_takes, identity_of, separates
 from .values import Entry, Reading, Statement, Verdict
 
 __all__ = ["migration_of", "migration_with_sources"]
@@ -93,18 +94,6 @@ def _refusals(statement: Statement) -> Iterator[str]:
         yield _at(statement, f"{statement.summary}: {statement.mend or LATER.format(kind=statement.kind)}")
 
 
-def _identity(entry: Entry) -> Hashable:
-    """What tells the object from all others of the migration; the name of an index is one in its schema."""
-    name = entry.content["name"]
-    if entry.section == "statements":
-        return (entry.section, name)
-    return (entry.section, entry.schema, None if entry.section == "indexes" else entry.content["table"], name)
-
-
-#: Hazards of running for as long as it takes: who accepts one of them wants that.
-_LONG = ("table_rewrite", "blocks_reads", "blocks_writes", "unknown_locks")
-
-
 def _decided(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) -> Entry:
     """The entry of a statement with a name of its own, and with what its decisions say."""
     content = dict(entry.content)
@@ -117,7 +106,7 @@ def _decided(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement
         reasons = [one.accepted for one in accepted if one.name in ("not_reversible", "data_loss")]
         if reasons:
             content["not_reversible"] = "; ".join(dict.fromkeys(str(reason) for reason in reasons))
-    if "limit_ms" not in content and any(one.name in _LONG for one in accepted):
+    if as_long_as_it_takes(content, accepted):
         content["limit_ms"] = 0
     return replace(entry, content=content)
 
@@ -136,7 +125,7 @@ def _decided_key(entry: Entry, statement: Statement) -> Entry:
 
 def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) -> Iterator[str]:
     """What the object is after the statement, whatever it was before."""
-    identity = _identity(entry)
+    identity = identity_of(entry)
     key = next((one for one in reversed(wanted) if isinstance(one, tuple) and one[0] == identity), identity)
     before = wanted.get(key)
     if before is not None and _statement_between(wanted, before, entry):
@@ -180,19 +169,12 @@ def _add(wanted: dict[Hashable, _Wanted], entry: Entry, statement: Statement) ->
 
 def _statement_between(wanted: dict[Hashable, _Wanted], before: _Wanted, entry: Entry) -> bool:
     """Whether a statement that is run as it is written, about the same table, comes between the two of an object."""
-    tables = {one.content.get("table") for one in (before.entry, entry)}
     after = False
     for one in wanted.values():
         if one is before:
             after = True
-        elif after and one.entry.section == "statements":
-            locks = one.entry.content.get("locks")
-            if locks and entry.section == "foreign_keys":
-                return True  # it may drop or change the other end of the key
-            if not locks and one.entry.content.get("limit_ms") == 0:
-                return True
-            if any(lock["table"] in tables for lock in locks or ()):
-                return True
+        elif after and one.entry.section == "statements" and separates(one.entry, before.entry, entry):
+            return True
     return False
 
 

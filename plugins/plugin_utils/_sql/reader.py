@@ -15,6 +15,7 @@ from .facts import facts_of
 from .parsing import PGLAST_MISSING, Comment, Parsed, parse
 from .problem import SqlProblem
 from .psql import Command, without_psql
+from .replacing import told_of_gaps
 from .scene import SqlScene
 from .sections import without_down
 from .source import SqlSource, read_source
@@ -87,7 +88,7 @@ def _reading(files: Sequence[_File], id: str) -> Reading:
     if not statements:
         # An ORM writes such a file where a person did not fill it, and psql does nothing with it.
         notes += [f"{file.source.file}:1: there are only comments in it: nothing is done" for file in files]
-    return Reading(id, tuple(statements), tuple(unused), tuple(notes))
+    return Reading(id, tuple(told_of_gaps(statements)), tuple(unused), tuple(notes))
 
 
 def _statement(parsed: Parsed, scene: SqlScene, source: SqlSource) -> tuple[Statement, list[str]]:

@@ -151,6 +151,33 @@ def test_a_parent_without_a_schema_beside_a_table_with_one() -> None:
     assert migration(text, "a")["schema"] == "a"
 
 
+ADDED = "ALTER TABLE t ADD CONSTRAINT f"
+
+
+@pytest.mark.parametrize(
+    ("drop", "make"),
+    [
+        ("ALTER TABLE t DROP CONSTRAINT f;", f"{ADDED} FOREIGN KEY (a) REFERENCES p (id);"),
+        ("ALTER TABLE t DROP CONSTRAINT f;", f"{ADDED} UNIQUE (a);"),
+        ("DROP INDEX f;", "CREATE UNIQUE INDEX f ON t (a);"),
+    ],
+)
+def test_the_review_says_whether_there_is_one_between_drop_and_create(drop: str, make: str) -> None:
+    insteads = [one.instead for one in reading(f"{drop}\n{make}").statements]
+    assert all("there always is one" in instead for instead in insteads)
+    for between in ("SELECT 1;", "CREATE INDEX g ON t (b);"):
+        first, _between, last = reading(f"{drop}\n{between}\n{make}").statements
+        assert "there always is one" in first.instead
+        assert "there always is one" in last.instead
+    first, _between, last = reading(f"{drop}\nALTER TABLE t ENABLE ROW LEVEL SECURITY;\n{make}").statements
+    for one in (first, last):
+        assert "there always is one" not in one.instead
+        assert one.instead.endswith(
+            "there is none in between, since the statement in line 2 is run there as it is written."
+        )
+    assert "Duplicates are looked for" in last.instead or "INDEX" not in drop
+
+
 def test_all_that_cannot_be_carried_out_is_said_at_once() -> None:
     lines = refusals("VACUUM v;\n-- a\nDROP TABLE t;\n\\i x\nCREATE INDEX i ON t (a);")
     assert [line.split(" ")[0] for line in lines] == [
