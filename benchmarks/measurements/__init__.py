@@ -9,7 +9,18 @@ from collections.abc import Callable
 from bench import Bench
 from results import Figure
 
-from measurements import against_psql, backup, blocked, fleet, interrupted, memory, nothing_to_do, parallel, worst_wait
+from measurements import (
+    against_psql,
+    backup,
+    blocked,
+    fleet,
+    interrupted,
+    memory,
+    migrations_in_sql,
+    nothing_to_do,
+    parallel,
+    worst_wait,
+)
 
 # The traffic comes last of those that use the large clinic: it writes to it.
 MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
@@ -17,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "nothing": nothing_to_do.measure,
     "fleet": fleet.measure,
     "memory": memory.measure,
+    "sql": migrations_in_sql.measure,
     "backup": backup.measure,
     "again": interrupted.measure,
     "traffic": worst_wait.measure,
