@@ -19,10 +19,12 @@ _PAUSE_SECONDS = 0.02
 # All tables that the operations touch, in one message; and what reads them.
 _WORK = (
     """BEGIN; UPDATE "Refund" SET "paymentId" = 9 WHERE id = 3; UPDATE "Payment" SET method = method WHERE id = 7;
-    UPDATE "Parcel" SET code = code WHERE id = 7; UPDATE "Category" SET name = name WHERE id = 7;
+    UPDATE "Parcel" SET code = code WHERE id = 7; UPDATE "Visit" SET id = id WHERE code = 'v7';
+    UPDATE "Category" SET name = name WHERE id = 7;
     UPDATE "Customer" SET email = email WHERE id = 'c7'; UPDATE "Order" SET total = total + 1 WHERE id = 7; COMMIT""",
     """SELECT 1 FROM "Order" AS o, "Customer" AS c, "Category" AS k WHERE o.id = 8 AND c.id = 'c8' AND k.id = 8;
-    SELECT 1 FROM "Payment" AS p, "Parcel" AS q, "Refund" AS r WHERE p.id = 8 AND q.id = 8 AND r.id = 8""",
+    SELECT 1 FROM "Payment" AS p, "Parcel" AS q, "Refund" AS r, "Visit" AS v
+    WHERE p.id = 8 AND q.id = 8 AND r.id = 8 AND v.code = 'v8'""",
 )
 
 

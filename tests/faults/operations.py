@@ -24,8 +24,9 @@ class Operation:
     whole: bool = False
 
 
-# What the operations find there, beside the shop: a table that is partitioned on two levels, and one with nothing but a
-# default partition. They are this small since each partition more is struck at a dozen more places.
+# What the operations find there, beside the shop: a table that is partitioned on two levels, one with nothing but a
+# default partition, and one without a primary key. They are this small since each partition more is struck at a dozen
+# more places.
 SETUP = """
     ALTER TABLE "Category" ADD CONSTRAINT "Category_parentId_fkey" FOREIGN KEY ("parentId") REFERENCES "Category";
     CREATE INDEX replaced ON "Order" (note);
@@ -42,6 +43,9 @@ SETUP = """
     INSERT INTO "Parcel" SELECT n, 'code ' || n FROM generate_series(1, 300) AS n;
     CREATE INDEX "Parcel_code_idx" ON "Parcel" (code);
     COMMENT ON INDEX "Parcel_rest_code_idx" IS 'theirs';
+    CREATE TABLE "Visit" (id integer, code text, CONSTRAINT "Visit_code_key" UNIQUE (code));
+    COMMENT ON CONSTRAINT "Visit_code_key" ON "Visit" IS 'theirs';
+    INSERT INTO "Visit" SELECT n, 'v' || n FROM generate_series(1, 300) AS n;
 
     CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
     CREATE VIEW "OpenRefund" AS SELECT id FROM "Refund" WHERE reminders = 0;
@@ -71,6 +75,9 @@ _NULLABLE = {"table": "Order", "name": "customerId", "nullable": True}
 _NOT_NULL = {"table": "Order", "name": "note", "nullable": False}
 _ADDED_COLUMN = {"table": "Order", "name": "discount", "type": "numeric(10,2)", "default": 0, "nullable": False}
 _DEFAULT = {"table": "Order", "name": "tags", "default": "'{new}'"}
+_UNIQUE = {"table": "Customer", "unique": ["email"]}
+_UNIQUE_REPLACED = {"table": "Visit", "name": "Visit_code_key", "unique": ["code", "id"]}
+_PRIMARY_KEY = {"table": "Visit", "primary_key": ["id"]}
 _PARTITIONED = {"table": "Payment", "columns": ["method"]}
 _PARTITIONED_REPLACED = {"name": "Parcel_code_idx", "table": "Parcel", "columns": ["code", "id"]}
 _KEY_TO_PARTITIONED = {
@@ -146,6 +153,9 @@ OPERATIONS = (
     Operation("column made NOT NULL", {"id": "one", "columns": [_NOT_NULL]}),
     Operation("column added", {"id": "one", "columns": [_ADDED_COLUMN]}),
     Operation("default of a column", {"id": "one", "columns": [_DEFAULT]}),
+    Operation("unique constraint added", {"id": "one", "constraints": [_UNIQUE]}),
+    Operation("unique constraint replaced", {"id": "one", "constraints": [_UNIQUE_REPLACED]}),
+    Operation("primary key added", {"id": "one", "constraints": [_PRIMARY_KEY]}),
     Operation("index of a partitioned table", {"id": "one", "indexes": [_PARTITIONED]}),
     Operation("index of a partitioned table replaced", {"id": "one", "indexes": [_PARTITIONED_REPLACED]}, whole=True),
     Operation("foreign key to a partitioned table", {"id": "one", "foreign_keys": [_KEY_TO_PARTITIONED]}),

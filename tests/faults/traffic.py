@@ -34,7 +34,7 @@ _NUMBERS = """
     SELECT (SELECT count(*) - 1 FROM "Order" WHERE id < 1000000) AS orders,
            (SELECT count(*) - 1 FROM "Customer") AS customers, (SELECT count(*) - 1 FROM "Category") AS categories,
            (SELECT count(*) - 1 FROM "Payment") AS payments, (SELECT count(*) - 1 FROM "Refund") AS refunds,
-           (SELECT count(*) - 1 FROM "Parcel") AS parcels"""
+           (SELECT count(*) - 1 FROM "Parcel") AS parcels, (SELECT count(*) - 1 FROM "Visit") AS visits"""
 PROFILES: Mapping[str, Profile] = {
     "short transactions": Profile((SQL / "shop_reads.sql", SQL / "shop_writes.sql"), 60, 4, _NUMBERS),
     "50 clients, long transactions": Profile((SQL / "shop_crowded.sql",), 150, 50, _NUMBERS),
@@ -52,6 +52,7 @@ MORE_ROWS = """
     INSERT INTO "Payment" SELECT n, repeat('method ', 70) || n % 5 FROM generate_series(301, 999) AS n;
     INSERT INTO "Refund" SELECT n, NULL FROM generate_series(101, 9000) AS n;
     INSERT INTO "Parcel" SELECT n, repeat('code ', 20) || n FROM generate_series(301, 3000) AS n;
+    INSERT INTO "Visit" SELECT n, 'v' || n FROM generate_series(301, 9000) AS n;
     VACUUM ANALYZE"""
 _LAST = {
     "Order": ("total", "id = 9000"),
@@ -60,6 +61,7 @@ _LAST = {
     "Payment": ("method", "id = 999"),
     "Refund": ('"paymentId"', "id = 9000"),
     "Parcel": ("code", "id = 3000"),
+    "Visit": ("id", "code = 'v9000'"),
 }
 # The partition in which that row is: of a partitioned table nothing but partitions is locked, vacuumed or read.
 _PARTITION = {"Payment": "Payment_1_rest", "Parcel": "Parcel_rest"}
@@ -107,8 +109,8 @@ class Felts:
 
 def place(database: Database, operation: Operation) -> Place:
     """Where somebody stands in the operation's way: at its table, and at the one that this refers to."""
-    sections = [operation.migration.get(name) for name in ("foreign_keys", "columns", "indexes", "statements")]
-    entry = next(section[0] for section in sections if section)
+    names = ("foreign_keys", "columns", "indexes", "constraints", "statements")
+    entry = next(operation.migration[name][0] for name in names if operation.migration.get(name))
     child = operation.table or next(one["table"] for one in (entry, *entry.get("locks", ())) if "table" in one)
     parent = _REFERS.get(child, child)
 

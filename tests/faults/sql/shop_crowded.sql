@@ -9,11 +9,13 @@
 \set payment random(1, :payments)
 \set refund random(1, :refunds)
 \set parcel random(1, :parcels)
+\set visit random(1, :visits)
 \set thought random(10, 45)
 BEGIN;
 UPDATE "Refund" SET "paymentId" = "paymentId" WHERE id = :refund;
 UPDATE "Payment" SET method = method WHERE id = :payment;
 UPDATE "Parcel" SET code = code WHERE id = :parcel;
+UPDATE "Visit" SET id = id WHERE code = 'v' || :visit;
 UPDATE "Category" SET name = name WHERE id = :category;
 UPDATE "Customer" SET email = email WHERE id = 'c' || :customer;
 UPDATE "Order" SET total = total + 1 WHERE id = :order;

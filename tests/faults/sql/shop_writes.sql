@@ -9,12 +9,14 @@
 \set payment random(1, :payments)
 \set refund random(1, :refunds)
 \set parcel random(1, :parcels)
+\set visit random(1, :visits)
 \set made 1000000 + :client_id * 1000 + random(1, 900)
 \set deleted 1000000 + :client_id * 1000 + random(1, 900)
 BEGIN;
 UPDATE "Refund" SET "paymentId" = "paymentId" WHERE id = :refund;
 UPDATE "Payment" SET method = method WHERE id = :payment;
 UPDATE "Parcel" SET code = code WHERE id = :parcel;
+UPDATE "Visit" SET id = id WHERE code = 'v' || :visit;
 UPDATE "Category" SET name = name WHERE id = :category;
 UPDATE "Customer" SET email = email WHERE id = 'c' || :customer;
 UPDATE "Order" SET total = total + 1 WHERE id = :order;

@@ -50,7 +50,7 @@ def _fill(cluster: Cluster, surroundings: str) -> str:
             database.execute(_sql("corpus_since_15.sql"))
         if database.value("SELECT count(*) FROM pg_available_extensions WHERE name = 'citext'"):
             database.execute(_sql("corpus_contrib.sql"))
-    database.execute('ANALYZE "Order", "Customer", "Category", "Payment", "Refund", "Parcel"')
+    database.execute('ANALYZE "Order", "Customer", "Category", "Payment", "Refund", "Parcel", "Visit"')
     return database.name
 
 
