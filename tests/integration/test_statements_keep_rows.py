@@ -240,3 +240,39 @@ def test_what_is_accepted_is_kept_as_far_as_that_is_possible(database: Database,
     database.apply(read(tmp_path, "-- steady: accept data_loss because a test\nDELETE FROM t;"))
     database.rollback()
     assert rows(database) == before
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("UPDATE t SET vv = 1;", '"public"."t" has no column vv'),
+        ("DELETE FROM nothing;", 'there is no table "public"."nothing"'),
+        ("INSERT INTO t VALUES (9, 9, '');\nUPDATE t SET vv = 1;", '"public"."t" has no column vv'),
+    ],
+)
+def test_what_a_file_writes_to_and_nothing_makes_is_said_in_check_mode(
+    database: Database, tmp_path: Path, sql: str, said: str
+) -> None:
+    database.execute(TABLE)
+    (tmp_path / "m.sql").write_text(sql)
+    for check in (True, False):
+        with pytest.raises(Refused) as refused:
+            database.apply(load(tmp_path / "m.sql"), check=check)
+        assert said in str(refused.value)
+        assert "accept" not in str(refused.value)
+    assert len(rows(database)) == 3
+
+
+def test_what_the_file_makes_first_is_written_to(database: Database, tmp_path: Path) -> None:
+    database.execute(TABLE)
+    (tmp_path / "m.sql").write_text(
+        "ALTER TABLE t ADD COLUMN vv int;\nUPDATE t SET vv = v;\nCREATE TABLE u (id int PRIMARY KEY);\n"
+        "INSERT INTO u SELECT id FROM t;\n"
+    )
+    wanted = load(tmp_path / "m.sql")
+    assert database.apply(wanted, check=True)["changed"]
+    database.apply(wanted)
+    assert database.value("SELECT count(*) FROM t JOIN u USING (id) WHERE vv = v") == 3
+    database.rollback()
+    assert len(rows(database)[0]) == 3
+    assert database.value("SELECT to_regclass('u')") is None

@@ -29,6 +29,14 @@ class Kept:
         """Why the statement is not run. Of what the run itself makes first, it is asked again at its turn."""
         return refusal(keeping, self.rows, self.store, endless) if self._known else ""
 
+    def lacking(self, keeping: Keeping) -> str:
+        """What it writes to and is not there; empty where all is."""
+        if self._known:
+            return ""
+        if self.rows is None:
+            return f"there is no table {keeping.name}"
+        return f"{keeping.name} has no column {', '.join(self.rows.gone)}"
+
     def unkept(self, endless: bool) -> str:
         """Why its rows cannot be kept."""
         return why_not(self.rows, self.store, endless) if self._known and self.rows is not None else ""

@@ -55,7 +55,9 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
     keeping = target.keep_rows
     if keeping is not None:
         around_rows = catalog.keeping.get((place, target.name), Kept())
-        refused = around_rows.refusal(keeping, target.limit_ms == 0)
+        refused = _lacking(target, keeping.table, around_rows.lacking(keeping), catalog) or around_rows.refusal(
+            keeping, target.limit_ms == 0
+        )
         problems = (*problems, Problem(f"{target.name}: {refused}")) if refused else problems
         if around_rows.unkept(target.limit_ms == 0):
             undo, keeping = None, None
@@ -74,6 +76,16 @@ def plan(target: StatementSpecification, catalog: Catalog) -> Outcome:
         after=image_of(target, undo, path, kept),
     )
     return Outcome(KIND, place, target.name, "not run", step, problems)
+
+
+def _lacking(target: StatementSpecification, written: Tuple[str, str], lacking: str, catalog: Catalog) -> str:
+    """What a statement writes to and is not there, where nothing that is run before it could make that."""
+    for (kind, table, name), other in catalog.targets.items() if lacking else ():
+        if (kind, table, name) == (KIND, target.place, target.name):
+            break
+        if (kind == KIND and other.mode != ROW_EXCLUSIVE) or (kind == "column" and table == written):
+            return ""
+    return lacking
 
 
 def _replaces_code(target: StatementSpecification) -> bool:
