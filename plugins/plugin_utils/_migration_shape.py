@@ -34,6 +34,7 @@ JSONSCHEMA_MISSING = (
 _TYPES = {
     "string": "a string",
     "number": "a number",
+    "integer": "a whole number",
     "boolean": "a boolean",
     "array": "a list",
     "object": "a mapping",
@@ -145,7 +146,7 @@ def _wrong_type(error: Any, written: str | None) -> str:
         return f"{message}; give it a value, or remove the key"
     if "boolean" in types and isinstance(error.instance, str):
         return f"{message}; write true or false, without quotes"
-    if "number" in types and isinstance(error.instance, str):
+    if {"number", "integer"} & set(types) and isinstance(error.instance, str):
         return f"{message}; write it without quotes"
     if "string" in types and written is not None and not choices and kind_of(error.instance) in _MISREAD:
         return f"{message}: YAML reads {one_line(written)[:_LONGEST_SHOWN]} so, put it in quotes"

@@ -605,6 +605,11 @@ class TestProblems:
                 ":3: queries[0].min_speedup: must be a number, is a string; write it without quotes",
             ),
             (
+                'id: m\norder: {columns: ["1"]}\n',
+                ":2: order.columns[0]: must be a whole number, is a string; write it without quotes",
+            ),
+            ("id: m\norder: {columns: [1.5]}\n", ":2: order.columns[0]: must be a whole number, is a number"),
+            (
                 entry("indexes", "{table: T, columns: [{name: a, order: }]}"),
                 (
                     ":3: indexes[0].columns[0].order: must be one of: asc, desc; is empty; give it a value, "
@@ -1032,3 +1037,13 @@ def test_two_migrations_of_one_name_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text("SELECT 1;")
     with pytest.raises(MigrationFileError, match="two migrations are called 1_a"):
         load_folder(tmp_path)
+
+
+def test_messages_have_a_word_for_each_type_of_the_schema() -> None:
+    def types(node: object) -> set[str]:
+        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        own = node.get("type") if isinstance(node, dict) else None
+        named = {own} if isinstance(own, str) else {one for one in own or () if isinstance(one, str)}
+        return named.union(*map(types, children)) if not isinstance(own, dict) else set().union(*map(types, children))
+
+    assert types(_migration_shape.schema()) - {"null"} <= set(_migration_shape._TYPES)
