@@ -620,7 +620,7 @@ def test_fifty_sessions_cost_no_round_trip_more(clinic_database: Database, monke
     monkeypatch.setattr(Session, "rows", lambda self, *given: (statements.append(given[0]), rows(self, *given))[1])
     look(clinic_database, migration)
     alone = len(statements)
-    assert alone < 50
+    assert alone <= 50  # each kind of object is one question
     with ExitStack() as stack:
         for _number_of_session in range(50):
             stack.enter_context(held(clinic_database, 'SELECT count(*) FROM "Appointment"'))

@@ -159,6 +159,7 @@ def _example() -> dict[str, Any]:
         "preflight": [],
         "backup": {"status": "none", "detail": "nothing was to be changed"},
         "restore": None,
+        "deployments": [{"migration_id": "m", "deployment_id": None, "status": "not begun", "steps": 0}],
         "steps": [step],
         "present": [{"kind": "column", "object": "public.t.a", "state": "NULL allowed"}],
         "left_out": [],

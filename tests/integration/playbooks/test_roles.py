@@ -202,6 +202,7 @@ def test_module_defaults_of_the_group_reach_every_module(new_desk: NewDesk) -> N
         "backup": {"directory": str(desk.folder / "backups"), "programs_dir": str(installation().bin_dir)},
         "backup_verify": {"backup": str(dump), "compare": True, "programs_dir": str(installation().bin_dir)},
         "column": {"columns": [{"table": "CashDrawer", "name": "openedById", "nullable": True}]},
+        "constraint": {"constraints": [{"table": "Sale", "name": "Sale_id_check", "check": "id IS NOT NULL"}]},
         "evidence": {"migration": migration, "when": "before"},
         "foreign_key": {
             "foreign_keys": [
