@@ -11,14 +11,13 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from .._connection.translation import translate
 from .._journal.journal import Journal
 from .._migration.migration import Migration
-from .._planning.drift import find_drift
 from .._planning.past import edited
 from .._run.options import Options, now
 from .._run.results import result_of
 from .._support.driver import psycopg2
 from .._support.errors import NOTHING_CHANGED, Refused, SteadyError
 from .deployment import apply
-from .verification import add_drift
+from .verification import add_drift, read_drift
 
 __all__ = ["Pending", "apply_folder", "is_folder", "plan_folder", "read_pending", "verify_folder"]
 
@@ -134,13 +133,11 @@ def verify_folder(data: Mapping[str, Any], options: Options, with_drift: bool) -
     session, server = options.target(address, "verify").first_session(address.schema or "public")
     try:
         journal = Journal(session, server)
-        there = journal.exists()
-        found = pending_of(data, journal.newest() if there else {}, address.schema or "public")
+        found = pending_of(data, journal.newest() if journal.exists() else {}, address.schema or "public")
         lacking = {one["id"] for one in found.pending}
         own = {one["id"] for one in data["migrations"]}
-        left = [row for row in journal.last_images() if with_drift or row["migration_id"] in own] if there else []
         checks = [_deployed(one["id"], one["id"] not in lacking) for one in data["migrations"]]
-        checks = add_drift(checks, len(left) if there else None, find_drift(session, left))
+        checks = add_drift(checks, *read_drift(session, server, None if with_drift else own))
     except psycopg2.Error as error:
         raise translate(error, "The database could not be verified", NOTHING_CHANGED) from None
     finally:

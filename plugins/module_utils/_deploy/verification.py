@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._connection.owners import acting_as, rights_of_statement
 from .._connection.rights import their_names
@@ -28,7 +28,7 @@ from .._support.errors import NOTHING_CHANGED, SteadyError
 from .._support.plain import kind_of, plain
 from .._support.sqltext import is_one_statement
 
-__all__ = ["add_drift", "look", "verify"]
+__all__ = ["add_drift", "look", "read_drift", "verify"]
 
 _ROW_LIMIT = 1000
 # count() of rows, or of a column, as EXPLAIN writes it.
@@ -48,7 +48,7 @@ def verify(data: Mapping[str, Any], options: Options, with_drift: bool = True) -
     try:
         found = look(session, server, migration, schema)
         if with_drift:
-            found["verification"] = add_drift(found["verification"], *_drift(session, server))
+            found["verification"] = add_drift(found["verification"], *read_drift(session, server))
     finally:
         session.close()
     return result_of(server, address, "verified", started_at, changed=False, migration_id=migration.id, **found)
@@ -78,8 +78,13 @@ def look(session: Session, server: Server, migration: Migration, schema: str) ->
     return {"verification": [*checks, *counts, *failures], "queries": queries}
 
 
-def _drift(session: Session, server: Server) -> Tuple[Optional[int], List[Drift], str]:
-    """How many objects the journal knows (None: no journal), what is not as it was left, what could not be read."""
+def read_drift(
+    session: Session, server: Server, of: Optional[Container[str]] = None
+) -> Tuple[Optional[int], List[Drift], str]:
+    """How many objects the journal knows (None: no journal), what is not as it was left, what could not be read.
+
+    of: the ids of the migrations whose objects count; None for all.
+    """
     journal = Journal(session, server)
     try:
         state = journal.state()
@@ -87,7 +92,7 @@ def _drift(session: Session, server: Server) -> Tuple[Optional[int], List[Drift]
             return 0, [], "; ".join(one.text for one in state.problems)
         if not state.there:
             return None, [], ""
-        left = journal.last_images()
+        left = [row for row in journal.last_images() if of is None or row["migration_id"] in of]
         return len(left), find_drift(session, left), ""
     except psycopg2.Error as error:
         return 0, [], translate(error).what

@@ -11,7 +11,7 @@ from .._model.plan import Step
 from .._support.sqltext import temporary_name
 from .kind import Kind
 
-__all__ = ["named_helpers"]
+__all__ = ["named_helpers", "not_valid"]
 
 
 def named_helpers(kind: Kind, what: str, step: Step, others: Sequence[Mapping[str, Any]]) -> List[str]:
@@ -20,3 +20,11 @@ def named_helpers(kind: Kind, what: str, step: Step, others: Sequence[Mapping[st
     found = sorted((one for one in others if one["name"] in names), key=lambda one: str(one["name"]))
     titles = [(f"the helper {what} {one['name']}", one) for one in found]
     return [kind.unfinished(title, one) or f"{title} is there, and complete" for title, one in titles]
+
+
+def not_valid(name: str) -> str:
+    """Of a constraint that is NOT VALID ("ALTER TABLE", ADD table_constraint): what that means."""
+    return (
+        f"{name} is there, NOT VALID: rows that are written from now on are checked and rejected, those that were "
+        "there are not checked yet; the next run of the same command goes on from there"
+    )

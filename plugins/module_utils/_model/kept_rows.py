@@ -340,9 +340,7 @@ def read_store(session: Session) -> Store:
 
 
 _KEPT = """
-SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') AS ours, r.rolsuper AS trusted, r.rolname::text AS owner,
-  ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') AS ours, r.rolname::text AS owner
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
 WHERE c.relnamespace = pg_catalog.to_regnamespace('steady_kept') AND c.relname = %s AND c.relkind = 'r'
 """

@@ -19,7 +19,7 @@ from .._connection.owners import as_role
 from .._support.sqltext import closed_line, compose, derived_name, identifier, identifiers, literal, qualified, raw
 from .kept_rows import DELETE, INSERT, SCHEMA, UPDATE, Keeping, KeptColumn, Reference, Rows, Store
 
-__all__ = ["bring_back", "drop_empty", "keep", "kept_columns", "kept_name"]
+__all__ = ["bring_back", "drop_empty", "keep", "kept_name"]
 
 _WRITTEN = "steady_written"
 #: What makes a value of any type a text that any session reads as the same value.
@@ -36,7 +36,7 @@ def kept_name(deployment_id: str, attempt: int, number: int) -> str:
     return derived_name(f"{deployment_id}_{attempt}_{number}", ())
 
 
-def kept_columns(keeping: Keeping, rows: Rows) -> List[KeptColumn]:
+def _kept_columns(keeping: Keeping, rows: Rows) -> List[KeptColumn]:
     """The columns that are kept under their own names: of an UPDATE the key and what it sets, else all."""
     if keeping.verb != UPDATE:
         return list(rows.columns)
@@ -58,7 +58,7 @@ def keep(
     role: that of the statement; None for our own. name: of the new table in steady_kept.
     """
     kept, locked = qualified(SCHEMA, name), qualified(SCHEMA, derived_name(f"{name}_locked", ()))
-    columns = kept_columns(keeping, rows)
+    columns = _kept_columns(keeping, rows)
     definitions = [_definition(column, column.name, column.name in rows.key) for column in columns]
     definitions += [_definition(rows.column(of), new) for new, of in _written_columns(keeping)]
     statements = [] if store.there else [compose("CREATE SCHEMA {s}", s=identifier(SCHEMA))]
@@ -132,9 +132,9 @@ def _taken_away(given: Sequence[Tuple[str, str]], role: Optional[str]) -> List[s
     ]
 
 
-def _value(column: KeptColumn, of: str, name: str = "") -> str:
+def _value(column: KeptColumn, of: str) -> str:
     """The value of a column as it is kept. of: the name of the rows."""
-    value = compose("{of}.{name}", of=identifier(of), name=identifier(name or column.name))
+    value = compose("{of}.{name}", of=identifier(of), name=identifier(column.name))
     return compose("CAST({value} AS {type})", value=raw(value), type=raw(column.kept)) if column.cast else value
 
 

@@ -12,7 +12,7 @@ from ..._model.catalog import Catalog, Table, TableName
 from ..._model.plan import Outcome, Step
 from ..._support.problem import Mistake, quoted
 from .. import entries
-from ..helpers import named_helpers
+from ..helpers import named_helpers, not_valid
 from ..index.target import DesiredIndex
 from ..kind import Image, Images, Kind
 from . import planner
@@ -118,12 +118,7 @@ class ConstraintKind(Kind):
         """NOT VALID, of a check, or INVALID, of the index that is built for a constraint."""
         if not image.get("valid", True):
             return f"{name} is there and INVALID: the next run of the same command builds it anew"
-        if image.get("validated", True) or not image.get("enforced", True):
-            return ""
-        return (
-            f"{name} is there, NOT VALID: rows that are written from now on are checked and rejected, those that were "
-            "there are not checked yet; the next run of the same command goes on from there"
-        )
+        return "" if image.get("validated", True) or not image.get("enforced", True) else not_valid(name)
 
     def helpers(self, step: Step, image: Optional[Image], others: Sequence[Image]) -> List[str]:
         return named_helpers(self, "index", step, others)

@@ -15,7 +15,7 @@ from ..._support import entry as _entry
 from ..._support.problem import Mistake, quoted
 from .. import entries
 from ..constraint.others import other_constraints
-from ..helpers import named_helpers
+from ..helpers import named_helpers, not_valid
 from ..kind import Image, Images, Kind
 from . import planner, rules
 from . import specification as written
@@ -111,13 +111,7 @@ class ForeignKeyKind(Kind):
         return planner.definition(image)
 
     def unfinished(self, name: str, image: Image) -> str:
-        """NOT VALID: "ALTER TABLE", ADD table_constraint."""
-        if image.get("validated", True):
-            return ""
-        return (
-            f"{name} is there, NOT VALID: rows that are written from now on are checked and rejected, those that were "
-            "there are not checked yet; the next run of the same command goes on from there"
-        )
+        return "" if image.get("validated", True) else not_valid(name)
 
     def helpers(self, step: Step, image: Optional[Image], others: Sequence[Image]) -> List[str]:
         return named_helpers(self, "key", step, others)

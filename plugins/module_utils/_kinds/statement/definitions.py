@@ -212,9 +212,18 @@ def whole(session: Session, made: Made, address: Mapping[str, Any]) -> Optional[
 
     Raises psycopg2.Error.
     """
+    return _whole(_read(session, made, address))
+
+
+def _read(session: Session, made: Made, address: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """The definition, and whether more hangs on the object; None where its kind is not known, or it is not there."""
     query = _WHOLE.get(made.type, "")
     rows = session.rows(query, {**address, "name": made.renamed or None}) if query else []
-    return rows[0] if rows and not rows[0]["more"] and rows[0]["text"] else None
+    return rows[0] if rows and rows[0]["text"] else None
+
+
+def _whole(found: Optional[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
+    return None if found is None or found["more"] else found
 
 
 def statements_of(found: Mapping[str, Any]) -> List[str]:
@@ -227,19 +236,14 @@ def replaced(session: Session, made: Made, address: Mapping[str, Any]) -> Option
 
     Raises psycopg2.Error.
     """
-    found = whole(session, made, address)
+    there = _read(session, made, address)
     if made.type in ("view", "function", "procedure") and _fits(session, made, address):
         # OR REPLACE keeps what hangs on it: its definition is enough.
-        text = _definition(session, made, address) if found is None else found["text"]
-        return (text.strip(),) if text else None
+        return (there["text"].strip(),) if there is not None else None
+    found = _whole(there)
     if found is None or session.one(_DEPENDENTS, address)["found"]:
         return None
     return (f"DROP {made.type.upper()} {found['name']}", *statements_of(found))
-
-
-def _definition(session: Session, made: Made, address: Mapping[str, Any]) -> Optional[str]:
-    rows = session.rows(_WHOLE[made.type], {**address, "name": None})
-    return rows[0]["text"] if rows else None
 
 
 def _fits(session: Session, made: Made, address: Mapping[str, Any]) -> bool:
