@@ -23,8 +23,8 @@ __all__ = ["Pending", "apply_folder", "is_folder", "plan_folder", "read_pending"
 
 # So many migrations are named in a sentence; a new database may lack hundreds.
 _NAMED = 5
-#: Keys of a result that every migration of the folder adds to.
-_LISTS = ("steps", "present", "notes", "missing_privileges")
+#: Keys of a result that every migration of the folder adds to, beside its steps; what they say twice is one.
+_LISTS = ("present", "notes", "missing_privileges")
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,6 @@ def _stopped(error: SteadyError, found: Pending, results: Sequence[Dict[str, Any
     joined = _joined([*results, facts])
     error.what = f"{found.pending[number]['id']}: {error.what}"
     if results:
-        joined["changed"] = True
         before = f"{number} of {len(found.pending)} migrations ({_names(found.pending[:number])})"
         error.done = f"{before}; and of this one {error.done}" if error.done else before
         if error.left == NOTHING_CHANGED:
@@ -185,10 +184,13 @@ def _stopped(error: SteadyError, found: Pending, results: Sequence[Dict[str, Any
 
 
 def _joined(results: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
-    """One result of several: what there are many of together, and the rest as the last one has it."""
-    joined: Dict[str, Any] = dict(results[-1])
+    """One result of several: what there are many of together, and the rest as the last one has it that has it."""
+    joined: Dict[str, Any] = {}
+    for result in results:
+        joined.update(result)
+    joined["steps"] = [step for result in results for step in result.get("steps", [])]
     for key in _LISTS:
-        joined[key] = list(_each(result.get(key, []) for result in results))
+        joined[key] = _each(result.get(key, []) for result in results)
     joined["plan_sql"] = "\n".join(
         f"-- migration {result['migration_id']}\n{result.get('plan_sql', '')}" for result in results
     )

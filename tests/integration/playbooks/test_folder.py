@@ -126,3 +126,22 @@ def test_what_cannot_be_carried_out_matters_only_while_it_is_pending(new_desk: N
     edited = desk.play("deploy", steady_migration="./db", steady_baseline="1_old")
     assert edited.status == 0, edited.output
     assert "2_new was deployed with other content" in edited.output
+
+
+def test_one_that_is_refused_at_its_turn_names_the_deployment_before_it(new_desk: NewDesk) -> None:
+    """The report's command undoes what was deployed, and not a deployment that there is not."""
+    desk = new_desk(HOST)
+    desk.inventory()
+    folder = desk.folder / "db"
+    folder.mkdir()
+    (folder / "1_one.sql").write_text("CREATE TABLE one (id int);\n")
+    (folder / "2_two.sql").write_text("ALTER TABLE nothing ADD COLUMN a int;\n")
+    failed = desk.play("deploy", steady_migration="./db")
+    assert failed.status != 0
+    result = desk.result(HOST)
+    one, two = result["deployments"]
+    assert (one["status"], two["status"], two["deployment_id"]) == ("succeeded", "failed", None)
+    assert (result["changed"], result["deployment_id"]) == (True, one["deployment_id"])
+    assert result["undo"].endswith(one["deployment_id"])
+    assert desk.play("rollback").status == 0
+    assert desk.databases[HOST].value("SELECT to_regclass('one')") is None
