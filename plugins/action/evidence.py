@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._support.values import printable
 from ..plugin_utils._evidence_verdicts import probe_verdicts, query_verdicts, storage_verdicts
 from ..plugin_utils._execution import execute
-from ..plugin_utils._migration_argument import read_argument, shows_rows
+from ..plugin_utils._migration_argument import folder_of, read_argument, shows_rows
 from ..plugin_utils._promises import promise_verdicts
 
 __all__ = ["ActionModule"]
@@ -27,9 +27,9 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         arguments = dict(self._task.args)
-        migration = arguments["migration"] = read_argument(self, variables)
-        if "migrations" in migration:  # SQL has no probes and no queries
+        if folder_of(self, variables) is not None:  # SQL has no probes and no queries
             return {"changed": False, "skipped": True, "status": "succeeded"}
+        migration = arguments["migration"] = read_argument(self, variables)
         result = execute(self, arguments, variables)
         if result.get("failed") or "evidence" not in result:
             return result

@@ -19,7 +19,7 @@ from ._migration_file import MigrationFileError, find, find_folder, load, load_f
 from ._sql.acceptance import acceptance_problem, decisions
 from ._sql.values import Decision
 
-__all__ = ["operator", "read_argument", "search_folders", "shows_rows"]
+__all__ = ["folder_of", "operator", "read_argument", "search_folders", "shows_rows"]
 
 
 def read_argument(action: ActionBase, task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,12 +44,18 @@ def read_argument(action: ActionBase, task_vars: Mapping[str, Any]) -> dict[str,
         )
     made = _decisions(action, task_vars)
     try:
-        folder = find_folder(str(value), search_folders(task_vars))
+        folder = folder_of(action, task_vars)
         if folder is not None:
             return load_folder(folder, made, str(action._task.args.get("baseline") or ""))
         return load(find(str(value), search_folders(task_vars)), made)
     except MigrationFileError as error:
         raise AnsibleActionFail(f"{error}\nLeft as it was: the database was not contacted") from None
+
+
+def folder_of(action: ActionBase, task_vars: Mapping[str, Any]) -> Path | None:
+    """The folder of several migrations that the option `migration` of a task names; None for everything else."""
+    value = action._task.args.get("migration")
+    return find_folder(value, search_folders(task_vars)) if isinstance(value, str) and value else None
 
 
 def search_folders(task_vars: Mapping[str, Any]) -> list[Path]:
